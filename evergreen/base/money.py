@@ -1,0 +1,55 @@
+"""Money: minor units by ISO 4217 exponent, words for zh (万, 亿) and en (k, M)."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+# ISO 4217 exponents that are not 2.
+_EXPONENTS = {
+    **dict.fromkeys(("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(), 0),
+    **dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3),
+    "CLF": 4,
+    "UYW": 4,
+}
+_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "SGD": "S$", "TWD": "NT$"}
+
+
+def exponent(currency: str) -> int:
+    """How many decimal places the currency's minor unit has."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """An amount in major units as whole minor units, half up."""
+    return int((amount * 10 ** exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def to_major(minor: int, currency: str) -> Decimal:
+    """Minor units as an exact amount in major units."""
+    return Decimal(minor) / 10 ** exponent(currency)
+
+
+def sign(currency: str) -> str:
+    return _SIGNS.get(currency, currency + " ")
+
+
+def short(minor: int, currency: str, language: str) -> str:
+    """Money as people read it: ``¥ 28.6 万`` in zh, ``¥286k`` in en. Three to four significant figures."""
+    amount = to_major(minor, currency)
+    size = abs(amount)
+    zh = language.startswith("zh")
+    steps = ((Decimal(10**8), "亿"), (Decimal(10**4), "万")) if zh else ((Decimal(10**6), "M"), (Decimal(10**3), "k"))
+    for unit, word in steps:
+        if size >= unit:
+            value = amount / unit
+            digits = 0 if abs(value) >= 1000 else 1
+            text = f"{value:,.{digits}f}"
+            text = text[:-2] if text.endswith(".0") and not zh else text
+            return f"{sign(currency)} {text} {word}" if zh else f"{sign(currency)}{text}{word}"
+    text = f"{amount:,.0f}"
+    return f"{sign(currency)} {text}" if zh else f"{sign(currency)}{text}"
+
+
+def full(minor: int, currency: str) -> str:
+    """Money to the last minor unit, with grouping: ``¥286,000.00``."""
+    return f"{sign(currency)}{to_major(minor, currency):,.{exponent(currency)}f}"

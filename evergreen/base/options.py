@@ -1,0 +1,74 @@
+"""Every setting of an installation with its default, so that no limit is hidden (docs/settings.md lists them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from evergreen.base import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its default, what it is for, and which values are allowed."""
+
+    key: str
+    default: Any
+    label: str | Promise
+    help: str | Promise = ""
+    unit: str | Promise = ""
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def clean(self, value: Any) -> Any:
+        """The value as it is stored, or a ValueError that says what is allowed."""
+        if isinstance(self.default, bool):
+            if isinstance(value, bool):
+                return value
+            raise ValueError(f"{self.key}: write true or false.")
+        if isinstance(self.default, int):
+            return self._number(value)
+        text = str(value).strip()
+        if self.choices and text not in self.choices:
+            raise ValueError(f"{self.key}: {text!r} is not one of {', '.join(self.choices)}.")
+        if self.key == "timezone":
+            clock.zone(text)
+        if self.key == "currency" and not (len(text) == 3 and text.isalpha() and text.isupper()):
+            raise ValueError(f"currency: {text!r} is not a three-letter ISO code such as CNY, USD or EUR.")
+        return text
+
+    def _number(self, value: Any) -> int:
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{self.key}: {value!r} is not a whole number.") from None
+        if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
+            raise ValueError(f"{self.key}: {number} is outside {self.least} to {self.most}.")
+        return number
+
+
+OPTIONS: dict[str, Option] = {
+    option.key: option
+    for option in (
+        Option("vendor_name", "", _("Vendor name"), _("Your company, as it stands on pages and reports.")),
+        Option("timezone", "Asia/Shanghai", _("Time zone"), _("A day begins and ends here; fixed once events exist.")),
+        Option("currency", "CNY", _("Currency"), _("Portfolio figures are converted to it by the rate table.")),
+        Option("language", "zh-hans", _("Language"), _("For people who chose none."), choices=("zh-hans", "en")),
+        Option(
+            "calendar", "CN", _("Working calendar"), _("Statutory holidays and make-up days."), choices=("CN", "weekends")
+        ),
+        Option("night_hour", 2, _("Nightly run at"), _("Hour of the vendor's day."), unit=_("o'clock"), least=0, most=23),
+        Option(
+            "account_property",
+            "account_id",
+            _("Account property"),
+            _("Event property that names the account when no groupId is sent."),
+        ),
+        Option("scorecard", "standard", _("Default scorecard"), _("For accounts that have none of their own.")),
+        Option("job_stale_seconds", 120, _("Job taken up again after"), unit=_("seconds"), least=30, most=3600),
+    )
+}

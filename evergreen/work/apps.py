@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class WorkConfig(AppConfig):
+    name = "evergreen.work"
+    label = "work"
+    default_auto_field = "django.db.models.BigAutoField"
