@@ -27,6 +27,7 @@ class Feature(models.Model):
     name = models.JSONField(default=dict, help_text="{zh, en}")
     is_core = models.BooleanField(_("core"), default=False)
     is_advanced = models.BooleanField(_("advanced"), default=False)
+    adds_data = models.BooleanField(_("adds data"), default=False, help_text="Uploads, records created: data growth.")
     matchers = models.JSONField(default=list)
 
     class Meta:
