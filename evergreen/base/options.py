@@ -55,20 +55,50 @@ OPTIONS: dict[str, Option] = {
     option.key: option
     for option in (
         Option("vendor_name", "", _("Vendor name"), _("Your company, as it stands on pages and reports.")),
-        Option("timezone", "Asia/Shanghai", _("Time zone"), _("A day begins and ends here; fixed once events exist.")),
-        Option("currency", "CNY", _("Currency"), _("Portfolio figures are converted to it by the rate table.")),
-        Option("language", "zh-hans", _("Language"), _("For people who chose none."), choices=("zh-hans", "en")),
         Option(
-            "calendar", "CN", _("Working calendar"), _("Statutory holidays and make-up days."), choices=("CN", "weekends")
+            "timezone",
+            "Asia/Shanghai",
+            _("Time zone"),
+            _("A day begins and ends here; fixed once events exist."),
         ),
-        Option("night_hour", 2, _("Nightly run at"), _("Hour of the vendor's day."), unit=_("o'clock"), least=0, most=23),
+        Option(
+            "currency", "CNY", _("Currency"), _("Portfolio figures are converted to it by the rate table.")
+        ),
+        Option(
+            "language", "zh-hans", _("Language"), _("For people who chose none."), choices=("zh-hans", "en")
+        ),
+        Option(
+            "calendar",
+            "CN",
+            _("Working calendar"),
+            _("Statutory holidays and make-up days."),
+            choices=("CN", "weekends"),
+        ),
+        Option(
+            "night_hour",
+            2,
+            _("Nightly run at"),
+            _("Hour of the vendor's day."),
+            unit=_("o'clock"),
+            least=0,
+            most=23,
+        ),
         Option(
             "account_property",
             "account_id",
             _("Account property"),
             _("Event property that names the account when no groupId is sent."),
         ),
-        Option("scorecard", "standard", _("Default scorecard"), _("For accounts that have none of their own.")),
-        Option("job_stale_seconds", 120, _("Job taken up again after"), unit=_("seconds"), least=30, most=3600),
+        Option(
+            "scorecard", "standard", _("Default scorecard"), _("For accounts that have none of their own.")
+        ),
+        Option(
+            "job_stale_seconds", 120, _("Job taken up again after"), unit=_("seconds"), least=30, most=3600
+        ),
+        Option(
+            "job_attempts", 3, _("A job that loses its worker is tried"), unit=_("times"), least=1, most=20
+        ),
+        Option("attachment_mb", 25, _("Largest attachment of a note"), unit=_("MB"), least=1, most=1024),
+        Option("attachments_a_note", 10, _("Attachments a note"), unit=_("files"), least=1, most=100),
     )
 }

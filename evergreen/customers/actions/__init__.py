@@ -1,0 +1,24 @@
+"""Writes of accounts and their records: each one transaction and one audit entry."""
+
+from evergreen.customers.actions.accounts import assign_owner, create_account, undo, update_account
+from evergreen.customers.actions.contacts import add_contact, update_contact
+from evergreen.customers.actions.contracts import add_contract, end_line
+from evergreen.customers.actions.notes import add_note, delete_note, edit_note, pin_note
+from evergreen.customers.actions.receivables import add_receivable, record_payment
+
+__all__ = [
+    "add_contact",
+    "add_contract",
+    "add_note",
+    "add_receivable",
+    "assign_owner",
+    "create_account",
+    "delete_note",
+    "edit_note",
+    "end_line",
+    "pin_note",
+    "record_payment",
+    "undo",
+    "update_account",
+    "update_contact",
+]

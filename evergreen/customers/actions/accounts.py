@@ -1,0 +1,149 @@
+"""Accounts: create, change, give to an owner, undo."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from evergreen.base import changes as rows
+from evergreen.base import queries
+from evergreen.base.actions import audit
+from evergreen.base.models import AuditEntry, User
+from evergreen.customers.actions import tracking
+from evergreen.customers.models import Account
+
+EDITABLE = frozenset(
+    """external_id name parent owner team industry region size tier touch_model stage edition currency
+    signed_on kickoff_on live_on first_value_on tags custom""".split()  # noqa: SIM905
+)
+
+
+@transaction.atomic
+def create_account(
+    *,
+    external_id: str,
+    name: str,
+    by: User | None,
+    now: dt.datetime,
+    known_at: dt.datetime | None = None,
+    **fields: Any,
+) -> Account:
+    """A new account. ``known_at`` lies in the past for rows loaded as history. Raises ValidationError by field."""
+    rows.check_fields(Account, fields, EDITABLE)
+    _check(fields, pk=None)
+    known = known_at or now
+    account = Account(
+        external_id=external_id.strip(), name=name.strip(), created_at=now, known_at=known, **fields
+    )
+    account.stage_since = queries.vendor_day(known)
+    account.full_clean()
+    account.save()
+    tracking.write_changes([(account.pk, {}, tracking.first_values(account))], by=by, known_at=known)
+    audit(
+        "account.created", "account", [account.pk], by=by, now=now, after={"external_id": account.external_id}
+    )
+    return account
+
+
+@transaction.atomic
+def update_account(
+    account: Account, changes: Mapping[str, Any], *, by: User | None, now: dt.datetime
+) -> Account:
+    """Set fields of an account; rows (owner, team, edition, parent) are given as objects or None.
+
+    Writes change rows for the fields that metrics read, and the day for a new stage. Nothing that differs: no entry.
+    """
+    _check(changes, pk=account.pk)
+    applied = rows.apply(account, changes, EDITABLE)
+    if applied:
+        if "stage" in applied.after:
+            account.stage_since = queries.vendor_day(now)
+            account.save(update_fields=["stage_since"])
+        tracking.write_changes([(account.pk, applied.before, applied.after)], by=by, known_at=now)
+        audit(
+            "account.updated",
+            "account",
+            [account.pk],
+            by=by,
+            now=now,
+            before=applied.before,
+            after=applied.after,
+        )
+    return account
+
+
+def assign_owner(
+    ids: Iterable[int], owner: User | None, *, by: User | None, now: dt.datetime
+) -> list[AuditEntry]:
+    """Give accounts to an owner (None: to nobody), a transaction and an audit entry for each 5,000.
+
+    Accounts that are gone or already the owner's are left out. The caller passes only ids that ``by`` may see.
+    """
+    _check({"owner": owner}, pk=None)
+    after = {"owner": owner.pk if owner else None}
+
+    def track(changed: Sequence[rows.Changed]) -> None:
+        tracking.write_batch(changed, after, by=by, known_at=now)
+
+    return rows.apply_to_many(
+        Account.objects.all(),
+        ids,
+        {"owner": owner},
+        verb="account.owner_assigned",
+        by=by,
+        now=now,
+        then=track,
+    )
+
+
+def undo(entry: AuditEntry, *, by: User | None, now: dt.datetime) -> AuditEntry:
+    """Give the accounts of a bulk change back what stood before; those changed again since are kept as they are."""
+
+    def track(given_back: Sequence[rows.Changed]) -> None:
+        old = {pk: group["values"] for group in entry.before["groups"] for pk in group["ids"]}
+        tracking.write_changes([(row.pk, row.before, old[row.pk]) for row in given_back], by=by, known_at=now)
+
+    return rows.undo(entry, Account, by=by, now=now, then=track)
+
+
+def _check(changes: Mapping[str, Any], *, pk: int | None) -> None:
+    """What the model's own checks don't know."""
+    owner, parent, currency = changes.get("owner"), changes.get("parent"), changes.get("currency")
+    if owner is not None and not owner.is_active:
+        raise ValidationError(
+            _(
+                "%(name)s has left and cannot own accounts. Choose an active member of staff. Nothing was changed."
+            )
+            % {"name": owner}
+        )
+    if currency and not (
+        len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
+    ):
+        raise ValidationError(
+            {
+                "currency": _("%(found)s is no currency: write its three-letter ISO code, such as CNY.")
+                % {"found": currency}
+            }
+        )
+    tags = changes.get("tags")
+    if tags is not None and not (
+        isinstance(tags, list) and all(isinstance(tag, str) and tag.strip() for tag in tags)
+    ):
+        raise ValidationError({"tags": _("Tags are a list of words.")})
+    seen = set()
+    while parent is not None and parent.pk not in seen:
+        if pk is not None and parent.pk == pk:
+            raise ValidationError(
+                {
+                    "parent": _(
+                        "An account cannot stand below itself: choose a parent that is not one of its children."
+                    )
+                }
+            )
+        seen.add(parent.pk)
+        parent = parent.parent
