@@ -31,6 +31,7 @@ EVENT_SCHEMA = pa.schema(
         pa.field("account_key", pa.string()),
         pa.field("end_user", pa.string()),
         pa.field("occurred_at", _MOMENT, nullable=False),
+        pa.field("original_at", _MOMENT),
         pa.field("sent_at", _MOMENT),
         pa.field("received_at", _MOMENT, nullable=False),
         pa.field("known_at", _MOMENT, nullable=False),
@@ -47,6 +48,7 @@ EVENT_SCHEMA = pa.schema(
 REJECTED_SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
         pa.field("received_at", _MOMENT, nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("field", pa.string()),
@@ -101,7 +103,7 @@ def append(
     nothing; of equal ids inside the batch the first row stands. ``origin`` and ``until`` say which part of which
     journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
     """
-    con.register("incoming_batch", events.cast(EVENT_SCHEMA))
+    con.register("incoming_batch", _complete(events).cast(EVENT_SCHEMA))
     con.execute(_FRESH)
     received, stored, conflicts = con.execute(_COUNTS).fetchone() or (0, 0, 0)
     if stored:
@@ -141,6 +143,14 @@ def held(con: duckdb.DuckDBPyConnection, origin: str) -> int:
     return int(store.scalar(con, "SELECT max(until) FROM lake.batches WHERE origin = ?", origin) or 0)
 
 
+def _complete(events: pa.Table) -> pa.Table:
+    """The batch in the order of EVENT_SCHEMA; columns that may be empty need not be given."""
+    missing = [field for field in EVENT_SCHEMA if field.nullable and field.name not in events.column_names]
+    for field in missing:
+        events = events.append_column(field, pa.nulls(events.num_rows, field.type))
+    return events.select(EVENT_SCHEMA.names)
+
+
 # The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the question.
 _FRESH = """
 CREATE OR REPLACE TEMP TABLE fresh_batch AS
@@ -169,8 +179,8 @@ SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_n
 
 _INSERT_EVENTS = """
 INSERT INTO lake.events
-SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, sent_at, received_at, known_at,
-       timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC', known_at))::DATE AS known_day,
+SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, original_at, sent_at, received_at,
+       known_at, timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC', known_at))::DATE AS known_day,
        count, seconds, feature, properties, message_id, flag, backfilled
 FROM fresh_batch WHERE is_new
 ORDER BY known_day, account_id, occurred_at
