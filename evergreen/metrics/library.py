@@ -143,7 +143,7 @@ _MONEY = [
             "Invoices overdue", "当天已逾期未付清的应收笔数。", "Receivables past due and not fully paid.", "down"),
     _metric("overdue_cents", "money", Rows("receivables", "sum", "open_cents", where=("is_overdue",)), "逾期金额",
             "Amount overdue", "当天已逾期未付的金额。", "Unpaid amount past its due date.", "down"),
-    _metric("overdue_days", "days", Rows("receivables", "max", "days_late", where=("is_overdue",)), "最长逾期天数",
+    _metric("overdue_days", "days", Rows("receivables", "max", "days_late", where=("is_overdue",), empty=0), "最长逾期天数",
             "Days overdue", "最久一笔逾期的天数；无逾期为 0。", "Days the oldest overdue receivable is late; 0 when none is.", "down"),
 ]  # fmt: skip
 
@@ -156,6 +156,8 @@ _PEOPLE = [
     _metric("nps", "number", Formula("nps_points / nps_weight * 100"), "NPS", "NPS",
             "（推荐者 9–10 − 贬损者 0–6）÷ 作答，按权重；每人取 180 天内最近一次。",
             "Promoters (9-10) less detractors (0-6), weighted, each contact's last answer within 180 days.", "up"),
+    _metric("last_answer_on", "date", Rows("nps", "max", "day"), "最近作答日", "Last answer on",
+            "最近一次 NPS 作答的日期（180 天内）。", "Newest NPS answer within 180 days.", "up"),
     _metric("csat", "number", Rows("csat", "mean", "score"), "CSAT", "CSAT", "近 180 天满意度调查的平均分。",
             "Mean of satisfaction answers within 180 days.", "up"),
     _metric("last_conversation_on", "date", Rows("conversations", "max", "on_day"), "最近沟通日", "Last conversation",

@@ -40,7 +40,8 @@ class Usage:
 class Rows:
     """A figure over record rows of one source: an aggregation of a column, over a window of a date column, filtered.
 
-    ``where`` names boolean columns of the source that must hold. ``days`` 0 means no window.
+    ``where`` names boolean columns of the source that must hold. ``days`` 0 means no window. ``empty`` is the value
+    of an account without such rows once the source has any row for the vendor (counts and sums: 0).
     """
 
     source: str
@@ -49,6 +50,7 @@ class Rows:
     on: str = ""
     days: int = 0
     where: tuple[str, ...] = ()
+    empty: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ CREATE TABLE lake.events (
     account_key VARCHAR,              -- what the event itself said of its account
     end_user VARCHAR,                 -- unique within (source, account)
     occurred_at TIMESTAMP NOT NULL,   -- UTC, skew corrected
+    original_at TIMESTAMP,            -- as the sender's clock said, before correction
     sent_at TIMESTAMP,
     received_at TIMESTAMP NOT NULL,
     known_at TIMESTAMP NOT NULL,
@@ -41,13 +42,14 @@ CREATE TABLE lake.batches (
 
 CREATE TABLE lake.rejected_events (
     source VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,            -- how it came, e.g. segment/batch, so that it can be read again
     received_at TIMESTAMP NOT NULL,
     reason VARCHAR NOT NULL,
     field VARCHAR,
     body VARCHAR NOT NULL,
     origin VARCHAR NOT NULL,
     position BIGINT NOT NULL,
-    item INTEGER NOT NULL
+    item INTEGER NOT NULL             -- place in the request; -1: the whole request was refused
 );
 
 -- Which known days got rows (one row a batch; 0 rows: something about the day changed), and how many of these arrivals
@@ -91,3 +93,9 @@ CREATE TABLE lake.scores (
     score DOUBLE, band VARCHAR NOT NULL, coverage DOUBLE NOT NULL, oldest_input_on DATE, contributions VARCHAR NOT NULL
 );
 ALTER TABLE lake.scores SET PARTITIONED BY (year(day), month(day));
+
+-- Answers to surveys, rolled up from survey.answered events of their known day.
+CREATE TABLE lake.answers (
+    account_id BIGINT NOT NULL, tenant VARCHAR NOT NULL, kind VARCHAR NOT NULL, contact VARCHAR, score DOUBLE NOT NULL,
+    occurred_at TIMESTAMP NOT NULL, day DATE NOT NULL, known_on DATE NOT NULL
+);

@@ -1,0 +1,230 @@
+"""Take the snapshot of a day, and keep the newest figures of each account as rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+from django.db import transaction
+
+from evergreen.base import money
+from evergreen.base import queries as base
+from evergreen.base.working_days import WorkingDays, for_vendor
+from evergreen.customers.models import Tenant
+from evergreen.events import store
+from evergreen.metrics import compiling, formula, records, sources
+from evergreen.metrics.library import METRICS
+from evergreen.metrics.models import Newest
+from evergreen.metrics.rules import Metric, Rows, Usage
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
+
+_CALENDAR_START = dt.date(2015, 1, 1)
+_LAKE_SOURCES = {"people": "lake.first_uses", "account_days": "lake.account_days", "nps": "lake.answers", "csat": "lake.answers"}
+_TENANT_SOURCES = {"lines", "people", "account_days", "nps", "csat"}
+_BATCH = 2_000
+
+
+def ensure_columns(con: duckdb.DuckDBPyConnection, metrics: Iterable[Metric] = METRICS.values()) -> None:
+    """Give the snapshot table a column for each metric that has none yet."""
+    there = {row[0] for row in con.execute("DESCRIBE lake.snapshots").fetchall()}
+    for metric in metrics:
+        if metric.key not in there:
+            con.execute(f"ALTER TABLE lake.snapshots ADD COLUMN {metric.key} {metric.column_type}")
+
+
+def take_snapshot(
+    con: duckdb.DuckDBPyConnection,
+    day: dt.date,
+    *,
+    now: dt.datetime,
+    restated: bool = False,
+    metrics: Sequence[Metric] = tuple(METRICS.values()),
+) -> int:
+    """Compute every metric of every account as known at the end of ``day`` and put the day's rows in place.
+
+    The roll-up must be up to date. Taking the same day again replaces its rows in one transaction. Returns the number
+    of rows (accounts, plus tenants where there are any).
+    """
+    mirrored = records.mirror(day)
+    for name, table in mirrored.tables.items():
+        con.register(name, table)
+    window = _window(day)
+    con.register("working_calendar", _calendar_table(day))
+    backend = ibis.duckdb.from_connection(con)
+    ensure_columns(con, metrics)
+    usage = backend.table("usage", database="lake.main")
+    cells = compiling.cells(usage, backend.table("feature_flags"), metrics, day)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_cells AS {_sql(cells)}")
+    present = _present(con, metrics)
+    stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
+    names = ", ".join(metric.key for metric in metrics)
+    with store.transaction(con):
+        con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
+        for by_tenant in (False, True) if Tenant.objects.exists() else (False,):
+            figures = _sql(_figures(backend, metrics, window, present, by_tenant=by_tenant))
+            con.execute(
+                f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
+                f"SELECT ?::DATE, account_id, tenant, ?::TIMESTAMP, ?::BOOLEAN, {names} FROM ({figures}) ORDER BY account_id",
+                [day, stamp, restated],
+            )
+    rows = int(store.scalar(con, "SELECT count(*) FROM lake.snapshots WHERE day = ?", day) or 0)
+    con.execute("DROP TABLE usage_cells")
+    return rows
+
+
+@transaction.atomic
+def write_newest(con: duckdb.DuckDBPyConnection, day: dt.date, currencies: Mapping[int, str] | None = None) -> int:
+    """Write the day's figures back as rows of ``Newest``, unless a newer day stands there. Returns the rows written."""
+    keys = list(METRICS)
+    table = con.execute(
+        f"SELECT account_id, {', '.join(keys)} FROM lake.snapshots WHERE day = ? AND tenant = ''", [day]
+    ).to_arrow_table()
+    currencies = currencies or records.mirror_currencies(day)
+    rates = base.rates(day)
+    vendor = base.setting("currency")
+    newer = set(Newest.objects.filter(day__gt=day).values_list("pk", flat=True))
+    known = set(currencies)
+    written = 0
+    for batch in table.to_batches(max_chunksize=_BATCH):
+        rows = [
+            _newest(row, day, currencies[row["account_id"]], rates, vendor)
+            for row in batch.to_pylist()
+            if row["account_id"] in known and row["account_id"] not in newer
+        ]
+        Newest.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["account"],
+            update_fields=[f.name for f in Newest._meta.concrete_fields if not f.primary_key],
+        )
+        written += len(rows)
+    return written
+
+
+def _newest(
+    row: dict[str, Any], day: dt.date, currency: str, rates: Mapping[str, Any], vendor: str
+) -> Newest:
+    account = row.pop("account_id")
+    arr = row["arr_cents"] or 0
+    rate = rates.get(currency)
+    # Minor units differ between currencies (JPY has none), so the conversion goes through major units.
+    base_arr = money.to_minor(money.to_major(arr, currency) * rate, vendor) if rate is not None else (0 if not arr else None)
+    values = {key: value.isoformat() if isinstance(value, dt.date) else value for key, value in row.items()}
+    return Newest(
+        account_id=account,
+        day=day,
+        currency=currency,
+        mrr_cents=row["mrr_cents"] or 0,
+        arr_base_cents=base_arr,
+        renewal_on=row["renewal_on"],
+        active_users_28d=row["active_users_28d"],
+        last_active_on=row["last_active_on"],
+        last_conversation_on=row["last_conversation_on"],
+        overdue_cents=row["overdue_cents"] or 0,
+        overdue_days=row["overdue_days"] or 0,
+        tickets_open=row["tickets_open"],
+        values=values,
+    )
+
+
+def _figures(
+    backend: Any, metrics: Sequence[Metric], window: compiling.Window, present: Mapping[str, bool], *, by_tenant: bool
+) -> ir.Table:
+    """One row an account (or tenant) with every metric: the spine, each source's one aggregation, then formulas."""
+    keys = ["account_id", "tenant"] if by_tenant else ["account_id"]
+    cells = backend.table("usage_cells")
+    table = _spine(backend, cells, by_tenant=by_tenant)
+    usage = [metric for metric in metrics if isinstance(metric.of, Usage)]
+    found = compiling.usage_figures(cells, usage, window, by_tenant=by_tenant)
+    table = _joined(table, found, usage, present, keys)
+    lake = sources.lake_sources(backend, window.day.on)
+    for source, wanted in compiling.by_source(metrics).items():
+        if by_tenant and source not in _TENANT_SOURCES:
+            table = table.mutate(**{m.key: ibis.null(_null_type(m)) for m in wanted})
+            continue
+        rows = lake[source] if source in lake else backend.table(source)
+        found = compiling.row_figures(rows, wanted, window.day.on, by_tenant=by_tenant)
+        table = _joined(table, found, wanted, present, keys)
+    table = compiling.with_formulas(table, metrics, backend.table("working_calendar"), window.day)
+    return table if by_tenant else table.mutate(tenant=ibis.literal(""))
+
+
+def _spine(backend: Any, cells: ir.Table, *, by_tenant: bool) -> Any:
+    spine = backend.table("spine")
+    if not by_tenant:
+        return spine
+    tenants = cells.filter(cells.tenant != "").select("account_id", "tenant").distinct()
+    return tenants.semi_join(spine, "account_id")
+
+
+def _joined(
+    table: Any, found: Any, metrics: Sequence[Metric], present: Mapping[str, bool], keys: list[str]
+) -> Any:
+    joined = table.left_join(found, keys)
+    typed = {m.key: compiling.typed(joined[m.key], m, has_rows=present[_presence(m)]) for m in metrics}
+    kept = [column for column in table.columns if column not in typed]
+    return joined.select(*kept, **typed)
+
+
+def _presence(metric: Metric) -> str:
+    """What must be there for the metric's count to be 0 rather than missing: its source, people in it, such features."""
+    if isinstance(metric.of, Usage):
+        if metric.of.only:
+            return f"usage_{metric.of.only}"
+        return "usage_people" if metric.of.measure in {"users", "user_days"} else "usage"
+    return metric.source
+
+
+def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric]) -> dict[str, bool]:
+    found = {
+        "usage": sources.has_rows(con, "lake.usage"),
+        "usage_people": sources.has_rows(con, "lake.first_uses"),
+    }
+    for only, flag in compiling.FLAGS.items():
+        found[f"usage_{only}"] = found["usage"] and sources.has_rows(con, "feature_flags", flag)
+    for metric in metrics:
+        if isinstance(metric.of, Rows):
+            source = metric.of.source
+            table = _LAKE_SOURCES.get(source, source)
+            found.setdefault(source, sources.has_rows(con, table))
+    return found
+
+
+def _null_type(metric: Metric) -> str:
+    return {"DATE": "date", "BIGINT": "int64", "DOUBLE": "float64"}[metric.column_type]
+
+
+def _sql(expression: ir.Table) -> str:
+    return str(ibis.to_sql(expression, dialect="duckdb"))
+
+
+def _window(day: dt.date) -> compiling.Window:
+    calendar = for_vendor()
+    mask = sum(1 << back for back in range(56) if _is_working(calendar, day - dt.timedelta(days=back)))
+    this, before = mask & ((1 << 28) - 1), mask >> 28
+    constants = {"working_days_28d": float(this.bit_count()), "working_days_prev_28d": float(before.bit_count())}
+    total = _calendar_table(day)["working_total"][-1].as_py()
+    return compiling.Window(formula.Day(day, total, constants), mask)
+
+
+def _is_working(calendar: WorkingDays, day: dt.date) -> bool:
+    return calendar.working_or_weekday(day)[0]
+
+
+def _calendar_table(day: dt.date) -> pa.Table:
+    """Every day since 2015 with the number of working days up to and including it."""
+    calendar = for_vendor()
+    days, totals, total = [], [], 0
+    current = _CALENDAR_START
+    while current <= day:
+        total += _is_working(calendar, current)
+        days.append(current)
+        totals.append(total)
+        current += dt.timedelta(days=1)
+    return pa.table({"day": pa.array(days, pa.date32()), "working_total": pa.array(totals, pa.int64())})

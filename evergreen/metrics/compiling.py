@@ -1,0 +1,179 @@
+"""Metrics as data become one pass a source: Ibis expressions that every engine can run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from evergreen.metrics import formula
+from evergreen.metrics.formula import Day
+from evergreen.metrics.rules import WINDOW_DAYS, Formula, Metric, Rows, Usage
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+FLAGS = {"core": "is_core", "advanced": "is_advanced", "data": "adds_data"}
+_KEYS = ["account_id", "tenant"]
+
+
+@ibis.udf.scalar.builtin(name="bit_count")
+def _bit_count(mask: int) -> int:  # type: ignore[empty-body]
+    """How many bits of a whole number are set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A snapshot's day with its calendar: bit i of a mask is the day i days before it."""
+
+    day: Day
+    working_mask: int
+
+    def mask(self, days: int, lag: int) -> int:
+        return ((1 << days) - 1) << lag
+
+    def working(self, days: int, lag: int) -> int:
+        return self.working_mask & self.mask(days, lag)
+
+
+def cells(usage: ir.Table, flags: ir.Table, metrics: Iterable[Metric], day: dt.date) -> ir.Table:
+    """One pass over the daily roll-up: a row an account, tenant, end user and feature, with the days as bits.
+
+    ``usage`` is the roll-up (lake.usage), ``flags`` has feature, is_core, is_advanced, adds_data. Columns of sums are
+    named by window (``events_28_0``), as many as the metrics ask for.
+    """
+    since = day - dt.timedelta(days=WINDOW_DAYS - 1)
+    # A device whose clock is ahead may be a day early; its known day still lies close by, which prunes old files.
+    known_since = since - dt.timedelta(days=2)
+    rows: Any = usage.filter(usage.day.between(since, day), usage.known_on.between(known_since, day))
+    offset = ibis.literal(day).delta(rows.day, unit="day").cast("int64")
+    rows = rows.mutate(offset=offset)
+    sums: dict[str, Any] = {"mask": (ibis.literal(1, "int64") << rows.offset).bit_or()}
+    for measure, days, lag in sorted(_sum_windows(metrics)):
+        inside = rows.offset.between(lag, lag + days - 1)
+        column = rows["count"] if measure == "events" else rows.seconds
+        sums[f"{measure}_{days}_{lag}"] = column.sum(where=inside).coalesce(0)
+    grouped = rows.group_by([*_KEYS, "end_user", "feature"]).aggregate(**sums)
+    joined = grouped.left_join(flags, grouped.feature == flags.feature).drop("feature_right")
+    return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
+
+
+def usage_figures(cell: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
+    """Every usage metric of each account (or tenant), from the cells of ``cells``."""
+    keys = _KEYS if by_tenant else ["account_id"]
+    specs = {metric.key: metric.of for metric in metrics if isinstance(metric.of, Usage)}
+    by_user = {key: of for key, of in specs.items() if of.measure in {"users", "user_days"}}
+    direct = {key: of for key, of in specs.items() if key not in by_user}
+    people: Any = _people(cell, by_user.values(), keys)
+    found = people.group_by(keys).aggregate(**{key: _people_figure(people, of, window) for key, of in by_user.items()})
+    others = cell.group_by(keys).aggregate(**{key: _cell_figure(cell, of, window) for key, of in direct.items()})
+    return others.left_join(found, keys).drop(*(f"{key}_right" for key in keys))
+
+
+def row_figures(table: ir.Table, metrics: Sequence[Metric], day: dt.date, *, by_tenant: bool) -> ir.Table:
+    """Every metric over one source of record rows, in one aggregation."""
+    keys = _KEYS if by_tenant else ["account_id"]
+    return table.group_by(keys).aggregate(**{metric.key: _row_figure(table, metric.of, day) for metric in metrics})
+
+
+def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table, day: Day) -> ir.Table:
+    """Add the formulas' columns, each as soon as its inputs stand."""
+    waiting = [metric for metric in metrics if isinstance(metric.of, Formula)]
+    table = _working_totals(table, waiting, calendar)
+    while waiting:
+        ready = [metric for metric in waiting if formula.inputs(metric.formula_text()) <= set(table.columns)]
+        if not ready:
+            keys = ", ".join(metric.key for metric in waiting)
+            raise formula.FormulaError(f"These metrics use unknown metrics or each other in a circle: {keys}.")
+        columns: Mapping[str, Any] = {name: table[name] for name in table.columns}
+        made = {m.key: formula.compiled(m.formula_text(), columns, day).cast(_ibis_type(m)) for m in ready}
+        table = table.mutate(**made)
+        waiting = [metric for metric in waiting if metric not in ready]
+    return table
+
+
+def typed(value: Any, metric: Metric, *, has_rows: bool) -> Any:
+    """A source's value in the metric's type; a count is 0, not missing, once its source has any row."""
+    if has_rows and metric.is_count:
+        value = value.coalesce(0)
+    if has_rows and isinstance(metric.of, Rows) and metric.of.empty is not None:
+        value = value.coalesce(metric.of.empty)
+    if isinstance(metric.of, Usage) and metric.of.measure == "seconds":
+        value = value / 3600.0
+    return value.cast(_ibis_type(metric))
+
+
+def by_source(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
+    """Row metrics by their source."""
+    found: dict[str, list[Metric]] = defaultdict(list)
+    for metric in metrics:
+        if isinstance(metric.of, Rows):
+            found[metric.of.source].append(metric)
+    return found
+
+
+def _ibis_type(metric: Metric) -> str:
+    return {"DATE": "date", "BIGINT": "int64", "DOUBLE": "float64"}[metric.column_type]
+
+
+def _sum_windows(metrics: Iterable[Metric]) -> set[tuple[str, int, int]]:
+    return {
+        (metric.of.measure, metric.of.days, metric.of.lag)
+        for metric in metrics
+        if isinstance(metric.of, Usage) and metric.of.measure in {"events", "seconds"}
+    }
+
+
+def _people(cell: ir.Table, specs: Iterable[Usage], keys: list[str]) -> Any:
+    """One row an end user: the days it was active, in all and on the features some metric narrows to."""
+    rows: Any = cell.filter(cell.end_user.notnull())
+    masks = {"mask": rows["mask"].bit_or()}
+    for only in sorted({of.only for of in specs if of.only}):
+        masks[f"mask_{only}"] = rows["mask"].bit_or(where=rows[FLAGS[only]]).coalesce(0)
+    return rows.group_by([*keys, "end_user"]).aggregate(**masks)
+
+
+def _people_figure(people: Any, of: Usage, window: Window) -> Any:
+    mask = people[f"mask_{of.only}" if of.only else "mask"]
+    working = window.working(of.days, of.lag)
+    if of.measure == "user_days":
+        return _bit_count(mask & working).sum()
+    if of.per_week:
+        on_working_days: Any = _bit_count(mask & working)
+        return (on_working_days * 5 >= of.per_week * working.bit_count()).sum()
+    return ((mask & window.mask(of.days, of.lag)) != 0).sum()
+
+
+def _cell_figure(cell: Any, of: Usage, window: Window) -> Any:
+    where = cell[FLAGS[of.only]] if of.only else None
+    if of.measure in {"events", "seconds"}:
+        return cell[f"{of.measure}_{of.days}_{of.lag}"].sum(where=where)
+    inside = (cell["mask"] & window.mask(of.days, of.lag)) != 0
+    if of.measure == "features":
+        return cell.feature.nunique(where=inside if where is None else inside & where)
+    return _bit_count(cell["mask"].bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
+
+
+def _row_figure(table: Any, of: Rows, day: dt.date) -> Any:
+    where: Any = None
+    for name in of.where:
+        where = table[name] if where is None else where & table[name]
+    if of.days:
+        inside = table[of.on].between(day - dt.timedelta(days=of.days - 1), day)
+        where = inside if where is None else where & inside
+    if of.op == "count":
+        return table.count(where=where)
+    return getattr(table[of.column], of.op)(where=where)
+
+
+def _working_totals(table: Any, formulas: Sequence[Metric], calendar: Any) -> Any:
+    """Join the running total of working days to each date that a formula counts working days from."""
+    for name in sorted(set().union(*(formula.working_inputs(metric.formula_text()) for metric in formulas))):
+        column = formula.WORKING_PREFIX + name
+        renamed = calendar.select(calendar_day=calendar.day, **{column: calendar.working_total})
+        table = table.left_join(renamed, table[name] == renamed.calendar_day).drop("calendar_day")
+    return table

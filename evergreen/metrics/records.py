@@ -1,0 +1,242 @@
+"""Records mirrored as Arrow tables, as they were known at the end of a day, so that a metric is one set-based query."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from django.db.models import Q
+
+from evergreen.base import queries as base
+from evergreen.base.clock import day_end
+from evergreen.customers.models import Account, Contact, ContractLine, Edition, Feature, Receivable
+from evergreen.desk.models import Ticket
+from evergreen.work.models import Conversation
+
+TICKET_WEIGHTS = {"urgent": 8, "high": 4, "medium": 2, "low": 1}
+_LOOK_BACK_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Arrow tables by source name, and each account's currency (of its contracts, else the vendor's)."""
+
+    tables: dict[str, pa.Table]
+    currencies: dict[int, str]
+
+
+def mirror(day: dt.date) -> Mirror:
+    """Every record table that metrics read, as known at the end of ``day`` in the vendor's zone."""
+    zone = base.vendor_zone()
+    end = day_end(day, zone)
+    lines = list(_line_rows(end))
+    currencies = _currencies(lines)
+    tables = {
+        "spine": _table(_SPINE, Account.objects.filter(known_at__lt=end).values_list("pk")),
+        "tickets": _table(_TICKETS, _tickets(day, end, zone)),
+        "lines": _table(_LINES, _lines(lines, day, currencies)),
+        "entitlement": _table(_ENTITLEMENT, _entitlement(lines, day, end)),
+        "receivables": _table(_RECEIVABLES, _receivables(day, end, currencies)),
+        "conversations": _table(_CONVERSATIONS, _conversations(end, zone)),
+        "contacts": _table(_CONTACTS, _contacts(day, end)),
+        "contact_weights": _table(_WEIGHTS, _weights()),
+        "feature_flags": _table(
+            _FEATURES, Feature.objects.values_list("key", "is_core", "is_advanced", "adds_data").distinct()
+        ),
+    }
+    return Mirror(tables, currencies)
+
+
+def mirror_currencies(day: dt.date) -> dict[int, str]:
+    """The currency of each account's figures on a day."""
+    return _currencies(_line_rows(day_end(day, base.vendor_zone())))
+
+
+_SPINE = pa.schema([("account_id", pa.int64())])
+_TICKETS = pa.schema(
+    [
+        ("account_id", pa.int64()),
+        ("opened_on", pa.date32()),
+        ("is_open", pa.bool_()),
+        ("is_closed", pa.bool_()),
+        ("weight", pa.int64()),
+        ("response_minutes", pa.float64()),
+        ("satisfaction", pa.float64()),
+    ]
+)
+_LINES = pa.schema(
+    [
+        ("account_id", pa.int64()),
+        ("tenant", pa.string()),
+        ("start_on", pa.date32()),
+        ("end_on", pa.date32()),
+        ("mrr_cents", pa.int64()),
+        ("seats", pa.int64()),
+        ("is_subscription", pa.bool_()),
+        ("is_paying", pa.bool_()),
+    ]
+)
+_ENTITLEMENT = pa.schema([("account_id", pa.int64()), ("features", pa.int64())])
+_RECEIVABLES = pa.schema(
+    [("account_id", pa.int64()), ("open_cents", pa.int64()), ("days_late", pa.int64()), ("is_overdue", pa.bool_())]
+)
+_CONVERSATIONS = pa.schema(
+    [("account_id", pa.int64()), ("on_day", pa.date32()), ("with_decision_maker", pa.bool_())]
+)
+_CONTACTS = pa.schema([("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())])
+_WEIGHTS = pa.schema([("contact", pa.string()), ("weight", pa.float64())])
+_FEATURES = pa.schema(
+    [("feature", pa.string()), ("is_core", pa.bool_()), ("is_advanced", pa.bool_()), ("adds_data", pa.bool_())]
+)
+
+
+def _table(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _tickets(day: dt.date, end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
+    since = end - dt.timedelta(days=_LOOK_BACK_DAYS + 1)
+    rows = (
+        Ticket.objects.filter(known_at__lt=end, opened_at__lt=end)
+        .filter(Q(opened_at__gte=since) | Q(closed_at__isnull=True) | Q(closed_at__gte=end))
+        .values_list("account_id", "opened_at", "closed_at", "first_response_at", "priority", "satisfaction", "state")
+    )
+    for account, opened, closed, answered, priority, satisfaction, state in rows.iterator(chunk_size=20_000):
+        # A ticket closed without a known hour counts as closed; one closed later was still open on the day.
+        is_closed = closed < end if closed else state == Ticket.State.CLOSED
+        minutes = (answered - opened).total_seconds() / 60 if answered and answered < end else None
+        yield (
+            account,
+            opened.astimezone(zone).date(),
+            not is_closed,
+            is_closed,
+            TICKET_WEIGHTS[priority],
+            minutes,
+            float(satisfaction) if satisfaction is not None and is_closed else None,
+        )
+
+
+_Line = tuple[Any, ...]
+
+
+def _line_rows(end: dt.datetime) -> Iterable[_Line]:
+    return (
+        ContractLine.objects.filter(contract__known_at__lt=end)
+        .order_by("start_on", "pk")
+        .values_list(
+            "contract__account_id",
+            "contract__currency",
+            "tenant__external_id",
+            "kind",
+            "is_trial",
+            "start_on",
+            "end_on",
+            "mrr_cents",
+            "seats",
+            "edition_id",
+        )
+        .iterator(chunk_size=20_000)
+    )
+
+
+def _currencies(lines: Iterable[_Line]) -> dict[int, str]:
+    """The currency each account's figures are in: its own setting, else most of its contract lines, else the vendor's."""
+    vendor = base.setting("currency")
+    votes: dict[int, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        votes[line[0]][line[1]] += 1
+    return {
+        pk: own or (votes[pk].most_common(1)[0][0] if pk in votes else vendor)
+        for pk, own in Account.objects.values_list("pk", "currency")
+    }
+
+
+def _lines(lines: Iterable[_Line], day: dt.date, currencies: dict[int, str]) -> Iterable[tuple[Any, ...]]:
+    rates = base.rates(day)
+    for account, currency, tenant, kind, is_trial, start, end, mrr, seats, _edition in lines:
+        is_subscription = kind == ContractLine.Kind.SUBSCRIPTION
+        in_force = start <= day and (end is None or end > day)
+        yield (
+            account,
+            tenant or "",
+            start if start <= day else None,
+            end,
+            _converted(mrr, currency, currencies[account], rates),
+            seats,
+            is_subscription and start <= day,
+            is_subscription and not is_trial and in_force,
+        )
+
+
+def _converted(amount: int, currency: str, target: str, rates: dict[str, Decimal]) -> int | None:
+    """An amount in another currency by the rates of the day; missing where no rate is known."""
+    if currency == target:
+        return amount
+    if currency not in rates or target not in rates:
+        return None
+    return int((amount * rates[currency] / rates[target]).to_integral_value())
+
+
+def _entitlement(lines: Iterable[_Line], day: dt.date, end: dt.datetime) -> Iterable[tuple[int, int]]:
+    """Features that the editions of the lines in force hold together, else those of the account's own edition."""
+    everything = frozenset(Feature.objects.values_list("pk", flat=True))
+    listed: dict[int, set[int]] = defaultdict(set)
+    for edition, feature in Edition.features.through.objects.values_list("edition_id", "feature_id"):
+        listed[edition].add(feature)
+    by_product: dict[int, set[int]] = defaultdict(set)
+    for feature, product in Feature.objects.values_list("pk", "product_id"):
+        by_product[product].add(feature)
+    held = {
+        pk: by_product[product] if holds_all else listed[pk]
+        for pk, product, holds_all in Edition.objects.values_list("pk", "product_id", "holds_all_features")
+    }
+    found: dict[int, set[int]] = defaultdict(set)
+    for line in lines:
+        account, kind, start, line_end, edition = line[0], line[3], line[5], line[6], line[9]
+        in_force = start <= day and (line_end is None or line_end > day)
+        if edition and in_force and kind == ContractLine.Kind.SUBSCRIPTION:
+            found[account] |= held[edition] & everything
+    own = Account.objects.filter(known_at__lt=end, edition__isnull=False).values_list("pk", "edition_id")
+    for account, edition in own:
+        if account not in found:
+            found[account] = held[edition] & everything
+    return [(account, len(features)) for account, features in found.items() if features]
+
+
+def _receivables(day: dt.date, end: dt.datetime, currencies: dict[int, str]) -> Iterable[tuple[Any, ...]]:
+    rates = base.rates(day)
+    rows = Receivable.objects.filter(known_at__lt=end, due_on__lte=day).values_list(
+        "account_id", "currency", "amount_cents", "paid_cents", "paid_on", "due_on"
+    )
+    for account, currency, amount, paid, paid_on, due in rows.iterator(chunk_size=20_000):
+        # What was paid later was still open on the day.
+        left = amount if paid_on and paid_on > day else amount - paid
+        late = (day - due).days
+        yield account, _converted(left, currency, currencies[account], rates), late, left > 0 and late > 0
+
+
+def _conversations(end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
+    deciding = set(
+        Conversation.objects.filter(contacts__role=Contact.ChainRole.DECISION_MAKER).values_list("pk", flat=True)
+    )
+    rows = Conversation.objects.filter(at__lt=end, known_at__lt=end).values_list("pk", "account_id", "at")
+    for pk, account, at in rows.iterator(chunk_size=20_000):
+        yield account, at.astimezone(zone).date(), pk in deciding
+
+
+def _contacts(day: dt.date, end: dt.datetime) -> Iterable[tuple[Any, ...]]:
+    rows = Contact.objects.filter(known_at__lt=end).values_list("account_id", "left_on", "role")
+    for account, left, role in rows.iterator(chunk_size=20_000):
+        yield account, left is None or left > day, role == Contact.ChainRole.DECISION_MAKER
+
+
+def _weights() -> Iterable[tuple[Any, ...]]:
+    """Answers of decision makers count twice (product.md 5.2)."""
+    deciding = Contact.objects.filter(role=Contact.ChainRole.DECISION_MAKER, external_id__isnull=False)
+    return [(contact, 2.0) for contact in deciding.values_list("external_id", flat=True)]
