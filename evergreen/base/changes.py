@@ -118,8 +118,8 @@ def apply_to_many(
 ) -> list[AuditEntry]:
     """Set the same fields of many rows, a transaction and an audit entry a batch; returns the entries.
 
-    ``rows`` says which of the ids may be changed (a filter by state, for instance); rows that are gone, excluded
-    or already so are left out. ``then`` writes what belongs to the change inside the batch's transaction.
+    ``rows`` says which of the ids may be changed (a filter by state, for instance); rows that are gone,
+    excluded or already so are left out. ``then`` writes what belongs to the change inside the transaction.
     """
     model = rows.model
     after = {name: as_json(value) for name, value in changes.items()}
@@ -155,9 +155,9 @@ def undo(
 ) -> AuditEntry:
     """Give the rows of a batch back what stood before it; returns the entry of the undo.
 
-    A row that was changed again since keeps its newer value: ``after["kept"]`` of the returned entry lists those.
-    ``then`` receives the rows given back, each with the values that it lost. Raises ValidationError when the
-    entry cannot be undone, was undone already, or is somebody else's.
+    A row that was changed again since keeps its newer value: ``after["kept"]`` of the returned entry lists
+    those. ``then`` receives the rows given back, each with the values that it lost. Raises ValidationError
+    when the entry cannot be undone, was undone already, or is somebody else's.
     """
     groups = entry.before.get("groups") if isinstance(entry.before, dict) else None
     if groups is None or entry.kind != kind_of(model):

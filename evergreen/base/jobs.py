@@ -1,7 +1,7 @@
 """Long work that a person starts: rows claimed by a filtered update, with progress and a heartbeat.
 
-A worker that dies leaves its job RUNNING with an old heartbeat; after ``job_stale_seconds`` another takes it up,
-so a kind's function must be able to begin again. ``attempts`` is the fence: a worker that was thought dead can no
+A worker that dies leaves its job RUNNING with an old heartbeat; after ``job_stale_seconds`` another takes it
+up, so a kind's function must be able to begin again. ``attempts`` is the fence: a worker thought dead can no
 longer write.
 """
 

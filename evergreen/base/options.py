@@ -1,4 +1,4 @@
-"""Every setting of an installation with its default, so that no limit is hidden (docs/settings.md lists them)."""
+"""Every setting of an installation with its default, so that no limit is hidden (see docs/settings.md)."""
 
 from __future__ import annotations
 

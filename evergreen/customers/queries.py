@@ -22,8 +22,8 @@ from evergreen.customers.models import (
 def accounts_for(user: User) -> QuerySet[Account]:
     """The accounts that a member of staff may see: own, the team's, or all (``User.sees``).
 
-    The team's are those owned by a member of one of my teams or given to one of my teams. A partner sees own accounts
-    whatever its scope says; a person who left sees none.
+    The team's are those owned by a member of one of my teams or given to one of my teams. A partner sees own
+    accounts whatever its scope says; a person who left sees none.
     """
     if not user.is_active:
         return Account.objects.none()
@@ -38,7 +38,7 @@ def accounts_for(user: User) -> QuerySet[Account]:
 
 
 def account_for(user: User, account_id: int) -> Account:
-    """One account with its owner, team, edition and parent; Http404 when it is not there or not the user's to see."""
+    """One account with owner, team, edition and parent; Http404 when absent or not the user's to see."""
     account = (
         accounts_for(user)
         .select_related("owner", "team", "edition__product", "parent")

@@ -1,4 +1,4 @@
-"""Decisions about accounts: what a contract is worth on a day, what is overdue, whom a note mentions, what a chain lacks."""
+"""Decisions about accounts: worth of contracts, what is overdue, whom a note mentions, what a chain lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\u200b-\u200f\u202a-\u20
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What counts of a contract line: subscriptions that are no trial, from ``start_on`` until before ``end_on``."""
+    """What counts of a contract line: ``counts`` is true for subscriptions that are no trial."""
 
     start_on: dt.date
     end_on: dt.date | None
@@ -72,8 +72,9 @@ def overdue_cents(amount_cents: int, paid_cents: int, due_on: dt.date, day: dt.d
 def mentioned(body: str, people: Sequence[tuple[int, str, str]]) -> set[int]:
     """Keys of the people whom ``@name`` or ``@e-mail`` in a text means; ``people`` is (key, name, e-mail).
 
-    The longest name that fits wins (“@王芳芳” is not 王芳). Chinese needs no space after the name, Latin letters end a
-    word. People of the same name are all meant: better one too many than the wrong one. An ``@`` inside a word is none.
+    The longest name that fits wins (“@王芳芳” is not 王芳). Chinese needs no space after the name, Latin
+    letters end a word. People of the same name are all meant: better one too many than the wrong one. An
+    ``@`` inside a word is none.
     """
     names: dict[str, set[int]] = {}
     for key, name, email in people:
@@ -88,7 +89,7 @@ def mentioned(body: str, people: Sequence[tuple[int, str, str]]) -> set[int]:
 
 
 def safe_name(name: str) -> str:
-    """A file's name without folders, control characters, quotes or direction marks; at most 200 characters."""
+    """A file's name without folders, control characters, quotes, direction marks; at most 200 characters."""
     last = re.split(r"[/\\]", name)[-1]
     clean = _UNSAFE_IN_NAMES.sub("_", last).strip(" .") or "file"
     stem, dot, ending = clean.rpartition(".")

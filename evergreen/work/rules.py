@@ -22,7 +22,7 @@ def order_key(due_on: dt.date | None, priority: int, today: dt.date) -> tuple[in
 
 
 def title_words(title: str | dict[str, str]) -> dict[str, str]:
-    """A title as it is kept: {zh, en} from the product, {text} when a person wrote it. ValueError when it is empty."""
+    """A title as it is kept: {zh, en} from the product, {text} by a person. ValueError when it is empty."""
     kept = (
         {"text": title.strip()}
         if isinstance(title, str)

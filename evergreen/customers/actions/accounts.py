@@ -33,7 +33,7 @@ def create_account(
     known_at: dt.datetime | None = None,
     **fields: Any,
 ) -> Account:
-    """A new account. ``known_at`` lies in the past for rows loaded as history. Raises ValidationError by field."""
+    """A new account. ``known_at`` lies in the past for rows loaded as history. ValidationError by field."""
     rows.check_fields(Account, fields, EDITABLE)
     _check(fields, pk=None)
     known = known_at or now
@@ -56,7 +56,8 @@ def update_account(
 ) -> Account:
     """Set fields of an account; rows (owner, team, edition, parent) are given as objects or None.
 
-    Writes change rows for the fields that metrics read, and the day for a new stage. Nothing that differs: no entry.
+    Writes change rows for the fields that metrics read, and the day for a new stage. Where nothing differs,
+    nothing is written.
     """
     _check(changes, pk=account.pk)
     applied = rows.apply(account, changes, EDITABLE)
@@ -82,7 +83,7 @@ def assign_owner(
 ) -> list[AuditEntry]:
     """Give accounts to an owner (None: to nobody), a transaction and an audit entry for each 5,000.
 
-    Accounts that are gone or already the owner's are left out. The caller passes only ids that ``by`` may see.
+    Accounts that are gone or already the owner's are left out. The caller passes only ids that ``by`` sees.
     """
     _check({"owner": owner}, pk=None)
     after = {"owner": owner.pk if owner else None}
@@ -102,7 +103,7 @@ def assign_owner(
 
 
 def undo(entry: AuditEntry, *, by: User | None, now: dt.datetime) -> AuditEntry:
-    """Give the accounts of a bulk change back what stood before; those changed again since are kept as they are."""
+    """Give the accounts of a bulk change back what stood before; those changed since stay as they are."""
 
     def track(given_back: Sequence[rows.Changed]) -> None:
         old = {pk: group["values"] for group in entry.before["groups"] for pk in group["ids"]}
@@ -117,7 +118,8 @@ def _check(changes: Mapping[str, Any], *, pk: int | None) -> None:
     if owner is not None and not owner.is_active:
         raise ValidationError(
             _(
-                "%(name)s has left and cannot own accounts. Choose an active member of staff. Nothing was changed."
+                "%(name)s has left and cannot own accounts. Choose an active member of staff. "
+                "Nothing was changed."
             )
             % {"name": owner}
         )
@@ -141,7 +143,8 @@ def _check(changes: Mapping[str, Any], *, pk: int | None) -> None:
             raise ValidationError(
                 {
                     "parent": _(
-                        "An account cannot stand below itself: choose a parent that is not one of its children."
+                        "An account cannot stand below itself: "
+                        "choose a parent that is not one of its children."
                     )
                 }
             )

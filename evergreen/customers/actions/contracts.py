@@ -17,7 +17,8 @@ from evergreen.customers import rules
 from evergreen.customers.models import Account, Contract, ContractLine
 
 LINE_FIELDS = frozenset(
-    """external_id kind edition tenant title seats start_on end_on mrr_cents amount_cents discount is_trial""".split()  # noqa: SIM905
+    """external_id kind edition tenant title seats start_on end_on mrr_cents amount_cents discount
+    is_trial""".split()  # noqa: SIM905
 )
 
 
@@ -38,8 +39,8 @@ def add_contract(
 ) -> Contract:
     """A contract with its lines (fields of ContractLine; ``end_on`` is the first day not covered).
 
-    A subscription line without ``mrr_cents`` gets its amount spread over its months. Raises ValidationError, naming the
-    line; then nothing is saved.
+    A subscription line without ``mrr_cents`` gets its amount spread over its months. Raises ValidationError,
+    naming the line; then nothing is saved.
     """
     _check(account, currency, renews)
     contract = Contract(
@@ -111,8 +112,9 @@ def _check(account: Account, currency: str, renews: Contract | None) -> None:
         raise ValidationError(
             {
                 "currency": _(
-                    "The account's contracts are in %(other)s, this one is in %(found)s: its MRR would add up two "
-                    "currencies. Convert the amounts to %(other)s, or put the contract under an account of its own."
+                    "The account's contracts are in %(other)s, this one is in %(found)s: its MRR would add "
+                    "up two currencies. Convert the amounts to %(other)s, or put the contract under an "
+                    "account of its own."
                 )
                 % {"other": other, "found": currency}
             }
@@ -141,7 +143,8 @@ def _spread(line: ContractLine) -> int:
         raise ValidationError(
             {
                 "mrr_cents": _(
-                    "Without an end after its start the line's amount has no months: give its monthly revenue."
+                    "Without an end after its start the line's amount has no months: "
+                    "give its monthly revenue."
                 )
             }
         )

@@ -1,4 +1,4 @@
-"""Notes on accounts with mentions and files. Files lie under made names in the home, never under the given ones."""
+"""Notes on accounts with mentions and files. Files lie under made names in the home."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def add_note(
 ) -> Note:
     """A note in Markdown; ``@name`` or ``@e-mail`` mentions colleagues; files are kept beside it.
 
-    Raises ValidationError for an empty note and for files that are too large, too many or of a type not allowed; then
-    nothing is kept.
+    Raises ValidationError for an empty note and for files that are too large, too many or of a type not
+    allowed; then nothing is kept.
     """
     given = list(files)
     text = _checked(body, given)
@@ -135,8 +135,8 @@ def _checked(body: str, files: Sequence[File[bytes]]) -> str:
         raise ValidationError(
             {
                 "files": ngettext(
-                    "%(found)s files were given, a note takes %(most)s file. Nothing was kept; add a second note.",
-                    "%(found)s files were given, a note takes %(most)s files. Nothing was kept; add a second note.",
+                    "%(found)s files were given, a note takes %(most)s file. Nothing was kept.",
+                    "%(found)s files were given, a note takes %(most)s files. Nothing was kept.",
                     most,
                 )
                 % {"found": len(files), "most": most}
@@ -162,7 +162,8 @@ def _check_file(file: File[bytes], most_mb: int) -> None:
         raise ValidationError(
             {
                 "files": _(
-                    "%(name)s has %(found).1f MB, %(most)s MB are allowed (setting “attachment_mb”). Nothing was kept."
+                    "%(name)s has %(found).1f MB, %(most)s MB are allowed (setting attachment_mb). "
+                    "Nothing was kept."
                 )
                 % {"name": name, "found": file.size / 1_000_000, "most": most_mb}
             }

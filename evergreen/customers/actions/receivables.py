@@ -72,7 +72,8 @@ def record_payment(
     if not 0 < cents <= still_open:
         raise ValidationError(
             _(
-                "%(found)s cannot be booked: %(open)s of this receivable is open. Give an amount above 0 and up to that."
+                "%(found)s cannot be booked: %(open)s of this receivable is open. "
+                "Give an amount above 0 and up to that."
             )
             % {"found": money.full(cents, stored.currency), "open": money.full(still_open, stored.currency)}
         )

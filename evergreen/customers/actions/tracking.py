@@ -1,4 +1,4 @@
-"""Change rows of the fields that metrics and conditions read, so that the past can be read as it was known."""
+"""Change rows of the fields that metrics and conditions read, so that the past is read as it was known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRACKED = ("owner", "team", "tier", "touch_model", "stage", "edition")
 def words_for(changes: Sequence[Mapping[str, Any]]) -> dict[tuple[str, Any], str]:
     """What a change row writes for stored values: e-mail of an owner, name of a team, key of an edition.
 
-    ``changes`` are {field: stored value} (keys of rows for owner, team, edition). One query a kind of row at most.
+    ``changes`` are {field: stored value} (keys of rows for owner, team, edition). At most one query a kind.
     """
     keys: dict[str, set[Any]] = {"owner": set(), "team": set(), "edition": set()}
     for change in changes:
@@ -45,7 +45,7 @@ def write_changes(
     by: User | None,
     known_at: dt.datetime,
 ) -> None:
-    """Write change rows for (account key, stored values before, stored values after) of tracked fields that differ."""
+    """Write change rows for (account key, values before, values after) of tracked fields that differ."""
     words = words_for([side for _pk, old, new in changed for side in (old, new)])
 
     def word(field: str, value: Any) -> str:

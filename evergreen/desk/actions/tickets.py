@@ -85,7 +85,7 @@ def respond_to_ticket(ticket: Ticket, *, by: User | None, now: dt.datetime) -> T
 def close_ticket(
     ticket: Ticket, *, by: User | None, now: dt.datetime, satisfaction: Decimal | int | None = None
 ) -> Ticket:
-    """The ticket is solved. ``satisfaction`` is the customer's mark from 1 to 5. One closed already stays as it is."""
+    """The ticket is solved. ``satisfaction`` is the customer's mark, 1 to 5. A closed one stays as it is."""
     if satisfaction is not None and not 1 <= satisfaction <= 5:
         raise ValidationError(
             {

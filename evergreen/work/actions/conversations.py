@@ -50,7 +50,8 @@ def record_conversation(
         raise ValidationError(
             {
                 "at": _(
-                    "The conversation lies in the future. Write down what has happened, or add a task. Nothing was saved."
+                    "The conversation lies in the future. Write down what has happened, or add a task. "
+                    "Nothing was saved."
                 )
             }
         )

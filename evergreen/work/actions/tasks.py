@@ -32,7 +32,7 @@ def add_task(
     body: str = "",
     origin: tuple[str, str] = ("", ""),
 ) -> Task:
-    """A task for a person. ``origin`` (kind, id) names its cause: a second task of the same origin is the first one.
+    """A task for a person. ``origin`` (kind, id) names its cause: a second task of it is the first one.
 
     Raises ValidationError for an empty title or an assignee who left.
     """
@@ -80,7 +80,7 @@ def add_task(
 
 
 def finish_task(task: Task, *, by: User | None, now: dt.datetime, outcome: str = "") -> Task:
-    """Mark an open task done. One that is done already stays as it is; a dropped one raises ValidationError."""
+    """Mark an open task done. One that is done stays as it is; a dropped one raises ValidationError."""
     return _end(task, Task.State.DONE, outcome, by=by, now=now)
 
 
