@@ -1,11 +1,179 @@
-"""What every page's frame shows."""
+"""What every page's frame shows: the rail with its counts, how fresh the data is, the person's choices."""
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
 
+from django.core.cache import cache
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from evergreen.alerts.models import Alert
+from evergreen.base import clock
+from evergreen.base.models import Progress, User
+from evergreen.customers.queries import accounts_for
+from evergreen.events import freshness
+from evergreen.web.requests import StaffRequest
+from evergreen.work.models import Task
+
+COUNTS_SECONDS = 30
+FRESH_SECONDS = 15
+STALE_HOURS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A place in the rail: its URL's name, its word, its letter after g, its key in the counts."""
+
+    name: str
+    label: str | Promise
+    key: str = ""
+    counted: str = ""
+    url: str = ""
+    on: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    label: str | Promise
+    items: list[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """How fresh the data is: the newest finished night and when the newest events came in."""
+
+    night: dt.date | None
+    event_at: dt.datetime | None
+    is_stale: bool
+
+
+RAIL = (
+    Group(
+        "",
+        [
+            Item("today", _("Today"), "d", "today"),
+            Item("accounts", _("Accounts"), "a", "accounts"),
+            Item("alerts", _("Alerts"), "l", "alerts"),
+            Item("tasks", _("Tasks"), "t", "tasks"),
+        ],
+    ),
+    Group(
+        _("Insight"), [Item("scorecards", _("Health scorecards"), "h"), Item("metrics", _("Metrics"), "m")]
+    ),
+    Group(_("Data"), [Item("imports", _("Imports"), "i"), Item("settings", _("Settings"), "s")]),
+)
+DOCK = ("today", "accounts", "alerts", "tasks")
+
+
+class Shell:
+    """Computed when the frame is drawn, so that a fragment pays for none of it."""
+
+    def __init__(self, request: StaffRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        counts = counts_for(self.request.user, self.request.now)
+        shown = [Group(group.label, [self._placed(item, counts) for item in group.items]) for group in RAIL]
+        groups = [Group(group.label, [item for item in group.items if item.url]) for group in shown]
+        return [group for group in groups if group.items]
+
+    @cached_property
+    def items(self) -> list[Item]:
+        return [item for group in self.groups for item in group.items]
+
+    @cached_property
+    def dock(self) -> list[Item]:
+        return [item for item in self.items if item.name in DOCK]
+
+    @cached_property
+    def asof(self) -> AsOf:
+        return as_of(self.request.vendor, self.request.now)
+
+    @cached_property
+    def sign_out(self) -> str:
+        return _url("sign-out")
+
+    @property
+    def themes(self) -> list[tuple[str, str]]:
+        return [(value, str(label)) for value, label in User.Theme.choices]
+
+    def _placed(self, item: Item, counts: dict[str, int]) -> Item:
+        url = _url(item.name)
+        path = self.request.path
+        on = bool(url) and (path == url or (url != "/" and path.startswith(url)))
+        return replace(item, url=url, on=on, count=counts.get(item.counted))
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """``shell`` and ``vendor_currency`` for the templates of signed-in pages."""
+    if not hasattr(request, "vendor") or not request.user.is_authenticated:
+        return {}
+    staff = cast(StaffRequest, request)
+    return {"shell": Shell(staff), "vendor_currency": staff.vendor["currency"]}
+
+
+def counts_for(user: User, now: dt.datetime) -> dict[str, int]:
+    """The rail's counts for a person, at most ``COUNTS_SECONDS`` old; a change of theirs makes them fresh."""
+    return cast(dict[str, int], cache.get_or_set(_key(user.pk), lambda: _counts(user, now), COUNTS_SECONDS))
+
+
+def forget_counts(user_id: int) -> None:
+    cache.delete(_key(user_id))
+
+
+def _key(user_id: int) -> str:
+    return f"rail-counts:{user_id}"
+
+
+def _counts(user: User, now: dt.datetime) -> dict[str, int]:
+    from django.utils import timezone
+
+    day = now.astimezone(timezone.get_current_timezone()).date()
+    mine = accounts_for(user)
+    alerts = Alert.objects.filter(state=Alert.State.OPEN, account__in=mine).exclude(snoozed_until__gt=day)
+    tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
+    mine_alerts = alerts.filter(account__owner=user).count()
+    open_tasks = tasks.count()
+    return {
+        "today": mine_alerts + tasks.filter(due_on__lte=day).count(),
+        "accounts": mine.count(),
+        "alerts": alerts.count(),
+        "tasks": open_tasks,
+    }
+
+
+def as_of(vendor: dict[str, Any], now: dt.datetime) -> AsOf:
+    """The newest night that ran to its end, the newest arrival, and whether it is older than 36 hours."""
+    night = newest_night()
+    event_at = _cached("newest-arrival", freshness.newest_arrival)
+    if night is None:
+        return AsOf(None, event_at, False)
+    ended = clock.day_end(night, clock.zone(vendor["timezone"]))
+    return AsOf(night, event_at, now - ended > dt.timedelta(hours=STALE_HOURS))
+
+
+def newest_night() -> dt.date | None:
+    """The newest day that has marks of the night and none of them unfinished."""
+    unfinished = Progress.objects.filter(state=Progress.State.STARTED).values("day")
+    done = Progress.objects.filter(state=Progress.State.DONE).exclude(day__in=unfinished)
+    return done.order_by("-day").values_list("day", flat=True).first()
+
+
+def _cached(key: str, ask: Callable[[], Any]) -> Any:
+    return cache.get_or_set(key, ask, FRESH_SECONDS)
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

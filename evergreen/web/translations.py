@@ -1,7 +1,7 @@
 """The Chinese catalogue: ``python -m evergreen.web.translations compile|check|missing|set|prune``.
 
-English stands in the sources (templates and Python), Chinese in one ``.po``. ``check`` reads every source again and
-compares, so that nothing on screen is left in the wrong language. No gettext tools are needed.
+English stands in the sources (templates and Python), Chinese in one ``.po``. ``check`` reads every source
+again and compares, so that nothing on screen is left in the wrong language. No gettext tools are needed.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def _from_key(key: str) -> Message:
 
 
 def _translation(entry: polib.POEntry) -> str:
-    return entry.msgstr_plural.get(0, "") if entry.msgid_plural else entry.msgstr
+    return str(entry.msgstr_plural.get(0, "") if entry.msgid_plural else entry.msgstr)
 
 
 def missing() -> dict[str, set[str]]:
@@ -218,7 +218,7 @@ def missing() -> dict[str, set[str]]:
 
 
 def faults() -> list[str]:
-    """What ``check`` complains about, one line a fault: missing, obsolete, fuzzy, placeholders that differ."""
+    """What ``check`` complains about, a line each: missing, obsolete, fuzzy, placeholders that differ."""
     used = extract()
     lines = [f"missing: {_shown(key)}  ({', '.join(sorted(files))})" for key, files in missing().items()]
     for entry in catalogue():
@@ -264,8 +264,9 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"{prune()} obsolete entries dropped.\n")
         case _:
             sys.stderr.write(
-                "Write one of: compile (.po to .mo), check (missing, obsolete, fuzzy; exit 1), missing (JSON of "
-                "{message: ''}), set < pairs.json ({message: Chinese}), prune (drop what no source uses).\n"
+                "Write one of: compile (.po to .mo), check (missing, obsolete, fuzzy; exit 1), missing "
+                "(JSON of {message: ''}), set < pairs.json ({message: Chinese}), "
+                "prune (drop what no source uses).\n"
             )
             return 1
     return 0

@@ -1,5 +1,12 @@
-"""Pages. URLs are nouns; a change of state is a POST to a noun."""
+"""Pages. URLs are nouns; a change of state is a POST to a noun. Each module of ``pages`` lists its own."""
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from evergreen.web.pages import frame, jobs, search, undo
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *frame.urls,
+    *jobs.urls,
+    *search.urls,
+    *undo.urls,
+]
