@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import transaction
 
-from evergreen.base import clock
+from evergreen.base import clock, queries
 from evergreen.base.models import AuditEntry, ExchangeRate, Setting, Team, User
-from evergreen.base.options import OPTIONS
+from evergreen.base.options import OPTIONS, check_together
 from evergreen.base.roles import Role
 
 BATCH = 5_000
@@ -30,7 +30,9 @@ def audit(
     """Write one audit entry for a batch of objects (at most ``BATCH`` of them)."""
     listed = list(ids)
     if len(listed) > BATCH:
-        raise ValueError(f"An audit entry holds at most {BATCH} objects, {len(listed)} given: split the batch.")
+        raise ValueError(
+            f"An audit entry holds at most {BATCH} objects, {len(listed)} given: split the batch."
+        )
     return AuditEntry.objects.create(
         at=now,
         by=by,
@@ -50,6 +52,7 @@ def change_setting(key: str, value: Any, *, by: User | None, now: dt.datetime) -
     old = Setting.objects.filter(key=key).values_list("value", flat=True).first()
     if old == clean:
         return
+    check_together({**queries.all_settings(), key: clean})
     Setting.objects.update_or_create(key=key, defaults={"value": clean, "changed_by": by})
     audit("setting.changed", "setting", [key], by=by, now=now, before={key: old}, after={key: clean})
 
@@ -69,7 +72,14 @@ def add_staff(
     """Create a member of staff. Raises django's ValidationError when the e-mail or role is not allowed."""
     user = User.objects.create_user(email, password, name=name, role=role, **fields)
     user.teams.set([Team.objects.get_or_create(name=team)[0] for team in teams])
-    audit("staff.added", "user", [user.pk], by=by, now=now or clock.utc_now(), after={"email": user.email, "role": role})
+    audit(
+        "staff.added",
+        "user",
+        [user.pk],
+        by=by,
+        now=now or clock.utc_now(),
+        after={"email": user.email, "role": role},
+    )
     return user
 
 

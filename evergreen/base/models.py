@@ -104,6 +104,26 @@ class ExchangeRate(models.Model):
         return f"{self.currency} {self.rate} ({self.valid_from})"
 
 
+class CalendarDay(models.Model):
+    """A day set by hand; the company's own days win over a notice, a notice over the library."""
+
+    class Source(models.TextChoices):
+        NOTICE = "notice", _("official notice")
+        COMPANY = "company", _("the company's own")
+
+    day = models.DateField()
+    is_working = models.BooleanField()
+    name = models.CharField(max_length=100, blank=True)
+    source = models.CharField(max_length=8, choices=Source)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "source"], name="calendar_day_once_a_source")]
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {'work' if self.is_working else 'off'} {self.name}"
+
+
 class AuditEntry(models.Model):
     """Who did what to which objects; ``before`` holds what an undo needs. Never changed, never deleted."""
 

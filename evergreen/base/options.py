@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,8 @@ class Option:
         text = str(value).strip()
         if self.choices and text not in self.choices:
             raise ValueError(f"{self.key}: {text!r} is not one of {', '.join(self.choices)}.")
+        if self.key in {"workday_starts", "workday_ends"} and not _is_time(text):
+            raise ValueError(f"{self.key}: {text!r} is no time of day: write one such as 09:00.")
         if self.key == "timezone":
             clock.zone(text)
         if self.key == "currency" and not (len(text) == 3 and text.isalpha() and text.isupper()):
@@ -49,6 +53,22 @@ class Option:
         if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
             raise ValueError(f"{self.key}: {number} is outside {self.least} to {self.most}.")
         return number
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return dt.time.fromisoformat(text).strftime("%H:%M") == text
+    except ValueError:
+        return False
+
+
+def check_together(values: Mapping[str, Any]) -> None:
+    """Refuse settings that contradict each other; a ValueError says which."""
+    if values["workday_starts"] >= values["workday_ends"]:
+        raise ValueError(
+            f"A working day cannot start at {values['workday_starts']} and end at {values['workday_ends']}: "
+            "workday_starts must be before workday_ends."
+        )
 
 
 OPTIONS: dict[str, Option] = {
@@ -74,6 +94,8 @@ OPTIONS: dict[str, Option] = {
             _("Statutory holidays and make-up days."),
             choices=("CN", "weekends"),
         ),
+        Option("workday_starts", "09:00", _("Working day starts"), _("Service times count from here on.")),
+        Option("workday_ends", "18:00", _("Working day ends"), _("Service times count up to here.")),
         Option(
             "night_hour",
             2,

@@ -33,6 +33,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='CalendarDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('is_working', models.BooleanField()),
+                ('name', models.CharField(blank=True, max_length=100)),
+                ('source', models.CharField(choices=[('notice', 'official notice'), ('company', "the company's own")], max_length=8)),
+            ],
+            options={
+                'ordering': ['day'],
+                'constraints': [models.UniqueConstraint(fields=('day', 'source'), name='calendar_day_once_a_source')],
+            },
+        ),
+        migrations.CreateModel(
             name='Team',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
