@@ -9,12 +9,15 @@ PREFIX = "EVERGREEN_"
 KNOWN = {
     "EVERGREEN_HOME": "folder of this installation (default ./.evergreen)",
     "EVERGREEN_DATABASE": "records: empty for SQLite in the home, or postgresql://user:password@host/name",
+    "EVERGREEN_LAKE_SCHEMA": "with PostgreSQL: the schema that holds the lake's catalog (default lake)",
     "EVERGREEN_SECRET_KEY": "signs sessions; default: the file secret.key that `evergreen init` writes",
     "EVERGREEN_ALLOWED_HOSTS": "comma-separated host names that pages answer to (default 127.0.0.1,localhost,[::1])",
     "EVERGREEN_HTTPS": "1 when served behind HTTPS: secure cookies and HSTS",
     "EVERGREEN_DEBUG": "1 shows error pages with traces; never in production",
     "EVERGREEN_THREADS": "threads of the analytics engine a process may use (default: all cores)",
     "EVERGREEN_MEMORY": "memory limit of the analytics engine a process, e.g. 2GB (default 60% of the machine)",
+    "EVERGREEN_DISK_RESERVE_MB": "events are refused below this free space (default 6% of the disk, at most 256)",
+    "EVERGREEN_INGEST_RATE": "requests a second that one source may send (default: no limit)",
     "EVERGREEN_DATASETS": "folder of the real data sets that tests read (default ../shared/data)",
 }
 
@@ -92,6 +95,16 @@ def database_url() -> str:
             "write postgresql://user:password@host:port/name, or leave it empty for SQLite in the home."
         )
     return url
+
+
+def lake_schema() -> str:
+    """The PostgreSQL schema of the lake's catalog."""
+    name = os.environ.get("EVERGREEN_LAKE_SCHEMA", "").strip() or "lake"
+    if not (name.isascii() and name.isidentifier() and name == name.lower()):
+        raise SettingError(
+            f"EVERGREEN_LAKE_SCHEMA is {name!r}: write small letters, digits and underscores, or leave it out for lake."
+        )
+    return name
 
 
 def database(where: Home) -> dict[str, object]:

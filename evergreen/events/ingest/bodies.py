@@ -1,0 +1,139 @@
+"""Reading a request's body: as it arrives, unpacked, never more than its limit."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from evergreen.events.ingest.shapes import KEPT_BYTES
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+READ_SECONDS = 30.0
+# What is still taken of a body that is too large, so that its sender reads the answer instead of a broken
+# pipe.
+_DRAIN_BYTES = 4 << 20
+_DRAIN_SECONDS = 5.0
+# 16 + MAX_WBITS reads gzip, 32 + MAX_WBITS would also take a bare zlib stream under the name gzip.
+_WINDOWS = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
+
+
+class TooLargeError(ValueError):
+    """The body is larger than its limit; ``kept`` is its beginning."""
+
+    def __init__(self, limit: int, kept: bytes) -> None:
+        super().__init__(f"The body has more than {limit} bytes unpacked; at most {limit} are allowed.")
+        self.kept = kept
+
+
+class BadEncodingError(ValueError):
+    """The body cannot be unpacked, or its encoding is not known; ``kept`` is its beginning as it came."""
+
+    def __init__(self, message: str, kept: bytes = b"") -> None:
+        super().__init__(message)
+        self.kept = kept
+
+
+class TooSlowError(ValueError):
+    """The body did not arrive in time."""
+
+
+class GoneError(Exception):
+    """The sender closed the connection before the body was whole."""
+
+
+async def read_body(receive: Receive, encoding: bytes, limit: int) -> bytes:
+    """The whole body unpacked, at most ``limit`` bytes of it."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await _unpacked(_chunks(receive), encoding.strip().lower(), limit)
+    except TimeoutError:
+        raise TooSlowError(f"The body did not arrive within {READ_SECONDS:.0f} s.") from None
+    except TooLargeError:
+        await _drain(receive)
+        raise
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise GoneError
+        if chunk := message.get("body"):
+            yield bytes(chunk)
+        if not message.get("more_body"):
+            return
+
+
+async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -> bytes:
+    if encoding in {b"", b"identity"}:
+        body = bytearray()
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                raise TooLargeError(limit, bytes(body[:KEPT_BYTES]))
+        return bytes(body)
+    if encoding not in _WINDOWS:
+        shown = encoding.decode("latin-1")[:40]
+        raise BadEncodingError(f"Content-Encoding is {shown!r}; allowed are gzip, deflate and identity.")
+    unpacker = _Unpacker(encoding, limit)
+    async for chunk in chunks:
+        unpacker.feed(chunk)
+    return unpacker.finish()
+
+
+class _Unpacker:
+    """Inflates chunk by chunk and stops one byte behind the limit, however much a small body promises."""
+
+    def __init__(self, encoding: bytes, limit: int) -> None:
+        self._window = _WINDOWS[encoding]
+        self._limit = limit
+        self._stream = zlib.decompressobj(self._window)
+        self._body = bytearray()
+        self._raw = bytearray()
+        self._packed = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self._packed += len(chunk)
+        if len(self._raw) < KEPT_BYTES:
+            self._raw += chunk[: KEPT_BYTES - len(self._raw)]
+        if self._packed > self._limit:
+            raise TooLargeError(self._limit, bytes(self._body[:KEPT_BYTES]))
+        while chunk:
+            if self._stream.eof:  # gzip allows several members one after another
+                self._stream = zlib.decompressobj(self._window)
+            chunk = self._inflate(chunk)
+
+    def _inflate(self, chunk: bytes) -> bytes:
+        try:
+            self._body += self._stream.decompress(chunk, self._limit + 1 - len(self._body))
+        except zlib.error as error:
+            if self._window == zlib.MAX_WBITS and not self._body:
+                # Some senders mean the bare stream by "deflate".
+                self._window = -zlib.MAX_WBITS
+                self._stream = zlib.decompressobj(self._window)
+                return bytes(chunk)
+            raise BadEncodingError(f"The body cannot be unpacked: {error}.", bytes(self._raw)) from None
+        if len(self._body) > self._limit:
+            raise TooLargeError(self._limit, bytes(self._body[:KEPT_BYTES]))
+        return self._stream.unused_data if self._stream.eof else b""
+
+    def finish(self) -> bytes:
+        if not self._stream.eof:
+            raise BadEncodingError("The packed body is cut off.", bytes(self._raw))
+        return bytes(self._body)
+
+
+async def _drain(receive: Receive) -> None:
+    """Take a little more of an oversized body, unseen."""
+    taken = 0
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for chunk in _chunks(receive):
+                taken += len(chunk)
+                if taken > _DRAIN_BYTES:
+                    return
+    except (TimeoutError, GoneError):
+        return

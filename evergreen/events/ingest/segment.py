@@ -1,0 +1,283 @@
+"""Segment's HTTP tracking API: which requests it knows and how their bodies become events. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from evergreen.events.ingest import splitting, times
+from evergreen.events.ingest.shapes import (
+    BATCH_BYTES,
+    EVENT_BYTES,
+    ID_LENGTH,
+    MESSAGE_ID_LENGTH,
+    NAME_LENGTH,
+    BadEventError,
+    BadRequestError,
+    Event,
+    Rejection,
+    checked_id,
+    id_text,
+    made_id,
+    names_somebody,
+)
+
+NAME = "segment"
+CALLS = ("track", "identify", "group", "page", "screen", "alias")
+BATCHES = ("batch", "import")
+# The browser library writes the calls short.
+_SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen", "a": "alias", "b": "batch"}
+PATHS = {f"/v1/{name}": name for name in (*CALLS, *BATCHES)} | {
+    f"/v1/{key}": name for key, name in _SHORT.items()
+}
+_BOM = b"\xef\xbb\xbf"
+
+_Id = str | int | float | None
+
+
+class _Batch(msgspec.Struct):
+    batch: list[msgspec.Raw]
+    sentAt: Any = None  # noqa: N815
+    writeKey: Any = None  # noqa: N815
+
+
+class _Single(msgspec.Struct):
+    sentAt: Any = None  # noqa: N815
+    writeKey: Any = None  # noqa: N815
+
+
+class _Call(msgspec.Struct):
+    type: str | None = None
+    event: str | None = None
+    messageId: _Id = None  # noqa: N815
+    userId: _Id = None  # noqa: N815
+    anonymousId: _Id = None  # noqa: N815
+    groupId: _Id = None  # noqa: N815
+    previousId: _Id = None  # noqa: N815
+    name: Any = None
+    category: Any = None
+    timestamp: Any = None
+    originalTimestamp: Any = None  # noqa: N815
+    sentAt: Any = None  # noqa: N815
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+
+
+_read_batch = msgspec.json.Decoder(_Batch).decode
+_read_single = msgspec.json.Decoder(_Single).decode
+_read_call = msgspec.json.Decoder(_Call).decode
+_write = msgspec.json.Encoder().encode
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request opened: its events still as bytes, its sent time, the write key in it ('' when absent)."""
+
+    items: Sequence[bytes | msgspec.Raw]
+    sent: Any
+    write_key: str
+
+
+def most_bytes(call: str) -> int:
+    """How large the body of a call may be, unpacked."""
+    return BATCH_BYTES if call in BATCHES else EVENT_BYTES
+
+
+def open_request(call: str, body: bytes) -> Request:
+    """Read the envelope; its events are read one by one later. Raises BadRequestError when there is none."""
+    body = body.removeprefix(_BOM)
+    if call in BATCHES:
+        return _open_batch(body)
+    try:
+        body.decode()
+        single = _read_single(body)
+    except msgspec.ValidationError as error:
+        raise BadRequestError(f"The body must be one JSON object: {error}.") from None
+    except RecursionError:
+        parts = splitting.split(body) or splitting.Parts()
+        return Request([body], parts.value("sentAt"), _key(parts.value("writeKey")))
+    except _UNREADABLE as error:
+        raise BadRequestError(f"The body is not JSON: {error}.") from None
+    return Request([body], single.sentAt, _key(single.writeKey))
+
+
+def _open_batch(body: bytes) -> Request:
+    try:
+        opened = _read_batch(body)
+    except msgspec.ValidationError as error:
+        raise BadRequestError(f'The body must be a JSON object with an array "batch": {error}.') from None
+    except _UNREADABLE as error:
+        # One unreadable event must not take its neighbours with it.
+        parts = splitting.split(body, "batch")
+        if parts is None:
+            raise BadRequestError(f"The body is not JSON: {error}.") from None
+        return Request(parts.items, parts.value("sentAt"), _key(parts.value("writeKey")))
+    return Request(opened.batch, opened.sentAt, _key(opened.writeKey))
+
+
+def _key(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def events(
+    call: str, request: Request, *, source: str, received: int, account_properties: Sequence[str]
+) -> Iterator[Event | Rejection]:
+    """Every event of a request, or why it cannot be stored, in the order they were sent."""
+    single = call if call in CALLS else None
+    turns: Counter[str] = Counter()
+    for place, item in enumerate(request.items):
+        body = bytes(item)
+        found: _Call | None = None
+        try:
+            found = _open_call(body)
+            message_id = _message_id(found)
+            if not message_id:
+                message_id = made_id(source, request.sent, body)
+                turns[message_id] += 1
+                message_id += f"-{turns[message_id]}" if turns[message_id] > 1 else ""
+            yield _event(found, single, message_id, request.sent, received, account_properties)
+        except BadEventError as error:
+            yield Rejection(str(error), error.field, body, place, _shown_id(found))
+
+
+def _open_call(body: bytes) -> _Call:
+    if len(body) > EVENT_BYTES:
+        raise BadEventError(None, f"The event has {len(body)} bytes; at most {EVENT_BYTES} are allowed.")
+    try:
+        return _read_call(body)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `")
+        field = path.rstrip("`").removeprefix("$.") or None
+        raise BadEventError(field, f"{field or 'The event'}: {text[:1].lower()}{text[1:]}.") from None
+    except RecursionError:
+        raise BadEventError(None, "The event is nested too deeply; about 900 levels are allowed.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEventError(None, f"The event is not JSON: {error}.") from None
+
+
+def _event(
+    call: _Call,
+    single: str | None,
+    message_id: str,
+    sent: Any,
+    received: int,
+    account_properties: Sequence[str],
+) -> Event:
+    kind = single or (call.type or "").lower()
+    if kind not in CALLS:
+        raise BadEventError("type", f"type is {call.type!r}; allowed are {', '.join(CALLS)}.")
+    if kind == "group" and not id_text(call.groupId):
+        raise BadEventError("groupId", "groupId is missing; a group call needs it.")
+    account_key = _account_key(kind, call, account_properties)
+    clock = times.place(
+        call.originalTimestamp if call.timestamp is None else call.timestamp, sent or call.sentAt, received
+    )
+    properties = _properties(kind, call)
+    feature = properties.get("feature")
+    return Event(
+        kind=kind,
+        name=_name(kind, call),
+        message_id=message_id,
+        person=_person(call, account_key),
+        occurred_at=clock.occurred,
+        received_at=received,
+        known_at=received,
+        original_at=clock.original,
+        sent_at=clock.sent,
+        flag=clock.flag,
+        account_key=account_key,
+        previous=_previous(call) if kind == "alias" else None,
+        traits=call.traits if kind in {"identify", "group"} else None,
+        properties=_write(properties).decode() if properties else None,
+        feature=feature if isinstance(feature, str) and 0 < len(feature) <= ID_LENGTH else None,
+    )
+
+
+def _name(kind: str, call: _Call) -> str:
+    if kind != "track":
+        return kind
+    name = (call.event or "").strip()
+    if not name:
+        raise BadEventError("event", "event is empty; a track call needs the name of what happened.")
+    if len(name) > NAME_LENGTH:
+        raise BadEventError("event", f"event has {len(name)} characters; at most {NAME_LENGTH} are allowed.")
+    if "\0" in name:
+        raise BadEventError("event", "event holds a NUL character, which no name may.")
+    return name
+
+
+def _message_id(call: _Call) -> str:
+    text = checked_id(call.messageId, "messageId")
+    if len(text) > MESSAGE_ID_LENGTH:
+        raise BadEventError(
+            "messageId", f"messageId has {len(text)} characters; at most {MESSAGE_ID_LENGTH} are allowed."
+        )
+    return text
+
+
+def _shown_id(call: _Call | None) -> str:
+    return id_text(call.messageId)[:ID_LENGTH] if call else ""
+
+
+def _person(call: _Call, account_key: str | None) -> str | None:
+    """The end user: userId, else anonymousId; None when the ids given name nobody."""
+    user = checked_id(call.userId, "userId")
+    anonymous = checked_id(call.anonymousId, "anonymousId")
+    if not user and not anonymous and account_key is None:
+        raise BadEventError(
+            "userId", "userId and anonymousId are both missing; one of them, or an account, is needed."
+        )
+    return next((text for text in (user, anonymous) if names_somebody(text)), None)
+
+
+def _previous(call: _Call) -> str | None:
+    previous = checked_id(call.previousId, "previousId")
+    return previous if names_somebody(previous) else None
+
+
+def _account_key(kind: str, call: _Call, account_properties: Sequence[str]) -> str | None:
+    """What the event says of its account: its group, else the first property or trait that names one."""
+    context = call.context or {}
+    given = context.get("groupId")
+    if given is not None and (isinstance(given, bool) or not isinstance(given, (str, int, float))):
+        raise BadEventError("context.groupId", "context.groupId must be text or a number.")
+    candidates = [checked_id(given, "context.groupId")]
+    group = checked_id(call.groupId, "groupId")
+    if kind == "group":
+        candidates.append(group)
+    told = {**_traits(kind, call, context), **(call.properties or {})}
+    candidates += [_scalar(told.get(name), name) for name in account_properties]
+    company = told.get("company")
+    if isinstance(company, dict):
+        candidates.append(_scalar(company.get("id"), "company.id"))
+    return next((text for text in candidates if names_somebody(text)), None)
+
+
+def _traits(kind: str, call: _Call, context: dict[str, Any]) -> dict[str, Any]:
+    if kind == "group":
+        return {}
+    found = call.traits if call.traits is not None else context.get("traits")
+    return found if isinstance(found, dict) else {}
+
+
+def _scalar(value: Any, field: str) -> str:
+    """A property as an id; other kinds of value mean something else and name no account."""
+    return checked_id(value, field) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _properties(kind: str, call: _Call) -> dict[str, Any]:
+    if kind in {"identify", "group"}:
+        return call.traits or {}
+    found = call.properties or {}
+    if kind in {"page", "screen"}:
+        told = {"name": call.name, "category": call.category}
+        return {key: value for key, value in told.items() if isinstance(value, str) and value} | found
+    if kind == "alias" and (previous := _previous(call)):
+        return {"previousId": previous} | found
+    return found
