@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,12 +35,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from evergreen.events import store
 
     monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path))
+    if env.database_url():
+        monkeypatch.setenv("EVERGREEN_LAKE_SCHEMA", f"lake_{uuid.uuid4().hex}")
     where = env.home()
     where.root.mkdir(exist_ok=True)
     store.close()
     store.create(where)
     yield where
     store.close()
+    if env.database_url():
+        import psycopg
+
+        with psycopg.connect(env.database_url(), autocommit=True) as con:
+            con.execute(f"DROP SCHEMA IF EXISTS {env.lake_schema()} CASCADE".encode())
 
 
 @pytest.fixture
@@ -51,7 +59,9 @@ def cast(db: None) -> SimpleNamespace:
     north, south = Team.objects.create(name="North"), Team.objects.create(name="South")
 
     def person(name: str, role: str, team: Any = None, **fields: Any) -> User:
-        user = User.objects.create_user(f"{name}@vendor.example", "evergreen-pw", name=name, role=role, **fields)
+        user = User.objects.create_user(
+            f"{name}@vendor.example", "evergreen-pw", name=name, role=role, **fields
+        )
         if team:
             user.teams.add(team)
         return user
@@ -76,7 +86,9 @@ def cast(db: None) -> SimpleNamespace:
 @pytest.fixture
 def datasets() -> Path:
     """The folder of the real data sets; a test that needs one skips with the reason where it is absent."""
-    found = Path(os.environ.get("EVERGREEN_DATASETS") or Path(__file__).resolve().parents[1] / ".." / "shared" / "data")
+    found = Path(
+        os.environ.get("EVERGREEN_DATASETS") or Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+    )
     if not found.is_dir():
         pytest.skip(f"the real data sets are not at {found} (EVERGREEN_DATASETS)")
     return found.resolve()

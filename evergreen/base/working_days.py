@@ -106,7 +106,7 @@ class WorkingDays:
         return self.count(earlier + _DAY, later + _DAY)
 
     def add(self, day: dt.date, n: int) -> Certain[dt.date]:
-        """The n-th working day after ``day``, before it for n < 0; for 0 the day itself, or the next worked."""
+        """The n-th working day after ``day``, or before it; for 0 the day itself, or the next worked."""
         if n == 0:
             return self.add(day - _DAY, 1)
         found = self._later(day, n) if n > 0 else self._earlier(day, -n)

@@ -129,8 +129,13 @@ def _open(home: env.Home, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(con: duckdb.DuckDBPyConnection, home: env.Home, *, read_only: bool) -> None:
-    mode = ", READ_ONLY" if read_only else ""
-    sql = f"ATTACH '{_catalog(home)}' AS lake (DATA_PATH '{_quoted(home.lake / 'data')}', DATA_INLINING_ROW_LIMIT 0{mode})"
+    options = [f"DATA_PATH '{_quoted(home.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
+    if env.database_url():
+        # Beside the records in one database, so under a name of its own.
+        options.append(f"METADATA_SCHEMA '{env.lake_schema()}'")
+    if read_only:
+        options.append("READ_ONLY")
+    sql = f"ATTACH '{_catalog(home)}' AS lake ({', '.join(options)})"
     for attempt in range(_ATTEMPTS):
         try:
             con.execute(sql)
