@@ -43,13 +43,12 @@ def take_snapshot(
     day: dt.date,
     *,
     now: dt.datetime,
-    restated: bool = False,
     metrics: Sequence[Metric] = tuple(METRICS.values()),
 ) -> int:
     """Compute every metric of every account as known at the end of ``day`` and put the day's rows in place.
 
-    The roll-up must be up to date. Taking the same day again replaces its rows in one transaction. Returns the number
-    of rows (accounts, plus tenants where there are any).
+    The roll-up must be up to date. Taking the same day again replaces its rows in one transaction and marks those
+    whose figures are other than before as restated. Returns the number of rows (accounts, plus tenants).
     """
     mirrored = records.mirror(day)
     for name, table in mirrored.tables.items():
@@ -62,20 +61,53 @@ def take_snapshot(
     cells = compiling.cells(usage, backend.table("feature_flags"), metrics, day)
     con.execute(f"CREATE OR REPLACE TEMP TABLE usage_cells AS {_sql(cells)}")
     present = _present(con, metrics)
+    _compute(con, backend, metrics, window, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
     names = ", ".join(metric.key for metric in metrics)
     with store.transaction(con):
+        con.execute(_restated(metrics), [day])
         con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
-        for by_tenant in (False, True) if Tenant.objects.exists() else (False,):
-            figures = _sql(_figures(backend, metrics, window, present, by_tenant=by_tenant))
-            con.execute(
-                f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
-                f"SELECT ?::DATE, account_id, tenant, ?::TIMESTAMP, ?::BOOLEAN, {names} FROM ({figures}) ORDER BY account_id",
-                [day, stamp, restated],
-            )
+        con.execute(
+            f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
+            f"SELECT ?::DATE, account_id, tenant, ?::TIMESTAMP, coalesce(was_restated, false), {names} "
+            "FROM fresh_snapshot LEFT JOIN restated_rows USING (account_id, tenant) ORDER BY account_id",
+            [day, stamp],
+        )
     rows = int(store.scalar(con, "SELECT count(*) FROM lake.snapshots WHERE day = ?", day) or 0)
-    con.execute("DROP TABLE usage_cells")
+    for name in ("usage_cells", "fresh_snapshot", "restated_rows"):
+        con.execute(f"DROP TABLE {name}")
     return rows
+
+
+def _compute(
+    con: duckdb.DuckDBPyConnection,
+    backend: Any,
+    metrics: Sequence[Metric],
+    window: compiling.Window,
+    present: Mapping[str, bool],
+) -> None:
+    """Fill the temporary table fresh_snapshot: accounts, then their tenants where there are any."""
+    names = ", ".join(metric.key for metric in metrics)
+    figures = _sql(_figures(backend, metrics, window, present, by_tenant=False))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_snapshot AS SELECT account_id, tenant, {names} FROM ({figures})")
+    if Tenant.objects.exists():
+        figures = _sql(_figures(backend, metrics, window, present, by_tenant=True))
+        con.execute(f"INSERT INTO fresh_snapshot SELECT account_id, tenant, {names} FROM ({figures})")
+
+
+def _restated(metrics: Sequence[Metric]) -> str:
+    """SQL for the rows of the day that were there before and now say something else (or did so once already)."""
+    changed = " OR ".join(
+        f"round(new.{m.key}, 9) IS DISTINCT FROM round(old.{m.key}, 9)"
+        if m.column_type == "DOUBLE"
+        else f"new.{m.key} IS DISTINCT FROM old.{m.key}"
+        for m in metrics
+    )
+    return (
+        "CREATE OR REPLACE TEMP TABLE restated_rows AS "
+        f"SELECT old.account_id, old.tenant, old.restated OR {changed} AS was_restated "
+        "FROM (SELECT * FROM lake.snapshots WHERE day = ?) old JOIN fresh_snapshot new USING (account_id, tenant)"
+    )
 
 
 @transaction.atomic

@@ -1,0 +1,160 @@
+"""When a rule's condition holds: pure decisions over one account's facts of the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Params = Mapping[str, Any]
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at for one account on one day. None = not known; money in minor units."""
+
+    account_id: int
+    score: float | None
+    band: str
+    yellow: float
+    change_7d: float | None
+    drop_alerts: bool
+    working_days_inactive: int | None
+    last_active_on: str | None
+    days_to_renewal: int | None
+    renewal_on: str | None
+    mrr_cents: int
+    overdue_days: int
+    overdue_cents: int
+    invoices_overdue: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A rule as it ships: names, severity (3 high … 1 low), default thresholds, and what its condition is.
+
+    ``holds`` gives the figures while the condition holds, else None; it is told whether an alert is open already, so
+    that an open one clears only beyond a margin (hysteresis).
+    """
+
+    key: str
+    name: Mapping[str, str]
+    explanation: Mapping[str, str]
+    severity: int
+    params: Params
+    holds: Callable[[Facts, Params, bool], Figures | None]
+
+
+def _health_red(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    if facts.score is None:
+        # Data went missing: an open alert stays, a new one is not raised on no knowledge.
+        return {} if is_open else None
+    line = facts.yellow + (params["clear_margin"] if is_open else 0)
+    if facts.score >= line:
+        return None
+    return {"score": round(facts.score, 1), "threshold": facts.yellow}
+
+
+def _health_drop(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    if facts.change_7d is None or facts.score is None or not facts.drop_alerts:
+        return None
+    line = params["points"] - (params["clear_margin"] if is_open else 0)
+    if -facts.change_7d < line:
+        return None
+    return {"change": round(facts.change_7d, 1), "score": round(facts.score, 1)}
+
+
+def _no_activity(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    days = facts.working_days_inactive
+    if days is None or days < params["working_days"]:
+        return None
+    return {"working_days": days, "last_active_on": facts.last_active_on}
+
+
+def _renewal_due(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    days = facts.days_to_renewal
+    if days is None or not 0 <= days <= params["days"]:
+        return None
+    return {"days": days, "renewal_on": facts.renewal_on, "mrr_cents": facts.mrr_cents, "currency": facts.currency}
+
+
+def _invoice_overdue(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    if facts.overdue_days < params["days"]:
+        return None
+    return {
+        "days": facts.overdue_days,
+        "cents": facts.overdue_cents,
+        "invoices": facts.invoices_overdue,
+        "currency": facts.currency,
+    }
+
+
+SHIPPED: dict[str, Shipped] = {
+    rule.key: rule
+    for rule in (
+        Shipped(
+            "health_red",
+            {"zh": "健康度进入红区", "en": "Health in the red"},
+            {
+                "zh": "健康度低于所用模型的黄区下限；回到下限以上 3 分才关闭。",
+                "en": "The score is below the yellow band of the account's scorecard; closes 3 points above it.",
+            },
+            3,
+            {"clear_margin": 3},
+            _health_red,
+        ),
+        Shipped(
+            "health_drop",
+            {"zh": "健康度骤降", "en": "Health fell"},
+            {
+                "zh": "7 天内下降 10 分以上（只用于 28 天口径的模型）；降幅回到 5 分以内关闭。",
+                "en": "Fell 10 points or more in 7 days, on 28-day scorecards only; closes when the fall is under 5.",
+            },
+            2,
+            {"points": 10, "clear_margin": 5},
+            _health_drop,
+        ),
+        Shipped(
+            "no_activity",
+            {"zh": "长时间未使用", "en": "No activity"},
+            {
+                "zh": "连续 10 个工作日没有使用行为（按厂商日历，节假日不计）。",
+                "en": "No use for 10 working days of the vendor's calendar; holidays do not count.",
+            },
+            3,
+            {"working_days": 10},
+            _no_activity,
+        ),
+        Shipped(
+            "renewal_due",
+            {"zh": "续约窗口打开", "en": "Renewal window open"},
+            {"zh": "最早到期的订阅在 90 天内到期。", "en": "The earliest subscription ends within 90 days."},
+            1,
+            {"days": 90},
+            _renewal_due,
+        ),
+        Shipped(
+            "invoice_overdue",
+            {"zh": "账单逾期", "en": "Invoice overdue"},
+            {"zh": "有应收款过了到期日还没有付清。", "en": "A receivable is past its due date and not fully paid."},
+            2,
+            {"days": 1},
+            _invoice_overdue,
+        ),
+    )
+}
+
+
+def priority(severity: int, arr_base_cents: int | None) -> int:
+    """Severity × ARR in the vendor's minor units; accounts without ARR still sort by severity."""
+    return severity * max(arr_base_cents or 0, 1)
+
+
+def may_reopen(closed_on: dt.date | None, closed_by_person: bool, day: dt.date, quiet_days: int) -> bool:
+    """Whether a rule may open again: a person's verdict stands for the quiet days, a clearing does not."""
+    if closed_on is None or not closed_by_person:
+        return True
+    return (day - closed_on).days >= quiet_days

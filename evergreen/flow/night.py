@@ -1,0 +1,148 @@
+"""The night, in the order of the way of the data: roll up, snapshot, score, raise alerts, start playbooks.
+
+Every step is given the day, is safe to run twice, and leaves a Progress mark; a step found started is done again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from evergreen.alerts import actions as alerts
+from evergreen.base import clock, env
+from evergreen.base import queries as base
+from evergreen.base.models import Progress
+from evergreen.events import mover, rollup, store
+from evergreen.flow import lists
+from evergreen.health import actions as health
+from evergreen.metrics import actions as metrics
+from evergreen.playbooks import actions as playbooks
+
+if TYPE_CHECKING:
+    import duckdb
+
+Tell = Callable[[str, int, int], None]
+LAST_STEP = "playbooks"
+
+
+class NightBusyError(RuntimeError):
+    """Another process is running a night on this home."""
+
+
+def run(day: dt.date, *, now: dt.datetime, progress: Tell | None = None) -> dict[str, Any]:
+    """Run the night of a day: its figures as known at its end. Returns what each step did.
+
+    Raises NightBusyError when another night is running, ValueError for a day that has not ended.
+    """
+    return run_range(day, day, now=now, progress=progress)[-1]
+
+
+def run_range(
+    first: dt.date, last: dt.date, *, now: dt.datetime, progress: Tell | None = None
+) -> list[dict[str, Any]]:
+    """Run the nights of a span of days, oldest first. Alerts are about now, so only the last day raises them."""
+    _check(first, last, now)
+    with _alone(), store.session() as con:
+        moved = mover.move(now=now)
+        rolled = _rolled(con, last, now, progress)
+        days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+        results = []
+        for done, day in enumerate(days, start=1):
+            result = _day(con, day, now, is_last=day == last)
+            results.append({"day": day.isoformat(), **result})
+            if progress:
+                progress("night", done, len(days))
+        results[-1].update(rolled_days=len(rolled), moved_events=moved)
+        return results
+
+
+def missing_days(now: dt.datetime, *, at_most: int = 14) -> list[dt.date]:
+    """Ended days without a finished night, oldest first: all since the last finished one, at most so many."""
+    yesterday = base.vendor_day(now) - dt.timedelta(days=1)
+    done = set(
+        Progress.objects.filter(step=LAST_STEP, state=Progress.State.DONE, day__gt=yesterday - dt.timedelta(days=at_most))
+        .values_list("day", flat=True)
+    )  # fmt: skip
+    since = max(done) + dt.timedelta(days=1) if done else yesterday
+    return [since + dt.timedelta(days=n) for n in range((yesterday - since).days + 1)]
+
+
+def _day(con: duckdb.DuckDBPyConnection, day: dt.date, now: dt.datetime, *, is_last: bool) -> dict[str, Any]:
+    with _step("snapshot", day, now) as figures:
+        figures["accounts"] = metrics.take_snapshot(con, day, now=now)
+    with _step("score", day, now) as figures:
+        figures["scores"] = health.score_day(con, day)
+    if not is_last:
+        return {}
+    with _step("newest", day, now) as figures:
+        figures["accounts"] = metrics.write_newest(con, day)
+        figures["standings"] = health.write_standings(con, day)
+    with _step("alerts", day, now) as figures:
+        raised = alerts.evaluate(day, now=now)
+        figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))
+    with _step("lists", day, now) as copied:
+        copied["written"] = lists.refresh_lists()
+    with _step(LAST_STEP, day, now) as counts:
+        counts["entered"] = playbooks.enrol_for_alerts(now=now)
+        counts["advanced"] = playbooks.advance(now=now)
+        counts["settled"] = playbooks.settle(now=now)
+    return {"alerts": dict(figures), "playbooks": dict(counts)}
+
+
+def _rolled(con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime, progress: Tell | None) -> list[dt.date]:
+    with _step("roll_up", last, now) as figures:
+        rolled = rollup.roll_up(con, last, progress=_named("roll_up", progress))
+        figures["days"] = len(rolled)
+    return rolled
+
+
+def _named(step: str, progress: Tell | None) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, total: tell(step, done, total)
+
+
+def _check(first: dt.date, last: dt.date, now: dt.datetime) -> None:
+    today = base.vendor_day(now)
+    if first > last:
+        raise ValueError(f"The night was asked for from {first} to {last}: the first day must not be after the last.")
+    if last >= today:
+        raise ValueError(
+            f"The night of {last} was asked for, but that day has not ended (today is {today} in {base.setting('timezone')}): "
+            f"the newest possible is {today - dt.timedelta(days=1)}. Nothing was computed."
+        )
+
+
+@contextmanager
+def _step(name: str, day: dt.date, now: dt.datetime) -> Iterator[dict[str, Any]]:
+    """Mark a step started, run it, mark it done with its figures."""
+    figures: dict[str, Any] = {}
+    Progress.objects.update_or_create(
+        step=name, day=day, defaults={"state": Progress.State.STARTED, "started_at": now, "ended_at": None, "figures": {}}
+    )
+    yield figures
+    Progress.objects.filter(step=name, day=day).update(
+        state=Progress.State.DONE, ended_at=clock.utc_now(), figures=figures
+    )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One night at a time on a home."""
+    home = env.home()
+    fd = os.open(home.root / "night.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise NightBusyError(
+                f"Another night is running on {home.root}. Nothing was changed; wait until it has ended and ask again."
+            ) from None
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,282 @@
+"""Score a day, keep the scores in the history, and write the newest standing of each account back as rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from django.db import transaction
+
+from evergreen.base import queries as base
+from evergreen.base.actions import audit
+from evergreen.events import store
+from evergreen.health import rules
+from evergreen.health.models import Assignment, Scorecard, ScorecardVersion, Standing
+from evergreen.health.shipped import SCORECARDS
+from evergreen.metrics.models import Use
+
+if TYPE_CHECKING:
+    import duckdb
+
+COMPARED_DAYS = (7, 30, 90)
+# A past score serves for a comparison when it is at most this much older than asked for (weekly nights of long ago).
+COMPARISON_SLACK_DAYS = 6
+_BATCH = 2_000
+_SCORES = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("account_id", pa.int64()),
+        ("tenant", pa.string()),
+        ("scorecard", pa.string()),
+        ("version", pa.int32()),
+        ("score", pa.float64()),
+        ("band", pa.string()),
+        ("coverage", pa.float64()),
+        ("oldest_input_on", pa.date32()),
+        ("contributions", pa.string()),
+    ]
+)
+
+
+@transaction.atomic
+def install_shipped(*, now: dt.datetime) -> int:
+    """Add the shipped scorecards that are not there yet; what a person changed is left alone. Returns how many."""
+    added = 0
+    for key, (name, definition) in SCORECARDS.items():
+        card, created = Scorecard.objects.get_or_create(key=key, defaults={"name": name, "is_shipped": True})
+        if created:
+            # In force since ever, so that past days can be scored too.
+            publish(card, definition, effective_on=dt.date(2000, 1, 1), by=None, now=now)
+            added += 1
+    return added
+
+
+@transaction.atomic
+def publish(
+    card: Scorecard, definition: Mapping[str, Any], *, effective_on: dt.date, by: Any, now: dt.datetime, note: str = ""
+) -> ScorecardVersion:
+    """Add a version that holds from a day on. Raises ScorecardError when the definition cannot be scored."""
+    parsed = rules.card_from(definition)
+    last = card.versions.order_by("-number").values_list("number", flat=True).first() or 0
+    version = ScorecardVersion.objects.create(
+        scorecard=card, number=last + 1, definition=dict(definition), effective_on=effective_on, note=note
+    )
+    Use.objects.bulk_create(
+        [Use(metric=metric, kind="scorecard", ref=card.key) for metric in parsed.metrics], ignore_conflicts=True
+    )
+    audit("scorecard.published", "scorecard", [card.key], by=by, now=now, after={"version": version.number})
+    return version
+
+
+def versions_on(day: dt.date) -> list[tuple[Scorecard, ScorecardVersion, rules.Card]]:
+    """The version of each active scorecard in force on a day."""
+    found: dict[int, ScorecardVersion] = {}
+    rows = ScorecardVersion.objects.filter(scorecard__is_active=True, effective_on__lte=day).select_related("scorecard")
+    for version in rows.order_by("scorecard_id", "effective_on", "number"):
+        found[version.scorecard_id] = version
+    return [(version.scorecard, version, rules.card_from(version.definition)) for version in found.values()]
+
+
+def score_day(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
+    """Score every account of the day's snapshot on every active scorecard; replaces the day's scores. Returns rows."""
+    cards = versions_on(day)
+    metrics = sorted(set().union(*(card.metrics for _, _, card in cards)))
+    table = con.execute(
+        f"SELECT account_id, {', '.join(metrics)} FROM lake.snapshots WHERE day = ? AND tenant = '' ORDER BY account_id",
+        [day],
+    ).to_arrow_table()
+    accounts = table["account_id"]
+    columns = {name: _numbers(table[name], day) for name in metrics}
+    scored = [
+        _rows(accounts, card.key, version.number, parsed, _scored(parsed, columns), columns, day)
+        for card, version, parsed in cards
+    ]
+    with store.transaction(con):
+        con.execute("DELETE FROM lake.scores WHERE day = ?", [day])
+        for rows in scored:
+            con.register("scored_now", rows)
+            con.execute("INSERT INTO lake.scores SELECT * FROM scored_now ORDER BY account_id")
+            con.unregister("scored_now")
+    return sum(rows.num_rows for rows in scored)
+
+
+def _numbers(column: pa.ChunkedArray, day: dt.date) -> rules.Column:
+    """A metric's column as floats, missing as NaN; dates become their age in days."""
+    if pa.types.is_date(column.type):
+        days = column.cast(pa.int32()).cast(pa.float64())
+        ages = (day - dt.date(1970, 1, 1)).days - days.to_numpy(zero_copy_only=False)
+        return np.asarray(ages, dtype=np.float64)
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _scored(card: rules.Card, columns: Mapping[str, rules.Column]) -> rules.Scored:
+    ages = {measure.key: columns[measure.as_of] for measure in card.measures if measure.as_of}
+    return rules.score(card, columns, ages)
+
+
+def _rows(
+    accounts: pa.ChunkedArray,
+    key: str,
+    version: int,
+    card: rules.Card,
+    scored: rules.Scored,
+    columns: Mapping[str, rules.Column],
+    day: dt.date,
+) -> pa.Table:
+    size = len(accounts)
+    ages = np.zeros(size)
+    for measure in card.measures:
+        if measure.as_of:
+            ages = np.fmax(ages, columns[measure.as_of])
+    oldest = [day - dt.timedelta(days=int(age)) for age in ages]
+    return pa.table(
+        {
+            "day": pa.array([day] * size, pa.date32()),
+            "account_id": accounts,
+            "tenant": pa.array([""] * size),
+            "scorecard": pa.array([key] * size),
+            "version": pa.array([version] * size, pa.int32()),
+            "score": pa.array(scored.score, from_pandas=True),
+            "band": pa.array(scored.band.tolist()),
+            "coverage": pa.array(scored.coverage),
+            "oldest_input_on": pa.array(oldest, pa.date32()),
+            "contributions": pa.array(_contributions(card, scored, columns, day)),
+        },
+        schema=_SCORES,
+    )
+
+
+def _contributions(
+    card: rules.Card, scored: rules.Scored, columns: Mapping[str, rules.Column], day: dt.date
+) -> list[str]:
+    """One JSON list an account: what each measure added, what it could still add, and why it is missing."""
+    encoder = msgspec.json.Encoder()
+    lists = []
+    for index, measure in enumerate(card.measures):
+        ages = columns[measure.as_of].tolist() if measure.as_of else None
+        raw = columns[measure.metric].tolist()
+        lists.append(
+            (
+                measure,
+                scored.values[index].tolist(),
+                scored.scores[index].tolist(),
+                scored.points[index].tolist(),
+                scored.lost[index].tolist(),
+                scored.share[index].tolist(),
+                raw,
+                ages,
+            )
+        )
+    found = []
+    for row in range(len(scored.score)):
+        entries = []
+        for measure, values, scores, points, lost, share, raw, ages in lists:
+            value, mark = values[row], scores[row]
+            missing = None if value == value else ("too_old" if raw[row] == raw[row] else "no_data")
+            as_of = day
+            if ages is not None and ages[row] == ages[row]:
+                as_of = day - dt.timedelta(days=int(ages[row]))
+            entries.append(
+                {
+                    "measure": measure.key,
+                    "metric": measure.metric,
+                    "value": value if missing is None else None,
+                    "score": mark if mark == mark else None,
+                    "points": points[row],
+                    "lost": lost[row],
+                    "weight": share[row],
+                    "missing": missing,
+                    "as_of": as_of.isoformat(),
+                }
+            )
+        found.append(encoder.encode(entries).decode())
+    return found
+
+
+@transaction.atomic
+def write_standings(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
+    """Write the day's scores back as rows, with their changes since 7, 30 and 90 days before. Returns rows written."""
+    cards = dict(Scorecard.objects.values_list("key", "pk"))
+    own = own_scorecards()
+    default = cards.get(base.setting("scorecard"))
+    past = {days: _past(con, day - dt.timedelta(days=days)) for days in COMPARED_DAYS}
+    newer = set(Standing.objects.filter(day__gt=day).values_list("account_id", flat=True).distinct())
+    known = set(_known_accounts())
+    fields = [f.name for f in Standing._meta.concrete_fields if f.name not in {"id", "account", "scorecard"}]
+    reader = con.execute(
+        "SELECT account_id, scorecard, version, score, band, coverage, oldest_input_on, contributions"
+        " FROM lake.scores WHERE day = ? AND tenant = '' ORDER BY account_id",
+        [day],
+    )
+    written = 0
+    while batch := reader.fetchmany(_BATCH):
+        rows = [
+            _standing(row, day, cards[row[1]], own.get(row[0], default), past)
+            for row in batch
+            if row[0] in known and row[0] not in newer and row[1] in cards
+        ]
+        Standing.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["account", "scorecard"], update_fields=fields
+        )
+        written += len(rows)
+    return written
+
+
+def own_scorecards() -> dict[int, int]:
+    """account → scorecard, where it is not the default."""
+    return dict(Assignment.objects.values_list("account_id", "scorecard_id"))
+
+
+def _known_accounts() -> Iterable[int]:
+    from evergreen.customers.models import Account
+
+    return Account.objects.values_list("pk", flat=True)
+
+
+_Past = dict[tuple[int, str], tuple[float | None, int, dict[str, float]]]
+
+
+def _past(con: duckdb.DuckDBPyConnection, day: dt.date) -> _Past:
+    """Scores and points by measure of the newest scored day at or shortly before ``day``."""
+    decoder = msgspec.json.Decoder(list[dict[str, Any]])
+    rows = con.execute(
+        "SELECT account_id, scorecard, score, version, contributions FROM lake.scores WHERE tenant = '' AND day = ("
+        " SELECT max(day) FROM lake.scores WHERE day BETWEEN ? AND ?)",
+        [day - dt.timedelta(days=COMPARISON_SLACK_DAYS), day],
+    ).fetchall()
+    return {
+        (account, card): (score, version, {e["measure"]: e["points"] for e in decoder.decode(text)})
+        for account, card, score, version, text in rows
+    }
+
+
+def _standing(row: Any, day: dt.date, card: int, own: int | None, past: Mapping[int, _Past]) -> Standing:
+    account, key, version, score, band, coverage, oldest, text = row
+    entries = msgspec.json.decode(text)
+    changes: dict[int, float | None] = {}
+    for days, scores in past.items():
+        before = scores.get((account, key))
+        comparable = before is not None and before[0] is not None and score is not None
+        changes[days] = score - before[0] if comparable and before is not None and before[0] is not None else None
+        for entry in entries:
+            was = before[2].get(entry["measure"]) if comparable and before is not None else None
+            entry[f"change_{days}d"] = entry["points"] - was if was is not None else None
+    return Standing(
+        account_id=account,
+        scorecard_id=card,
+        version=version,
+        is_own=card == own,
+        day=day,
+        score=score,
+        band=band,
+        coverage=coverage,
+        oldest_input_on=oldest,
+        change_7d=changes[7],
+        change_30d=changes[30],
+        change_90d=changes[90],
+        contributions=entries,
+    )

@@ -1,0 +1,62 @@
+"""Reads of scores: the newest as rows, their history from the lake."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Sum
+
+from evergreen.customers.models import Account
+from evergreen.events import store
+from evergreen.health import rules
+from evergreen.health.models import Scorecard, ScorecardVersion, Standing
+
+
+class ScorePoint(NamedTuple):
+    day: dt.date
+    score: float | None
+    version: int
+
+
+def standing_of(account: Account, scorecard: str | None = None) -> Standing | None:
+    """The account's newest standing: on its own scorecard, or on the one named."""
+    rows = Standing.objects.filter(account=account).select_related("scorecard")
+    rows = rows.filter(scorecard__key=scorecard) if scorecard else rows.filter(is_own=True)
+    return rows.first()
+
+
+def score_history(account_id: int, scorecard: str, since: dt.date, until: dt.date) -> list[ScorePoint]:
+    """Scores of an account on a scorecard by day; None where data was insufficient."""
+    rows = store.reading().execute(
+        "SELECT day, score, version FROM lake.scores WHERE account_id = ? AND scorecard = ? AND tenant = ''"
+        " AND day BETWEEN ? AND ? ORDER BY day",
+        [account_id, scorecard, since, until],
+    )
+    return [ScorePoint(*row) for row in rows.fetchall()]
+
+
+def scorecards() -> list[Scorecard]:
+    return list(Scorecard.objects.filter(is_active=True).prefetch_related("versions"))
+
+
+def current_version(scorecard: Scorecard) -> ScorecardVersion:
+    """The newest version of a scorecard."""
+    return scorecard.versions.order_by("-number")[0]
+
+
+def definition(version: ScorecardVersion) -> rules.Card:
+    return rules.card_from(version.definition)
+
+
+def band_counts(accounts: Any, scorecard: str | None = None) -> dict[str, tuple[int, int]]:
+    """band → (accounts, their ARR in the vendor's currency) over a queryset of accounts."""
+    rows = Standing.objects.filter(account__in=accounts)
+    rows = rows.filter(scorecard__key=scorecard) if scorecard else rows.filter(is_own=True)
+    found = rows.values_list("band").annotate(n=Count("pk"), arr=Sum("account__newest__arr_base_cents")).order_by()
+    return {band: (n, arr or 0) for band, n, arr in found}
+
+
+def newest_day() -> dt.date | None:
+    """The newest scored day as pages show it."""
+    return Standing.objects.order_by("-day").values_list("day", flat=True).first()

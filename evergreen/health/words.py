@@ -1,0 +1,135 @@
+"""A score explained: what each measure adds or costs, and the whole in one sentence, in zh and en."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evergreen.health import rules
+from evergreen.health.models import Band, Standing
+from evergreen.health.shipped import SCORECARDS
+from evergreen.metrics.words import is_zh, value_text
+
+BANDS = {
+    Band.GREEN: ("绿", "green"),
+    Band.YELLOW: ("黄", "yellow"),
+    Band.RED: ("红", "red"),
+    Band.INSUFFICIENT: ("数据不足", "insufficient data"),
+}
+_MISSING = {
+    "no_data": ("还没有数据，不计分", "no data yet, not counted"),
+    "too_old": ("数据过期，不计分", "too old, not counted"),
+}
+# A change smaller than this is noise in a sentence.
+_NOTEWORTHY = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One measure's part in a score. ``points`` it adds, ``lost`` it could still add, ``change_30d`` in points."""
+
+    measure: str
+    metric: str
+    label: str
+    detail: str
+    points: float
+    lost: float
+    weight: float
+    score: float | None
+    change_7d: float | None
+    change_30d: float | None
+    change_90d: float | None
+    missing: str | None
+
+
+def reasons(
+    standing: Standing, language: str, *, names: Mapping[str, Mapping[str, str]] | None = None, currency: str = "CNY"
+) -> list[Reason]:
+    """Every measure of a standing, what costs most first, missing ones last.
+
+    ``names`` gives measure → {zh, en}; without it the standing's scorecard version is read once.
+    """
+    names = names if names is not None else measure_names(standing)
+    found = [_reason(entry, language, names, currency) for entry in standing.contributions]
+    return sorted(found, key=lambda r: (r.missing is not None, -r.lost))
+
+
+def measure_names(standing: Standing) -> dict[str, Mapping[str, str]]:
+    """measure → {zh, en} of the version that the standing was scored with."""
+    version = standing.scorecard.versions.filter(number=standing.version).first()
+    definition = version.definition if version else SCORECARDS["standard"][1]
+    return {measure.key: measure.name for measure in rules.card_from(definition).measures}
+
+
+def sentence(
+    standing: Standing, language: str, *, names: Mapping[str, Mapping[str, str]] | None = None, currency: str = "CNY"
+) -> str:
+    """The state in one sentence: a noteworthy fall or rise with its causes, else what costs most."""
+    found = reasons(standing, language, names=names, currency=currency)
+    zh = is_zh(language)
+    if standing.score is None:
+        absent = [reason.label for reason in found if reason.missing]
+        share = f"{standing.coverage * 100:.0f}%"
+        if zh:
+            return f"数据不足，暂不打分：只覆盖 {share} 的权重，缺{'、'.join(absent)}。"
+        return f"Insufficient data, no score: only {share} of the weight is covered; missing {', '.join(absent)}."
+    change = standing.change_30d
+    if change is not None and abs(change) >= _NOTEWORTHY:
+        return _changed(change, found, zh)
+    return _stands(standing, found, zh)
+
+
+def _reason(entry: Mapping[str, Any], language: str, names: Mapping[str, Mapping[str, str]], currency: str) -> Reason:
+    zh = is_zh(language)
+    named = names.get(entry["measure"], {})
+    missing = entry["missing"]
+    detail = _MISSING[missing][0 if zh else 1] if missing else value_text(entry["metric"], entry["value"], language, currency)
+    return Reason(
+        measure=entry["measure"],
+        metric=entry["metric"],
+        label=named.get("zh" if zh else "en", entry["measure"]),
+        detail=detail,
+        points=entry["points"],
+        lost=entry["lost"],
+        weight=entry["weight"],
+        score=entry["score"],
+        change_7d=entry.get("change_7d"),
+        change_30d=entry.get("change_30d"),
+        change_90d=entry.get("change_90d"),
+        missing=missing,
+    )
+
+
+def _changed(change: float, found: list[Reason], zh: bool) -> str:
+    direction = -1 if change < 0 else 1
+    causes = sorted(
+        (r for r in found if r.change_30d is not None and r.change_30d * direction >= 0.5),
+        key=lambda r: -(r.change_30d or 0) * direction,
+    )[:2]
+    said = ("，" if zh else ", ").join(_cause(reason, zh) for reason in causes)
+    amount = f"{abs(change):.0f}"
+    if zh:
+        head = f"30 天里{'下降' if change < 0 else '上升'} {amount} 分"
+        return f"{head}：{said}。" if said else f"{head}。"
+    head = f"{'Down' if change < 0 else 'Up'} {amount} points in 30 days"
+    return f"{head}: {said}." if said else f"{head}."
+
+
+def _cause(reason: Reason, zh: bool) -> str:
+    points = f"{reason.change_30d or 0:+.1f}".replace("-", "−")
+    return f"{reason.label} {points}（现在 {reason.detail}）" if zh else f"{reason.label} {points} (now {reason.detail})"
+
+
+def _stands(standing: Standing, found: list[Reason], zh: bool) -> str:
+    costly = [r for r in found if r.missing is None and r.lost >= 1][:2]
+    since = standing.change_30d is not None
+    if zh:
+        head = "30 天里基本持平" if since else "还没有 30 天前的分数可比"
+        if not costly:
+            return f"{head}；各项都接近满分。"
+        return f"{head}；扣分最多的是" + "，".join(f"{r.label}（{r.detail}，−{r.lost:.1f}）" for r in costly) + "。"
+    head = "Steady over 30 days" if since else "No score of 30 days ago to compare with"
+    if not costly:
+        return f"{head}; every measure is near its best."
+    return f"{head}; what costs most: " + ", ".join(f"{r.label} ({r.detail}, −{r.lost:.1f})" for r in costly) + "."

@@ -1,0 +1,32 @@
+"""The playbook that is on from the start: an alert becomes a task for the account's owner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# What to do about each rule's alert; "*" serves rules that have no words of their own.
+_TITLES: dict[str, dict[str, str]] = {
+    "health_red": {"zh": "弄清健康度为何变红，约定下一步", "en": "Find out why health is red and agree the next step"},
+    "health_drop": {"zh": "问清这周发生了什么", "en": "Ask what happened this week"},
+    "no_activity": {"zh": "联系客户：为什么停用了", "en": "Ask the customer why use has stopped"},
+    "renewal_due": {"zh": "启动续约：约决策者谈目标与价值", "en": "Start the renewal: meet the decision maker on goals and value"},
+    "invoice_overdue": {"zh": "跟进逾期账单", "en": "Follow up the overdue invoice"},
+    "*": {"zh": "处理预警", "en": "Look at the alert"},
+}
+
+PLAYBOOKS: dict[str, dict[str, Any]] = {
+    "alert-task": {
+        "name": {"zh": "预警转任务", "en": "Alert to task"},
+        "trigger": {"kind": "alert", "rules": "*"},
+        "steps": [
+            {
+                "kind": "task",
+                "assignee": "owner",
+                "titles": _TITLES,
+                # Working days until due, by the rule's severity.
+                "due_working_days": {"3": 1, "2": 2, "1": 5},
+            },
+            {"kind": "end"},
+        ],
+    }
+}
