@@ -1,0 +1,64 @@
+"""Contacts in bulk."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Lower
+
+from evergreen.base.models import User
+from evergreen.base.upserts import Loaded, fetch, in_batches, upsert
+from evergreen.customers.actions.loading import entries
+from evergreen.customers.models import Contact
+
+
+def load_contacts(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    by: User | None,
+    now: dt.datetime,
+    origin: str = "",
+    dry_run: bool = False,
+) -> Loaded:
+    """Write contacts by ``external_id``; a new one needs ``account_id`` and ``name``.
+
+    A contact that somebody entered by hand (it has no external id) is taken over when account and e-mail
+    are equal.
+    """
+    loaded = Loaded()
+    for batch in in_batches(rows):
+        with transaction.atomic():
+            written = upsert(
+                Contact,
+                [{"known_at": now, **row} for row in batch],
+                at_creation={"known_at"},
+                existing=_stored(batch),
+                dry_run=dry_run,
+            )
+            loaded.extend(written)
+            if not dry_run:
+                entries.write("contact.loaded", Contact, written, by=by, now=now, origin=origin)
+    return loaded
+
+
+def _stored(batch: Sequence[Mapping[str, Any]]) -> dict[str, Contact]:
+    found: dict[str, Contact] = fetch(Contact, "external_id", [row["external_id"] for row in batch])
+    wanted: dict[tuple[int, str], str] = {}
+    for row in batch:
+        if row.get("email") and row["external_id"] not in found:
+            wanted.setdefault((row["account_id"], row["email"].lower()), row["external_id"])
+    if wanted:
+        by_hand = (
+            Contact.objects.filter(external_id__isnull=True, account__in={account for account, _ in wanted})
+            .annotate(address=Lower("email"))
+            .filter(address__in={address for _, address in wanted})
+            .order_by("pk")
+        )
+        for contact in by_hand:
+            key = wanted.pop((contact.account_id, contact.address), None)
+            if key is not None:
+                found[key] = contact
+    return found
