@@ -130,6 +130,7 @@ def events(
 ) -> Iterator[Event | Rejection]:
     """Every event of a request, or why it cannot be stored, in the order they were sent."""
     single = call if call in CALLS else None
+    sent = times.moment(request.sent)
     turns: Counter[str] = Counter()
     for place, item in enumerate(request.items):
         body = bytes(item)
@@ -141,7 +142,7 @@ def events(
                 message_id = made_id(source, request.sent, body)
                 turns[message_id] += 1
                 message_id += f"-{turns[message_id]}" if turns[message_id] > 1 else ""
-            yield _event(found, single, message_id, request.sent, received, account_properties)
+            yield _event(found, single, message_id, sent, received, account_properties)
         except BadEventError as error:
             yield Rejection(str(error), error.field, body, place, _shown_id(found))
 
@@ -165,7 +166,7 @@ def _event(
     call: _Call,
     single: str | None,
     message_id: str,
-    sent: Any,
+    sent: int | None,
     received: int,
     account_properties: Sequence[str],
 ) -> Event:
@@ -175,9 +176,8 @@ def _event(
     if kind == "group" and not id_text(call.groupId):
         raise BadEventError("groupId", "groupId is missing; a group call needs it.")
     account_key = _account_key(kind, call, account_properties)
-    clock = times.place(
-        call.originalTimestamp if call.timestamp is None else call.timestamp, sent or call.sentAt, received
-    )
+    timestamp = call.originalTimestamp if call.timestamp is None else call.timestamp
+    clock = times.place(timestamp, times.moment(call.sentAt) if sent is None else sent, received)
     properties = _properties(kind, call)
     feature = properties.get("feature")
     return Event(
@@ -244,22 +244,27 @@ def _previous(call: _Call) -> str | None:
 def _account_key(kind: str, call: _Call, account_properties: Sequence[str]) -> str | None:
     """What the event says of its account: its group, else the first property or trait that names one."""
     context = call.context or {}
-    given = context.get("groupId")
-    if given is not None and (isinstance(given, bool) or not isinstance(given, (str, int, float))):
-        raise BadEventError("context.groupId", "context.groupId must be text or a number.")
-    candidates = [checked_id(given, "context.groupId")]
-    group = checked_id(call.groupId, "groupId")
-    if kind == "group":
-        candidates.append(group)
-    told = {**_traits(kind, call, context), **(call.properties or {})}
-    candidates += [_scalar(told.get(name), name) for name in account_properties]
-    company = told.get("company")
-    if isinstance(company, dict):
-        candidates.append(_scalar(company.get("id"), "company.id"))
-    return next((text for text in candidates if names_somebody(text)), None)
+    if (given := context.get("groupId")) is not None:
+        if isinstance(given, bool) or not isinstance(given, (str, int, float)):
+            raise BadEventError("context.groupId", "context.groupId must be text or a number.")
+        if names_somebody(text := checked_id(given, "context.groupId")):
+            return text
+    if kind == "group" and names_somebody(text := checked_id(call.groupId, "groupId")):
+        return text
+    for told in (call.properties, _traits(kind, call, context)):
+        if not told:
+            continue
+        for name in account_properties:
+            if name in told and names_somebody(text := _scalar(told[name], name)):
+                return text
+        company = told.get("company")
+        if isinstance(company, dict) and names_somebody(text := _scalar(company.get("id"), "company.id")):
+            return text
+    return None
 
 
 def _traits(kind: str, call: _Call, context: dict[str, Any]) -> dict[str, Any]:
+    """Traits of the person; a group call's traits are the group's and name no other account."""
     if kind == "group":
         return {}
     found = call.traits if call.traits is not None else context.get("traits")

@@ -80,9 +80,11 @@ def id_text(value: Any) -> str:
     """An id as text: numbers lose a trailing .0; None is empty."""
     if isinstance(value, str):
         return value.strip()
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return "" if value is None else str(value)
+    return str(value)
 
 
 def checked_id(value: Any, field: str) -> str:

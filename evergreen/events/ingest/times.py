@@ -32,9 +32,8 @@ class Times:
     flag: str | None
 
 
-def place(timestamp: Any, sent: Any, received: int) -> Times:
+def place(timestamp: Any, sent_at: int | None, received: int) -> Times:
     """Correct the sender's clock: received - (sent - timestamp). Impossible results become ``received``."""
-    sent_at = moment(sent)
     if timestamp is None or timestamp == "":
         return Times(received, None, sent_at, "absent")
     original = moment(timestamp)
@@ -55,7 +54,8 @@ def moment(value: Any) -> int | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        return _from_number(float(text)) if _NUMBER.fullmatch(text) and len(text) > 8 else _from_text(text)
+        # Eight digits are a day of ISO 8601, more are a number.
+        return _from_number(float(text)) if len(text) > 8 and _NUMBER.fullmatch(text) else _from_text(text)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _from_number(value)
     return None

@@ -1,0 +1,221 @@
+"""The way from the journal into the lake: exactly once, whatever is killed when.
+
+Events, the position in their segment and the rejected ones enter the lake in one transaction. A segment is
+removed only when its owner has ended it and the lake durably holds all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from evergreen.base import env, queries
+from evergreen.events import arrivals, identity, journal, store
+from evergreen.events.ingest.shapes import Event, Rejection
+from evergreen.events.journal import Entry, Part
+from evergreen.events.mover.unpacking import event_table, rejected_table, unpack
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+PART_BYTES = 8 << 20
+_ATTEMPTS = 6
+
+
+class MoverBusyError(RuntimeError):
+    """Another process moves the journal of this home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one step brought into the lake: received = stored + duplicates + rejected, to the unit."""
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: int = 0
+
+    def plus(self, other: Moved | arrivals.Appended) -> Moved:
+        return Moved(
+            self.received + other.received,
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.conflicts + other.conflicts,
+            self.rejected + other.rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One part of one segment, ready to be appended."""
+
+    path: Path
+    part: Part
+    events: pa.Table
+    rejected: pa.Table
+
+
+@contextmanager
+def moving(home: env.Home) -> Iterator[None]:
+    """Hold the right to move this home's journal; raises MoverBusyError while another process holds it."""
+    home.journal.mkdir(parents=True, exist_ok=True)
+    fd = os.open(home.journal / "mover.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(fd, 20).decode("ascii", "replace").strip() or "unknown"
+            raise MoverBusyError(
+                f"The journal in {home.journal} is being moved by process {holder} (a worker or "
+                "`evergreen serve`). Nothing is lost: it stores the events. Stop it to move them here."
+            ) from None
+        os.truncate(fd, 0)
+        os.write(fd, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+class Mover:
+    """Moves one home's journal on one writer's connection; the caller holds ``moving``."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, home: env.Home) -> None:
+        self._con = con
+        self._home = home
+        self._held: dict[str, int] = {}
+
+    def waits(self) -> bool:
+        """Whether there is anything to do (looks at file sizes only)."""
+        for path in journal.segments(self._home):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_size > self._position(path) or journal.has_ended(path):
+                    return True
+        return False
+
+    def move(self, now: dt.datetime) -> Moved:
+        """Move everything that waits."""
+        total = Moved()
+        while (moved := self.step(now)) is not None:
+            total = total.plus(moved)
+        return total
+
+    def step(self, now: dt.datetime) -> Moved | None:
+        """Move one part of every segment in one transaction; None when nothing could be read."""
+        parts = [(path, self._read(path)) for path in journal.segments(self._home)]
+        batches = self._batches([(path, part) for path, part in parts if part.entries])
+        moved = self._append(batches, now) if batches else None
+        for path, part in parts:
+            if part.complete:
+                self._remove(path)
+        return moved
+
+    def _position(self, path: Path) -> int:
+        if path.name not in self._held:
+            self._held[path.name] = arrivals.held(self._con, path.name)
+        return self._held[path.name]
+
+    def _read(self, path: Path) -> Part:
+        part = journal.read(path, self._position(path), most=PART_BYTES)
+        for start, end in part.gaps:
+            log.error(
+                "Bytes %d to %d of journal segment %s cannot be read; the records behind them are stored and "
+                "the segment is kept as %s.damaged.",
+                start,
+                end,
+                path,
+                path.name,
+            )
+            with contextlib.suppress(FileExistsError):
+                os.link(path, path.with_name(f"{path.name}.damaged"))
+        return part
+
+    def _batches(self, parts: list[tuple[Path, Part]]) -> list[_Batch]:
+        """Unpack the parts and find whose their events are; end users are remembered on the way."""
+        properties = identity.account_properties()
+        events: list[tuple[str, Event]] = []
+        bounds: list[tuple[Path, Part, int, list[tuple[Entry, Rejection]]]] = []
+        for path, part in parts:
+            rejections: list[tuple[Entry, Rejection]] = []
+            for entry in part.entries:
+                for item in unpack(entry.record, properties):
+                    if isinstance(item, Event):
+                        events.append((entry.record.source, item))
+                    else:
+                        rejections.append((entry, item))
+            bounds.append((path, part, len(events), rejections))
+        resolved = identity.resolve(events)
+        if resolved.told:
+            identity.remember(resolved.told)
+        rows = [
+            (source, event, place.account_id if place else None, place.tenant if place else event.tenant)
+            for (source, event), place in zip(events, resolved.places, strict=True)
+        ]
+        batches, begin = [], 0
+        for path, part, end, rejections in bounds:
+            batches.append(
+                _Batch(path, part, event_table(rows[begin:end]), rejected_table(rejections, path.name))
+            )
+            begin = end
+        return batches
+
+    def _append(self, batches: list[_Batch], now: dt.datetime) -> Moved:
+        """One transaction for all parts; tried again while another writer is in the way."""
+        zone = str(queries.setting("timezone"))
+        for attempt in range(_ATTEMPTS):
+            try:
+                with arrivals.appending(self._home), store.transaction(self._con, self._home):
+                    total = Moved()
+                    for batch in batches:
+                        if attempt and arrivals.held(self._con, batch.path.name) >= batch.part.end:
+                            continue  # the commit that seemed to fail did happen
+                        appended = arrivals.append(
+                            self._con,
+                            batch.events,
+                            origin=batch.path.name,
+                            until=batch.part.end,
+                            zone=zone,
+                            now=now,
+                            rejected=batch.rejected,
+                        )
+                        total = total.plus(appended)
+                break
+            except duckdb.Error as error:
+                if attempt == _ATTEMPTS - 1 or not _passes(error):
+                    raise
+                log.info("The lake was busy (%s); moving again.", str(error).splitlines()[0])
+                time.sleep(0.05 * 2**attempt)
+        self._held |= {batch.path.name: batch.part.end for batch in batches}
+        return total
+
+    def _remove(self, path: Path) -> None:
+        """Drop a segment that is wholly held."""
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        self._held.pop(path.name, None)
+
+
+def _passes(error: duckdb.Error) -> bool:
+    """Whether an error of the lake goes away by waiting: another process was committing."""
+    text = str(error).lower()
+    return "conflict" in text or "locked" in text or "busy" in text
+
+
+def move_journal(home: env.Home | None = None, *, now: dt.datetime) -> Moved:
+    """Move all that waits in this home's journal. Raises MoverBusyError when a worker does it already."""
+    home = home or env.home()
+    with moving(home), store.session(home) as con:
+        return Mover(con, home).move(now)

@@ -1,0 +1,143 @@
+"""Journal records become events and rejections, and these become the tables the lake takes. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from evergreen.events.arrivals import EVENT_SCHEMA, REJECTED_SCHEMA
+from evergreen.events.ingest import segment
+from evergreen.events.ingest.shapes import EVENT_BYTES, KEPT_BYTES, BadRequestError, Event, Rejection
+from evergreen.events.journal import REFUSED, SYSTEM, Entry, Record
+
+log = logging.getLogger(__name__)
+
+WHOLE_REQUEST = -1
+_DIALECTS = {segment.NAME: segment}
+_TICK = dt.timedelta(microseconds=1)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_NAIVE = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the lake's times are naive UTC
+
+
+class _System(msgspec.Struct):
+    """An internal event as the journal holds it (``journal.SystemEvent``)."""
+
+    name: str
+    message_id: str
+    account_id: int | None = None
+    account_key: str | None = None
+    tenant: str = ""
+    end_user: str | None = None
+    occurred_at: dt.datetime | None = None
+    known_at: dt.datetime | None = None
+    count: int = 1
+    seconds: float | None = None
+    feature: str | None = None
+    properties: dict[str, Any] | None = None
+    backfilled: bool = False
+
+
+_read_system = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_event = msgspec.json.Decoder(_System).decode
+
+
+def unpack(record: Record, account_properties: Sequence[str]) -> Iterator[Event | Rejection]:
+    """Everything a record holds. What cannot be read becomes a rejection: nothing stops the stream."""
+    if record.reason:
+        yield Rejection(record.reason, None, record.body, WHOLE_REQUEST)
+        return
+    try:
+        if record.kind == SYSTEM:
+            yield from _system_events(record)
+        else:
+            dialect, _, call = record.kind.partition("/")
+            module = _DIALECTS[dialect]
+            request = module.open_request(call, record.body)
+            yield from module.events(
+                call,
+                request,
+                source=record.source,
+                received=record.received_at,
+                account_properties=account_properties,
+            )
+    except (BadRequestError, msgspec.MsgspecError, KeyError) as error:
+        log.error("A journal record of %s (%s) could not be unpacked: %s", record.source, record.kind, error)
+        yield Rejection(f"The stored request could not be read: {error}.", None, record.body, WHOLE_REQUEST)
+
+
+def _system_events(record: Record) -> Iterator[Event | Rejection]:
+    for place, raw in enumerate(_read_system(record.body)):
+        try:
+            told = _read_event(raw)
+        except msgspec.MsgspecError as error:
+            yield Rejection(str(error), None, bytes(raw), place)
+            continue
+        occurred = _micros(told.occurred_at) if told.occurred_at else record.received_at
+        yield Event(
+            kind=SYSTEM,
+            name=told.name,
+            message_id=told.message_id,
+            person=told.end_user,
+            occurred_at=occurred,
+            original_at=occurred,
+            received_at=record.received_at,
+            known_at=_micros(told.known_at) if told.known_at else record.received_at,
+            account_id=told.account_id,
+            account_key=told.account_key,
+            tenant=told.tenant,
+            properties=msgspec.json.encode(told.properties).decode() if told.properties else None,
+            feature=told.feature,
+            count=told.count,
+            seconds=told.seconds,
+            backfilled=told.backfilled,
+        )
+
+
+def _micros(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // _TICK
+
+
+def event_table(source_events: Sequence[tuple[str, Event, int | None, str]]) -> pa.Table:
+    """(source, event, account id, tenant) rows as a table of EVENT_SCHEMA."""
+    columns: dict[str, list[Any]] = {
+        "source": [source for source, _, _, _ in source_events],
+        "account_id": [account for _, _, account, _ in source_events],
+        "tenant": [tenant for _, _, _, tenant in source_events],
+        "end_user": [event.person for _, event, _, _ in source_events],
+    }
+    for name in EVENT_SCHEMA.names:
+        if name not in columns:
+            columns[name] = [getattr(event, name) for _, event, _, _ in source_events]
+    return pa.table(
+        [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA], schema=EVENT_SCHEMA
+    )
+
+
+def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -> pa.Table:
+    """Rejections as a table of REJECTED_SCHEMA; bytes that are no text are shown as escapes."""
+    rows = [
+        (
+            entry.record.source,
+            entry.record.kind.removeprefix(f"{REFUSED}:"),
+            _EPOCH_NAIVE + entry.record.received_at * _TICK,
+            rejection.reason,
+            rejection.field,
+            _kept(rejection.body).decode("utf-8", "backslashreplace"),
+            origin,
+            entry.start,
+            rejection.item,
+        )
+        for entry, rejection in rejections
+    ]
+    names = REJECTED_SCHEMA.names
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], REJECTED_SCHEMA)
+
+
+def _kept(body: bytes) -> bytes:
+    """The whole body of an event of allowed size, the beginning of a larger one."""
+    return body if len(body) <= EVENT_BYTES else body[:KEPT_BYTES]
