@@ -120,6 +120,25 @@ OPTIONS: dict[str, Option] = {
         Option(
             "job_attempts", 3, _("A job that loses its worker is tried"), unit=_("times"), least=1, most=20
         ),
+        Option(
+            "sign_in_tries", 10, _("Sign-in tries an e-mail"), _("More wrong ones wait."), least=3, most=1000
+        ),
+        Option(
+            "sign_in_tries_address",
+            100,
+            _("Sign-in tries an address"),
+            _("A company's people often share one address."),
+            least=10,
+            most=100_000,
+        ),
+        Option(
+            "sign_in_minutes",
+            15,
+            _("Tries are counted over"),
+            unit=_("minutes"),
+            least=1,
+            most=1440,
+        ),
         Option("attachment_mb", 25, _("Largest attachment of a note"), unit=_("MB"), least=1, most=1024),
         Option("attachments_a_note", 10, _("Attachments a note"), unit=_("files"), least=1, most=100),
     )

@@ -15,6 +15,8 @@ from evergreen.base import clock, queries
 from evergreen.web import shell
 
 Answer = Callable[[HttpRequest], HttpResponse]
+# Where somebody may be who signed in with a one-time password and has to choose an own one first.
+FIRST_PLACES = {"profile", "profile-password", "preferences", "sign-out", "sign-in", "as-of"}
 
 
 class SignedInMiddleware(LoginRequiredMiddleware):
@@ -32,6 +34,19 @@ class SignedInMiddleware(LoginRequiredMiddleware):
             fragment = HttpResponse(status=204)
             fragment["HX-Redirect"] = self.get_login_url(view_func) + "?next=" + _path_of(here)
             return fragment
+        return answer
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], *arguments: Any
+    ) -> HttpResponseBase | None:
+        answer: HttpResponseBase | None = super().process_view(request, view_func, *arguments)
+        place = request.resolver_match.url_name if request.resolver_match else ""
+        if (
+            answer is None
+            and getattr(request.user, "has_one_time_password", False)
+            and place not in FIRST_PLACES
+        ):
+            return HttpResponseRedirect("/profile/")
         return answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -58,12 +73,18 @@ class PreferencesMiddleware:
         vendor = queries.all_settings()
         request.vendor = vendor  # type: ignore[attr-defined]
         request.now = clock.utc_now()  # type: ignore[attr-defined]
-        chosen = getattr(request.user, "language", "") or vendor["language"]
+        chosen = getattr(request.user, "language", "") or _asked_for(request) or vendor["language"]
         with translation.override(chosen), timezone.override(clock.zone(vendor["timezone"])):
             request.LANGUAGE_CODE = chosen
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", chosen)
         return response
+
+
+def _asked_for(request: HttpRequest) -> str:
+    """The language that somebody chose on the sign-in page."""
+    asked = request.COOKIES.get("language", "")
+    return asked if asked in {"zh-hans", "en"} else ""
 
 
 class ToastMiddleware:

@@ -1,4 +1,4 @@
-"""Saved views: a page's filters, columns and order under a name."""
+"""Saved views (a page's filters, columns and order under a name), and tries to sign in."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SignInTry(models.Model):
+    """One try to sign in, counted under the hash of its e-mail or address (``web.throttle``)."""
+
+    key = models.CharField(max_length=64)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "-at"], name="sign_in_try_key_at")]
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]} {self.at:%Y-%m-%d %H:%M}"

@@ -11,6 +11,14 @@ from django_htmx.middleware import HtmxDetails
 from evergreen.base.models import User
 
 
+class SignedOutRequest(HttpRequest):
+    """A request of somebody who may not have signed in."""
+
+    htmx: HtmxDetails
+    vendor: dict[str, Any]
+    now: dt.datetime
+
+
 class StaffRequest(HttpRequest):
     """A request of a signed-in member of staff."""
 

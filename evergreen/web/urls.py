@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver
 
-from evergreen.web.pages import frame, jobs, search, undo
+from evergreen.web.pages import frame, jobs, search, undo, urls_work
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
     *jobs.urls,
     *search.urls,
     *undo.urls,
+    *urls_work.urls,
 ]

@@ -1,0 +1,1 @@
+"""Forms: what a person may send, cleaned, with words on what is wrong."""
