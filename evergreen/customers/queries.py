@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import Http404
 
 from evergreen.base.models import AuditEntry, User
@@ -52,7 +52,9 @@ def account_for(user: User, account_id: int) -> Account:
 
 def contacts_of(account: Account) -> QuerySet[Contact]:
     """The account's people, those still there first, the most influential first."""
-    return account.contacts.select_related("reports_to").order_by("left_on", "-influence", "name", "pk")
+    return account.contacts.select_related("reports_to").order_by(
+        F("left_on").asc(nulls_first=True), F("influence").desc(nulls_last=True), "name", "pk"
+    )
 
 
 def contact_for(user: User, contact_id: int) -> Contact:
@@ -70,7 +72,11 @@ def contact_for(user: User, contact_id: int) -> Contact:
 def contracts_of(account: Account) -> QuerySet[Contract]:
     """The account's contracts with their lines, newest first; two queries whatever their number."""
     lines = ContractLine.objects.select_related("edition__product", "tenant")
-    return account.contracts.select_related("renews", "renewed_by").prefetch_related(Prefetch("lines", lines))
+    return (
+        account.contracts.select_related("renews", "renewed_by")
+        .prefetch_related(Prefetch("lines", lines))
+        .order_by(F("signed_on").desc(nulls_last=True), "-pk")
+    )
 
 
 def receivables_of(account: Account) -> QuerySet[Receivable]:
