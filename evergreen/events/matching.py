@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from django.db.models import Count, Max
 
 from evergreen.base import env
+from evergreen.customers.models import Account, ExternalId, Tenant
 from evergreen.events import arrivals, identity, store
+from evergreen.events.models import EndUser
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,6 +73,15 @@ def match_waiting_events(
     finally:
         con.unregister("waiting_matches")
     return Matched(sum(events for _, events in days), len(days))
+
+
+def names_changed() -> tuple[object, ...]:
+    """Something that differs after accounts, their ids, tenants or end users were added or renamed."""
+    newest = EndUser.objects.aggregate(newest=Max("known_at"))["newest"]
+    counted = (
+        model.objects.aggregate(n=Count("pk"), last=Max("pk")) for model in (Account, ExternalId, Tenant)
+    )
+    return (newest, *((row["n"], row["last"]) for row in counted))
 
 
 def _matches(con: duckdb.DuckDBPyConnection) -> pa.Table:

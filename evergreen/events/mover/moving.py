@@ -214,8 +214,36 @@ def _passes(error: duckdb.Error) -> bool:
     return "conflict" in text or "locked" in text or "busy" in text
 
 
-def move_journal(home: env.Home | None = None, *, now: dt.datetime) -> Moved:
-    """Move all that waits in this home's journal. Raises MoverBusyError when a worker does it already."""
+def move(*, now: dt.datetime, home: env.Home | None = None, patience: float = 60.0) -> int:
+    """See to it that all that is in the journal now gets into the lake; returns how many events were stored.
+
+    Where a worker moves the journal already this waits for it, at most ``patience`` seconds, and returns 0;
+    raises MoverBusyError when it took longer.
+    """
     home = home or env.home()
-    with moving(home), store.session(home) as con:
-        return Mover(con, home).move(now)
+    try:
+        with moving(home), store.session(home) as con:
+            return Mover(con, home).move(now).stored
+    except MoverBusyError:
+        _wait_for_mover(home, patience)
+        return 0
+
+
+def _wait_for_mover(home: env.Home, patience: float) -> None:
+    """Wait until what stands in the journal now is held by the lake or its segment is gone."""
+    wanted = {path: path.stat().st_size for path in journal.segments(home) if path.exists()}
+    deadline = time.monotonic() + patience
+    while wanted:
+        con = store.reading(home)
+        wanted = {
+            path: size
+            for path, size in wanted.items()
+            if path.exists() and arrivals.held(con, path.name) < size
+        }
+        if wanted and time.monotonic() > deadline:
+            raise MoverBusyError(
+                f"{len(wanted)} journal segments in {home.journal} were not stored within {patience:.0f} s by "
+                "the process that moves the journal. Nothing is lost; look at its log, then ask again."
+            )
+        if wanted:
+            time.sleep(0.1)

@@ -1,0 +1,187 @@
+"""The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
+
+Four threads, so that long work never makes events wait: the mover looks several times a second and stores about
+once a second; jobs are done one after another; the clock publishes write keys, matches waiting events and steps
+the minute; the night runs what is missing. A fault is logged and tried again; nothing is lost by a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import close_old_connections
+from django.utils.module_loading import autodiscover_modules
+
+from evergreen.base import clock, env, jobs, queries
+from evergreen.events import actions as events
+from evergreen.events import journal, matching, mover, store
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.2
+MOVE_SECONDS = 1.0
+JOB_SECONDS = 1.0
+CLOCK_SECONDS = 2.0
+MINUTE_SECONDS = 60.0
+NIGHT_SECONDS = 20.0
+FAULT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What the worker says of itself in the home's worker.json, for `evergreen doctor`."""
+
+    pid: int
+    host: str
+    started_at: str
+    beat_at: str = ""
+    moved_at: str = ""
+    moved_events: int = 0
+    last_fault: str = ""
+
+
+class Worker:
+    """One worker on one home. ``run`` returns when ``stop`` is set and what was under way has ended."""
+
+    def __init__(self, home: env.Home, stop: threading.Event) -> None:
+        self._home = home
+        self._stop = stop
+        self._pulse = Pulse(os.getpid(), socket.gethostname(), clock.utc_now().isoformat())
+        self._matched_for: Any = None
+        self._next_minute = 0.0
+
+    def run(self) -> None:
+        autodiscover_modules("jobs")
+        threads = [
+            threading.Thread(target=self._repeat, args=(name, turn, pause), name=name)
+            for name, turn, pause in (
+                ("mover", self._move, LOOK_SECONDS),
+                ("jobs", self._do_jobs, JOB_SECONDS),
+                ("clock", self._keep_time, CLOCK_SECONDS),
+                ("night", self._run_nights, NIGHT_SECONDS),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        store.close()
+        journal.close_all()
+
+    def _repeat(self, name: str, turn: Callable[[], None], pause: float) -> None:
+        """Run a turn again and again; a fault is logged once a turn and never ends the thread."""
+        while not self._stop.is_set():
+            wait = pause
+            try:
+                turn()
+            except mover.MoverBusyError as error:
+                log.warning("%s", error)
+                wait = FAULT_SECONDS
+            except Exception as error:
+                self._pulse.last_fault = f"{name}: {type(error).__name__}: {error}"[:500]
+                log.exception("The worker's %s failed; it tries again in %.0f s.", name, FAULT_SECONDS)
+                wait = FAULT_SECONDS
+            finally:
+                close_old_connections()
+            self._stop.wait(wait)
+
+    def _move(self) -> None:
+        """Hold the right to move and one connection, and move until told to stop or something fails."""
+        with mover.moving(self._home), store.session(self._home) as con:
+            moving = mover.Mover(con, self._home)
+            while not self._stop.is_set():
+                began = time.monotonic()
+                if moving.waits() and (moved := moving.move(clock.utc_now())).received:
+                    self._pulse.moved_at = clock.utc_now().isoformat()
+                    self._pulse.moved_events += moved.stored
+                    self._stop.wait(max(LOOK_SECONDS, MOVE_SECONDS - (time.monotonic() - began)))
+                else:
+                    self._stop.wait(LOOK_SECONDS)
+                close_old_connections()
+
+    def _match(self) -> None:
+        """Give waiting events to their accounts, when accounts or end users changed since the last time."""
+        names = matching.names_changed()
+        if names == self._matched_for:
+            return
+        with store.session(self._home) as con:
+            matched = matching.match_waiting_events(con, now=clock.utc_now(), home=self._home)
+        self._matched_for = names
+        if matched.events:
+            log.info("%d waiting events found their account.", matched.events)
+
+    def _do_jobs(self) -> None:
+        name = f"{self._pulse.host}:{self._pulse.pid}"
+        while not self._stop.is_set():
+            now = clock.utc_now()
+            job = jobs.claim_job(name, now=now)
+            if job is None:
+                return
+            log.info("Job %d (%s) begins.", job.pk, job.kind)
+            jobs.run_job(job, now=now)
+            log.info("Job %d (%s): %s.", job.pk, job.kind, job.state)
+            close_old_connections()
+
+    def _keep_time(self) -> None:
+        if events.publish_keys(self._home):
+            log.info("The write keys in force were written to %s.", self._home.keys)
+        self._beat()
+        if time.monotonic() >= self._next_minute:
+            self._next_minute = time.monotonic() + MINUTE_SECONDS
+            if minute := _optional("evergreen.flow.minute"):
+                minute.run(now=clock.utc_now())
+            self._match()
+
+    def _run_nights(self) -> None:
+        """After the vendor's night hour, the nights of every ended day that has none yet."""
+        now = clock.utc_now()
+        if now.astimezone(queries.vendor_zone()).hour < int(queries.setting("night_hour")):
+            return
+        from evergreen.flow import night
+
+        for day in night.missing_days(now):
+            if self._stop.is_set():
+                return
+            log.info("The night of %s begins.", day)
+            try:
+                night.run(day, now=clock.utc_now())
+            except night.NightBusyError as error:
+                log.info("%s", error)
+                return
+            log.info("The night of %s is done.", day)
+
+    def _beat(self) -> None:
+        self._pulse.beat_at = clock.utc_now().isoformat()
+        write_pulse(self._home, self._pulse)
+
+
+def write_pulse(home: env.Home, pulse: Pulse) -> None:
+    """Replace worker.json whole; a reader never sees half of it."""
+    made = home.root / f"worker.json.{pulse.pid}.new"
+    made.write_text(json.dumps(asdict(pulse)), "utf-8")
+    made.replace(home.root / "worker.json")
+
+
+def read_pulse(home: env.Home) -> tuple[Pulse, dt.timedelta] | None:
+    """The newest worker's pulse and its age; None when none ever ran here."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        pulse = Pulse(**json.loads((home.root / "worker.json").read_text("utf-8")))
+        return pulse, clock.utc_now() - dt.datetime.fromisoformat(pulse.beat_at)
+    return None
+
+
+def _optional(module: str) -> Any:
+    """A step that this installation may not have yet."""
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
