@@ -15,7 +15,7 @@ from evergreen.base import queries as base
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Tenant
 from evergreen.events import store
-from evergreen.metrics import compiling, formula, records, sources
+from evergreen.metrics import compiling, records, sources
 from evergreen.metrics.library import METRICS
 from evergreen.metrics.models import Newest
 from evergreen.metrics.rules import Metric, Rows, Usage
@@ -33,9 +33,11 @@ _BATCH = 2_000
 def ensure_columns(con: duckdb.DuckDBPyConnection, metrics: Iterable[Metric] = METRICS.values()) -> None:
     """Give the snapshot table a column for each metric that has none yet."""
     there = {row[0] for row in con.execute("DESCRIBE lake.snapshots").fetchall()}
-    for metric in metrics:
-        if metric.key not in there:
-            con.execute(f"ALTER TABLE lake.snapshots ADD COLUMN {metric.key} {metric.column_type}")
+    absent = [metric for metric in metrics if metric.key not in there]
+    if absent:
+        with store.transaction(con):
+            for metric in absent:
+                con.execute(f"ALTER TABLE lake.snapshots ADD COLUMN {metric.key} {metric.column_type}")
 
 
 def take_snapshot(
@@ -53,19 +55,21 @@ def take_snapshot(
     mirrored = records.mirror(day)
     for name, table in mirrored.tables.items():
         con.register(name, table)
-    window = _window(day)
-    con.register("working_calendar", _calendar_table(day))
+    calendar = _calendar_table(day)
+    con.register("working_calendar", calendar)
+    con.register("night_of", _night_table(day, calendar))
     backend = ibis.duckdb.from_connection(con)
     ensure_columns(con, metrics)
     usage = backend.table("usage", database="lake.main")
     cells = compiling.cells(usage, backend.table("feature_flags"), metrics, day)
     con.execute(f"CREATE OR REPLACE TEMP TABLE usage_cells AS {_sql(cells)}")
     present = _present(con, metrics)
-    _compute(con, backend, metrics, window, present)
+    _compute(con, backend, metrics, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
     names = ", ".join(metric.key for metric in metrics)
     with store.transaction(con):
-        con.execute(_restated(metrics), [day])
+        is_again = sources.has_rows(con, "lake.snapshots", f"day = DATE '{day}'")
+        con.execute(_restated(metrics, day) if is_again else _NOTHING_RESTATED)
         con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
         con.execute(
             f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
@@ -83,19 +87,24 @@ def _compute(
     con: duckdb.DuckDBPyConnection,
     backend: Any,
     metrics: Sequence[Metric],
-    window: compiling.Window,
     present: Mapping[str, bool],
 ) -> None:
     """Fill the temporary table fresh_snapshot: accounts, then their tenants where there are any."""
     names = ", ".join(metric.key for metric in metrics)
-    figures = _sql(_figures(backend, metrics, window, present, by_tenant=False))
+    figures = _figures_sql(backend, metrics, present, by_tenant=False)
     con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_snapshot AS SELECT account_id, tenant, {names} FROM ({figures})")
     if Tenant.objects.exists():
-        figures = _sql(_figures(backend, metrics, window, present, by_tenant=True))
+        figures = _figures_sql(backend, metrics, present, by_tenant=True)
         con.execute(f"INSERT INTO fresh_snapshot SELECT account_id, tenant, {names} FROM ({figures})")
 
 
-def _restated(metrics: Sequence[Metric]) -> str:
+_NOTHING_RESTATED = """
+CREATE OR REPLACE TEMP TABLE restated_rows AS
+SELECT account_id, tenant, false AS was_restated FROM fresh_snapshot WHERE false
+"""
+
+
+def _restated(metrics: Sequence[Metric], day: dt.date) -> str:
     """SQL for the rows of the day that were there before and now say something else (or did so once already)."""
     changed = " OR ".join(
         f"round(new.{m.key}, 9) IS DISTINCT FROM round(old.{m.key}, 9)"
@@ -106,7 +115,7 @@ def _restated(metrics: Sequence[Metric]) -> str:
     return (
         "CREATE OR REPLACE TEMP TABLE restated_rows AS "
         f"SELECT old.account_id, old.tenant, old.restated OR {changed} AS was_restated "
-        "FROM (SELECT * FROM lake.snapshots WHERE day = ?) old JOIN fresh_snapshot new USING (account_id, tenant)"
+        f"FROM (SELECT * FROM lake.snapshots WHERE day = DATE '{day}') old JOIN fresh_snapshot new USING (account_id, tenant)"
     )
 
 
@@ -165,23 +174,35 @@ def _newest(
     )
 
 
+_compiled: dict[tuple[Any, ...], str] = {}
+
+
+def _figures_sql(backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool) -> str:
+    """The query of every figure; the day comes from a table, so it is compiled once a process and shape."""
+    key = (tuple((metric.key, metric.formula_text()) for metric in metrics), tuple(sorted(present.items())), by_tenant)
+    if key not in _compiled:
+        _compiled[key] = _sql(_figures(backend, metrics, present, by_tenant=by_tenant))
+    return _compiled[key]
+
+
 def _figures(
-    backend: Any, metrics: Sequence[Metric], window: compiling.Window, present: Mapping[str, bool], *, by_tenant: bool
+    backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool
 ) -> ir.Table:
     """One row an account (or tenant) with every metric: the spine, each source's one aggregation, then formulas."""
+    window = compiling.Window.of(backend.table("night_of"))
     keys = ["account_id", "tenant"] if by_tenant else ["account_id"]
     cells = backend.table("usage_cells")
     table = _spine(backend, cells, by_tenant=by_tenant)
     usage = [metric for metric in metrics if isinstance(metric.of, Usage)]
     found = compiling.usage_figures(cells, usage, window, by_tenant=by_tenant)
     table = _joined(table, found, usage, present, keys)
-    lake = sources.lake_sources(backend, window.day.on)
+    lake = sources.lake_sources(backend, window)
     for source, wanted in compiling.by_source(metrics).items():
         if by_tenant and source not in _TENANT_SOURCES:
             table = table.mutate(**{m.key: ibis.null(_null_type(m)) for m in wanted})
             continue
         rows = lake[source] if source in lake else backend.table(source)
-        found = compiling.row_figures(rows, wanted, window.day.on, by_tenant=by_tenant)
+        found = compiling.row_figures(rows, wanted, window, by_tenant=by_tenant)
         table = _joined(table, found, wanted, present, keys)
     table = compiling.with_formulas(table, metrics, backend.table("working_calendar"), window.day)
     return table if by_tenant else table.mutate(tenant=ibis.literal(""))
@@ -236,13 +257,19 @@ def _sql(expression: ir.Table) -> str:
     return str(ibis.to_sql(expression, dialect="duckdb"))
 
 
-def _window(day: dt.date) -> compiling.Window:
-    calendar = for_vendor()
-    mask = sum(1 << back for back in range(56) if _is_working(calendar, day - dt.timedelta(days=back)))
-    this, before = mask & ((1 << 28) - 1), mask >> 28
-    constants = {"working_days_28d": float(this.bit_count()), "working_days_prev_28d": float(before.bit_count())}
-    total = _calendar_table(day)["working_total"][-1].as_py()
-    return compiling.Window(formula.Day(day, total, constants), mask)
+def _night_table(day: dt.date, calendar: pa.Table) -> pa.Table:
+    """The one row that queries take their day from; bit i of working_mask is the day i days before."""
+    working = for_vendor()
+    mask = sum(1 << back for back in range(56) if _is_working(working, day - dt.timedelta(days=back)))
+    return pa.table(
+        {
+            "day": pa.array([day], pa.date32()),
+            "working_mask": pa.array([mask], pa.int64()),
+            "working_total": calendar["working_total"][-1:],
+            "working_days_28d": pa.array([float((mask & ((1 << 28) - 1)).bit_count())]),
+            "working_days_prev_28d": pa.array([float((mask >> 28).bit_count())]),
+        }
+    )
 
 
 def _is_working(calendar: WorkingDays, day: dt.date) -> bool:

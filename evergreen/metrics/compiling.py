@@ -31,13 +31,25 @@ class Window:
     """A snapshot's day with its calendar: bit i of a mask is the day i days before it."""
 
     day: Day
-    working_mask: int
+    working_mask: Any
+
+    @classmethod
+    def of(cls, night: ir.Table) -> Window:
+        """From the one-row table of a day: day, working_mask, working_total and the formulas' constants."""
+        constants = {name: night[name].as_scalar() for name in formula.CONSTANTS}
+        day = Day(night.day.as_scalar(), night.working_total.as_scalar(), constants)
+        return cls(day, night.working_mask.as_scalar())
 
     def mask(self, days: int, lag: int) -> int:
         return ((1 << days) - 1) << lag
 
-    def working(self, days: int, lag: int) -> int:
+    def working(self, days: int, lag: int) -> Any:
         return self.working_mask & self.mask(days, lag)
+
+    def within(self, column: Any, days: int) -> Any:
+        """Whether a date column lies in the window of ``days`` that ends with the day itself."""
+        back = self.day.on.delta(column, unit="day")
+        return back.between(0, days - 1)
 
 
 def cells(usage: ir.Table, flags: ir.Table, metrics: Iterable[Metric], day: dt.date) -> ir.Table:
@@ -74,10 +86,10 @@ def usage_figures(cell: ir.Table, metrics: Sequence[Metric], window: Window, *, 
     return others.left_join(found, keys).drop(*(f"{key}_right" for key in keys))
 
 
-def row_figures(table: ir.Table, metrics: Sequence[Metric], day: dt.date, *, by_tenant: bool) -> ir.Table:
+def row_figures(table: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
     """Every metric over one source of record rows, in one aggregation."""
     keys = _KEYS if by_tenant else ["account_id"]
-    return table.group_by(keys).aggregate(**{metric.key: _row_figure(table, metric.of, day) for metric in metrics})
+    return table.group_by(keys).aggregate(**{metric.key: _row_figure(table, metric.of, window) for metric in metrics})
 
 
 def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table, day: Day) -> ir.Table:
@@ -144,7 +156,7 @@ def _people_figure(people: Any, of: Usage, window: Window) -> Any:
         return _bit_count(mask & working).sum()
     if of.per_week:
         on_working_days: Any = _bit_count(mask & working)
-        return (on_working_days * 5 >= of.per_week * working.bit_count()).sum()
+        return (on_working_days * 5 >= of.per_week * _bit_count(working)).sum()
     return ((mask & window.mask(of.days, of.lag)) != 0).sum()
 
 
@@ -158,12 +170,12 @@ def _cell_figure(cell: Any, of: Usage, window: Window) -> Any:
     return _bit_count(cell["mask"].bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
 
 
-def _row_figure(table: Any, of: Rows, day: dt.date) -> Any:
+def _row_figure(table: Any, of: Any, window: Window) -> Any:
     where: Any = None
     for name in of.where:
         where = table[name] if where is None else where & table[name]
     if of.days:
-        inside = table[of.on].between(day - dt.timedelta(days=of.days - 1), day)
+        inside = window.within(table[of.on], of.days)
         where = inside if where is None else where & inside
     if of.op == "count":
         return table.count(where=where)

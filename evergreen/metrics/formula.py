@@ -8,7 +8,6 @@ A zero divisor and a missing input both give a missing result.
 from __future__ import annotations
 
 import ast
-import datetime as dt
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,11 +40,14 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a formula knows of its day: the day itself and the working days of its windows."""
+    """What a formula knows of its day, as Ibis scalars: the day itself and the working days of its windows.
 
-    on: dt.date
-    working_total: int
-    constants: Mapping[str, float]
+    They come from a one-row table, so that the compiled query is the same for every day and is made once a process.
+    """
+
+    on: Any
+    working_total: Any
+    constants: Mapping[str, Any]
 
 
 def parse(text: str) -> ast.expr:
@@ -90,7 +92,7 @@ class _Compiler:
             case ast.Constant(value=int() | float() as number):
                 return ibis.literal(number)
             case ast.Name(id=name) if name in self.day.constants:
-                return ibis.literal(float(self.day.constants[name]))
+                return self.day.constants[name]
             case ast.Name(id=name) if name in self.columns:
                 return self.columns[name]
             case ast.BinOp(op=ast.Div()):
@@ -117,12 +119,12 @@ class _Compiler:
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Any:
         if name == "working_days_since":
-            return ibis.literal(self.day.working_total) - self.columns[WORKING_PREFIX + ast.unparse(arguments[0])]
+            return self.day.working_total - self.columns[WORKING_PREFIX + ast.unparse(arguments[0])]
         values = [self.value(argument) for argument in arguments]
         if name == "days_since":
-            return ibis.literal(self.day.on).delta(values[0], unit="day")
+            return self.day.on.delta(values[0], unit="day")
         if name == "days_until":
-            return values[0].delta(ibis.literal(self.day.on), unit="day")
+            return values[0].delta(self.day.on, unit="day")
         if name == "missing_if":
             return ibis.ifelse(values[0].coalesce(ibis.literal(False)), ibis.null("float64"), values[1])
         present = ibis.literal(True)

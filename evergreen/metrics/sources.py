@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import ibis
+
+from evergreen.metrics.compiling import Window
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,22 +15,22 @@ if TYPE_CHECKING:
 NPS_DAYS = 180
 
 
-def lake_sources(backend: Any, day: dt.date) -> dict[str, ir.Table]:
-    """people, account_days, nps and csat as known on ``day``; each has account_id and tenant."""
+def lake_sources(backend: Any, window: Window) -> dict[str, ir.Table]:
+    """people, account_days, nps and csat as known on the window's day; each has account_id and tenant."""
+    day = window.day.on
     first = backend.table("first_uses", database="lake.main")
     people = first.filter(first.known_on <= day, first.day <= day).select("account_id", "tenant", "end_user").distinct()
     days = backend.table("account_days", database="lake.main")
     return {
         "people": people,
         "account_days": days.filter(days.known_on <= day, days.day <= day),
-        **_answers(backend, day),
+        **_answers(backend, window),
     }
 
 
-def _answers(backend: Any, day: dt.date) -> dict[str, ir.Table]:
+def _answers(backend: Any, window: Window) -> dict[str, ir.Table]:
     answers = backend.table("answers", database="lake.main")
-    since = day - dt.timedelta(days=NPS_DAYS - 1)
-    recent: Any = answers.filter(answers.known_on.between(since, day), answers.day.between(since, day))
+    recent: Any = answers.filter(answers.known_on <= window.day.on, window.within(answers.day, NPS_DAYS))
     latest = recent.filter(recent.kind == "nps")
     who = latest.contact.coalesce(latest.occurred_at.cast("string"))
     order = ibis.window(group_by=[latest.account_id, who], order_by=[latest.occurred_at.desc(), latest.score])
