@@ -1,10 +1,10 @@
-"""Copy the newest figures onto the accounts, so that lists read one table (``customers.models.ListFigures``)."""
+"""Copy the newest figures onto the accounts, so that lists read one table (``ListFigures``)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db import connection, models
+from django.db import connection
 from django.db.models import Max
 
 from evergreen.alerts.models import Alert
@@ -12,34 +12,34 @@ from evergreen.customers.models import Account
 from evergreen.health.models import Standing
 from evergreen.metrics.models import Newest
 
-# Accounts a transaction: the records' write lock is let go in between.
+# Accounts a statement: the records' write lock is let go in between.
 _BATCH = 5_000
-_FROM_NEWEST = (
-    "arr_base_cents",
-    "renewal_on",
-    "active_users_28d",
-    "last_active_on",
-    "last_conversation_on",
-    "overdue_days",
-    "tickets_open",
-)
-_FROM_STANDING = ("score", "band", "change_30d")
+_SOURCES = {
+    "arr_base_cents": "newest.arr_base_cents",
+    "renewal_on": "newest.renewal_on",
+    "active_users_28d": "newest.active_users_28d",
+    "last_active_on": "newest.last_active_on",
+    "last_conversation_on": "newest.last_conversation_on",
+    "overdue_days": "coalesce(newest.overdue_days, 0)",
+    "tickets_open": "newest.tickets_open",
+    "score": "standing.score",
+    "band": "coalesce(standing.band, '')",
+    "change_30d": "standing.change_30d",
+    "open_alerts": (
+        f"(SELECT count(*) FROM {Alert._meta.db_table} AS alert"
+        " WHERE alert.account_id = account.id AND alert.state = 'open')"
+    ),
+}
 
 
 def refresh_lists() -> int:
-    """Bring every account's copies up to date; writes only rows that differ. Returns how many writes that took."""
-    statements = [
-        _copy(Newest, _FROM_NEWEST),
-        _copy(Standing, _FROM_STANDING, "AND source.is_own"),
-        _cleared(),
-        _counted(),
-    ]
+    """Bring every account's copies up to date, writing only rows that differ. Returns how many changed."""
+    sql = _statement()
     written = 0
     for first, last in _spans():
-        for sql in statements:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, [first, last])
-                written += max(0, cursor.rowcount)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [first, last])
+            written += max(0, cursor.rowcount)
     return written
 
 
@@ -48,29 +48,16 @@ def _spans() -> Iterator[tuple[int, int]]:
     return ((first, first + _BATCH - 1) for first in range(1, newest + 1, _BATCH))
 
 
-def _copy(source: type[models.Model], columns: tuple[str, ...], condition: str = "") -> str:
-    """Set the named columns of accounts from rows of a table that has one row an account."""
+def _statement() -> str:
     account = Account._meta.db_table
-    sets = ", ".join(f"{name} = source.{name}" for name in columns)
-    differ = " OR ".join(f"{account}.{name} IS DISTINCT FROM source.{name}" for name in columns)
+    found = ", ".join(f"{expression} AS {name}" for name, expression in _SOURCES.items())
+    sets = ", ".join(f"{name} = source.{name}" for name in _SOURCES)
+    differ = " OR ".join(f"{account}.{name} IS DISTINCT FROM source.{name}" for name in _SOURCES)
     return (
-        f"UPDATE {account} SET {sets} FROM {source._meta.db_table} AS source"
-        f" WHERE source.account_id = {account}.id {condition}"
-        f" AND {account}.id BETWEEN %s AND %s AND ({differ})"
+        f"UPDATE {account} SET {sets} FROM (SELECT account.id, {found} FROM {account} AS account"
+        f" LEFT JOIN {Newest._meta.db_table} AS newest ON newest.account_id = account.id"
+        f" LEFT JOIN {Standing._meta.db_table} AS standing"
+        f" ON standing.account_id = account.id AND standing.is_own"
+        f" WHERE account.id BETWEEN %s AND %s) AS source"
+        f" WHERE source.id = {account}.id AND ({differ})"
     )
-
-
-def _cleared() -> str:
-    """Take the score off accounts that have no standing of their own any more."""
-    account, standing = Account._meta.db_table, Standing._meta.db_table
-    return (
-        f"UPDATE {account} SET score = NULL, band = '', change_30d = NULL WHERE id BETWEEN %s AND %s"
-        f" AND band <> '' AND NOT EXISTS"
-        f" (SELECT 1 FROM {standing} AS s WHERE s.account_id = {account}.id AND s.is_own)"
-    )
-
-
-def _counted() -> str:
-    account, alert = Account._meta.db_table, Alert._meta.db_table
-    count = f"(SELECT count(*) FROM {alert} AS a WHERE a.account_id = {account}.id AND a.state = 'open')"
-    return f"UPDATE {account} SET open_alerts = {count} WHERE id BETWEEN %s AND %s AND open_alerts <> {count}"

@@ -1,6 +1,7 @@
 """Writes of accounts and their records: each one transaction and one audit entry."""
 
 from evergreen.customers.actions.accounts import assign_owner, create_account, undo, update_account
+from evergreen.customers.actions.bulk import change_accounts, tag_accounts
 from evergreen.customers.actions.contacts import add_contact, update_contact
 from evergreen.customers.actions.contracts import add_contract, end_line
 from evergreen.customers.actions.notes import add_note, delete_note, edit_note, pin_note
@@ -12,12 +13,14 @@ __all__ = [
     "add_note",
     "add_receivable",
     "assign_owner",
+    "change_accounts",
     "create_account",
     "delete_note",
     "edit_note",
     "end_line",
     "pin_note",
     "record_payment",
+    "tag_accounts",
     "undo",
     "update_account",
     "update_contact",
