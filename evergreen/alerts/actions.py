@@ -9,13 +9,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from evergreen.alerts import rules
 from evergreen.alerts.models import Alert, Rule
+from evergreen.base import changes as rows
 from evergreen.base.actions import BATCH, audit
-from evergreen.base.models import User
+from evergreen.base.models import AuditEntry, User
 from evergreen.customers.models import Account
 from evergreen.events import journal
 from evergreen.health import queries as health
@@ -163,23 +165,23 @@ def _facts(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]
     return facts, arr
 
 
-@transaction.atomic
 def close_alerts(
     ids: Iterable[int], outcome: str, *, by: User | None, now: dt.datetime, note: str = ""
 ) -> list[Alert]:
     """Close open alerts with an outcome; those already closed are left as they are. Returns the closed ones."""
-    allowed = set(Alert.Outcome.values) - {Alert.Outcome.CLEARED}
+    allowed = [choice for choice in Alert.Outcome if choice != Alert.Outcome.CLEARED]
     if outcome not in allowed:
-        raise ValidationError(f"The outcome is {outcome!r}; allowed are {', '.join(sorted(allowed))}. Nothing was closed.")
-    closed = list(Alert.objects.select_for_update().filter(pk__in=list(ids), state=Alert.State.OPEN).select_related("rule"))
-    for alert in closed:
-        alert.state, alert.closed_at, alert.closed_by = Alert.State.CLOSED, now, by
-        alert.outcome, alert.note = outcome, note[:300]
-    Alert.objects.bulk_update(closed, ["state", "closed_at", "closed_by", "outcome", "note"], batch_size=500)
-    for batch in _batches(closed):
-        audit("alert.closed", "alert", [a.pk for a in batch], by=by, now=now, after={"outcome": outcome})
-    _recount(closed)
-    transaction.on_commit(lambda: _tell(Evaluated(closed=closed), now))
+        raise ValidationError(
+            _("The outcome is %(found)s; allowed are %(allowed)s. Nothing was closed.")
+            % {"found": outcome or "-", "allowed": ", ".join(str(choice.label) for choice in allowed)}
+        )
+    verdict = {"state": Alert.State.CLOSED.value, "closed_at": now, "closed_by": by, "outcome": outcome, "note": note[:300]}
+    with transaction.atomic():
+        entries = rows.apply_to_many(_open(), ids, verdict, verb="alert.closed", by=by, now=now)
+        keys = [key for entry in entries for key in entry.object_ids]
+        closed = list(Alert.objects.filter(pk__in=keys).select_related("rule", "account"))
+        _recount(closed)
+        transaction.on_commit(lambda: _tell(Evaluated(closed=closed), now))
     return closed
 
 
@@ -188,33 +190,53 @@ def close_alert(alert: Alert, outcome: str, *, by: User | None, now: dt.datetime
     close_alerts([alert.pk], outcome, by=by, now=now, note=note)
 
 
-@transaction.atomic
-def snooze_alerts(ids: Iterable[int], until: dt.date, *, by: User | None, now: dt.datetime, today: dt.date) -> int:
-    """Hide open alerts through a day. Returns how many."""
-    if until < today:
-        raise ValidationError(f"Snooze until {until} lies in the past; choose {today} or later. Nothing was changed.")
-    listed = list(Alert.objects.filter(pk__in=list(ids), state=Alert.State.OPEN).values_list("pk", flat=True))
-    Alert.objects.filter(pk__in=listed).update(snoozed_until=until)
-    for batch in _batches(listed):
-        audit("alert.snoozed", "alert", batch, by=by, now=now, after={"until": until.isoformat()})
-    return len(listed)
+def snooze_alerts(
+    ids: Iterable[int], until: dt.date, *, by: User | None, now: dt.datetime
+) -> list[AuditEntry]:
+    """Take open alerts out of sight; they come back on the day named."""
+    return rows.apply_to_many(_open(), ids, {"snoozed_until": until}, verb="alert.snoozed", by=by, now=now)
+
+
+def snooze_alert(alert: Alert, until: dt.date, *, by: User | None, now: dt.datetime) -> None:
+    """Take one open alert out of sight until a day."""
+    snooze_alerts([alert.pk], until, by=by, now=now)
 
 
 @transaction.atomic
 def reopen_alerts(ids: Iterable[int], *, by: User | None, now: dt.datetime) -> int:
-    """Undo a closing by hand, unless the rule has opened anew on the account meanwhile. Returns how many."""
-    rows = Alert.objects.filter(pk__in=list(ids), state=Alert.State.CLOSED)
-    reopened = []
-    for alert in rows:
-        if Alert.objects.filter(rule=alert.rule, account=alert.account, state=Alert.State.OPEN).exists():
-            continue
-        alert.state, alert.closed_at, alert.closed_by, alert.outcome, alert.note = Alert.State.OPEN, None, None, "", ""
-        reopened.append(alert)
-    Alert.objects.bulk_update(reopened, ["state", "closed_at", "closed_by", "outcome", "note"])
-    _recount(reopened)
-    for batch in _batches(reopened):
-        audit("alert.reopened", "alert", [a.pk for a in batch], by=by, now=now)
-    return len(reopened)
+    """Open alerts closed by hand again, unless their rule has opened anew on the account. Returns how many."""
+    closed = Alert.objects.filter(state=Alert.State.CLOSED, closed_by__isnull=False)
+    listed = set(ids)
+    found = closed.filter(pk__in=listed).order_by("pk").values_list("rule", "account", "pk")
+    newest = {(rule, account): pk for rule, account, pk in found}
+    free = set(newest.values()) - _taken(listed)
+    again = {"state": Alert.State.OPEN.value, "closed_at": None, "closed_by": None, "outcome": "", "note": ""}
+    entries = rows.apply_to_many(closed, free, again, verb="alert.reopened", by=by, now=now)
+    keys = [key for entry in entries for key in entry.object_ids]
+    _recount(Alert.objects.filter(pk__in=keys))
+    return len(keys)
+
+
+@transaction.atomic
+def undo(entry: AuditEntry, *, by: User | None, now: dt.datetime) -> AuditEntry:
+    """Give alerts back what stood before a closing or snooze; those whose rule opened anew stay closed."""
+    taken = _taken(set(entry.object_ids)) if entry.verb == "alert.closed" else set()
+    for group in entry.before.get("groups", ()):
+        group["ids"] = [pk for pk in group["ids"] if pk not in taken]
+    made = rows.undo(entry, Alert, by=by, now=now)
+    _recount(Alert.objects.filter(pk__in=entry.object_ids))
+    return made
+
+
+def _open() -> QuerySet[Alert]:
+    return Alert.objects.filter(state=Alert.State.OPEN)
+
+
+def _taken(ids: Iterable[int]) -> set[int]:
+    """Those of the alerts whose rule has an open alert on the same account already."""
+    another = Alert.objects.filter(rule=OuterRef("rule"), account=OuterRef("account"), state=Alert.State.OPEN)
+    found = Alert.objects.filter(Exists(another), pk__in=list(ids), state=Alert.State.CLOSED)
+    return set(found.values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -223,8 +245,10 @@ def change_rule(rule: Rule, *, by: User, now: dt.datetime, is_on: bool, severity
     shipped = rules.SHIPPED[rule.key]
     for name, value in params.items():
         if name not in shipped.params or not isinstance(value, (int, float)) or value < 0:
-            names = ", ".join(shipped.params)
-            raise ValidationError(f"{name} is {value!r}: allowed are numbers from 0 for {names}. The rule is unchanged.")
+            raise ValidationError(
+                _("%(name)s is %(found)s: allowed are numbers from 0 for %(names)s. The rule is unchanged.")
+                % {"name": name, "found": value, "names": ", ".join(shipped.params)}
+            )
     before = {"is_on": rule.is_on, "severity": rule.severity, "params": rule.params}
     rule.is_on, rule.severity, rule.params = is_on, severity, dict(params)
     rule.full_clean()
@@ -234,7 +258,7 @@ def change_rule(rule: Rule, *, by: User, now: dt.datetime, is_on: bool, severity
     return rule
 
 
-def _recount(alerts: Sequence[Alert]) -> None:
+def _recount(alerts: Iterable[Alert]) -> None:
     """Bring the counts of open alerts that lists show up to date at once (the night does it for all)."""
     open_ones = Alert.objects.filter(account=OuterRef("pk"), state=Alert.State.OPEN).order_by()
     count = open_ones.values("account").annotate(n=Count("pk")).values("n")

@@ -15,10 +15,10 @@ from evergreen.customers.queries import accounts_for
 
 
 def open_alerts(accounts: Any, *, day: dt.date | None = None) -> QuerySet[Alert]:
-    """Open alerts of a queryset of accounts, most important first; snoozed ones hidden when ``day`` is given."""
+    """Open alerts of a queryset of accounts, most important first. With ``day``, those snoozed beyond it are out."""
     rows = Alert.objects.filter(state=Alert.State.OPEN, account__in=accounts).select_related("rule", "account__owner")
     if day is not None:
-        rows = rows.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lt=day))
+        rows = rows.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=day))
     return rows.order_by("-priority", "pk")
 
 

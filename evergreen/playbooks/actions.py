@@ -12,12 +12,14 @@ from django.utils import translation
 from evergreen.alerts.models import Alert
 from evergreen.alerts.words import say
 from evergreen.base.clock import local_day
+from evergreen.base.models import User
 from evergreen.base.queries import setting, vendor_zone
 from evergreen.base.working_days import for_vendor
+from evergreen.customers.models import Account
 from evergreen.playbooks import rules
 from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion
 from evergreen.playbooks.shipped import PLAYBOOKS
-from evergreen.work.actions import add_task, drop_task, finish_task
+from evergreen.work.actions import add_task, assign_tasks, drop_task, finish_task, reopen_task
 from evergreen.work.models import Task
 
 ALERT = "alert"
@@ -110,14 +112,39 @@ def _take(step: rules.TaskStep, enrolment: Enrolment, now: dt.datetime) -> Task 
     alert = Alert.objects.select_related("rule").filter(pk=enrolment.origin_id).first()
     if alert is None or alert.state == Alert.State.CLOSED:
         return None
+    return _task(step, alert, enrolment.account, enrolment.account.owner, None, now)
+
+
+@transaction.atomic
+def make_task(alert: Alert, assignee: User | None, *, by: User | None, now: dt.datetime) -> Task:
+    """Make the shipped playbook's task of an alert by hand; an ended one is opened again, another's one given over."""
+    step = rules.step_at(PLAYBOOKS["alert-task"]["steps"], 0)
+    if step is None:
+        raise rules.PlaybookError("The shipped playbook alert-task begins with a task.")
+    task = _task(step, alert, alert.account, assignee, by, now)
+    if task.state != Task.State.OPEN:
+        reopen_task(task, by=by, now=now)
+    if assignee is not None and task.assignee_id != assignee.pk:
+        assign_tasks([task.pk], assignee, by=by, now=now)
+        task.refresh_from_db()
+    return task
+
+
+def _task(
+    step: rules.TaskStep,
+    alert: Alert,
+    account: Account,
+    assignee: User | None,
+    by: User | None,
+    now: dt.datetime,
+) -> Task:
     today = local_day(now, vendor_zone())
-    owner = enrolment.account.owner
     return add_task(
-        account=enrolment.account,
+        account=account,
         title=step.title(alert.rule.key),
         reason={language: say(alert.rule.key, alert.figures, language) for language in ("zh", "en")},
-        assignee=owner if owner and owner.is_active else None,
-        by=None,
+        assignee=assignee if assignee and assignee.is_active else None,
+        by=by,
         now=now,
         due_on=for_vendor().add(today, step.due_in(alert.rule.severity)).value,
         priority=rules.PRIORITIES[alert.rule.severity],

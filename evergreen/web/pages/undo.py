@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from evergreen.alerts import actions as alerts
 from evergreen.base.models import AuditEntry
 from evergreen.customers import actions as customers
 from evergreen.web.requests import StaffRequest
@@ -18,7 +19,7 @@ from evergreen.web.toasts import complain, say
 from evergreen.work import actions as work
 
 # Which room gives back changes of which kind of row.
-ROOMS: dict[str, Callable[..., Any]] = {"account": customers.undo, "task": work.undo}
+ROOMS: dict[str, Callable[..., Any]] = {"account": customers.undo, "alert": alerts.undo, "task": work.undo}
 
 
 @require_POST

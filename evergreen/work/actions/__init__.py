@@ -12,6 +12,7 @@ from evergreen.work.actions.tasks import (
     snooze_task,
     snooze_tasks,
     undo,
+    update_task,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "snooze_task",
     "snooze_tasks",
     "undo",
+    "update_task",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,6 +16,9 @@ from evergreen.base.models import AuditEntry, User
 from evergreen.customers.models import Account
 from evergreen.work import rules
 from evergreen.work.models import Task
+
+
+EDITABLE = frozenset({"title", "body", "account", "assignee", "priority", "due_on"})
 
 
 @transaction.atomic
@@ -76,6 +79,22 @@ def add_task(
             "origin": origin,
         },
     )
+    return task
+
+
+@transaction.atomic
+def update_task(task: Task, changes: Mapping[str, Any], *, by: User | None, now: dt.datetime) -> Task:
+    """Change title, body, account, assignee, priority or due day of a task. ValidationError by field."""
+    changes = dict(changes)
+    _check_assignee(changes.get("assignee"))
+    if "title" in changes:
+        try:
+            changes["title"] = rules.title_words(changes["title"])
+        except ValueError as error:
+            raise ValidationError({"title": _("Write what is to be done.")}) from error
+    applied = rows.apply(task, changes, EDITABLE)
+    if applied:
+        audit("task.updated", "task", [task.pk], by=by, now=now, before=applied.before, after=applied.after)
     return task
 
 
