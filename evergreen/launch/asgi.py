@@ -1,0 +1,54 @@
+"""One port for everything: the tracking API goes to the bare ingest, the rest to Django."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from evergreen.base import env
+from evergreen.events.ingest import HEALTH, READY, Ingest
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# No page may use these paths (a house test holds it).
+INGEST_PREFIXES = ("/v1/",)
+INGEST_PATHS = frozenset({HEALTH, READY})
+
+
+class Dispatcher:
+    """Sends each request to ingest or to the pages by its path."""
+
+    def __init__(self, ingest: Ingest, pages: App) -> None:
+        self.ingest = ingest
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or takes(scope.get("path", "")):
+            await self.ingest(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+
+def takes(path: str) -> bool:
+    """Whether a path belongs to the ingest."""
+    return path in INGEST_PATHS or path.startswith(INGEST_PREFIXES)
+
+
+def make(home: env.Home | None = None) -> Dispatcher:
+    """The whole application of this process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evergreen.launch.settings")
+    from django.core.asgi import get_asgi_application
+
+    return Dispatcher(Ingest(home or env.home()), cast(App, get_asgi_application()))
+
+
+def __getattr__(name: str) -> Any:
+    """``evergreen.launch.asgi:application`` for other ASGI servers, made when it is first asked for."""
+    if name == "application":
+        globals()[name] = made = make()
+        return made
+    raise AttributeError(name)

@@ -1,0 +1,70 @@
+"""The ``evergreen`` command. Its help must come at once, so commands import what they need when they run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from evergreen.launch.commands import doctor, history, importing, installation, keys, night, serving, staff
+from evergreen.launch.terminal import FAILED, HomeOption, choose_home, say
+
+app = typer.Typer(
+    name="evergreen",
+    help="Evergreen (常青): customer success. Every command takes --home; stdout carries data, stderr words.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def evergreen(
+    home: HomeOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("evergreen-success"))
+        raise typer.Exit
+    choose_home(home)
+
+
+app.command()(installation.init)
+app.add_typer(staff.app, name="staff")
+app.command()(serving.serve)
+app.command()(serving.web)
+app.command()(serving.worker)
+app.command()(night.night)
+app.command("import")(importing.import_file)
+app.add_typer(keys.app, name="key")
+app.command()(history.accounts)
+app.add_typer(history.app, name="events")
+app.command()(installation.demo)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command; an error of our own rooms says in words what to do, anything else shows its trace."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not type(error).__module__.startswith("evergreen."):
+            raise
+        say(str(error))
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()
