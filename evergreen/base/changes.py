@@ -53,17 +53,13 @@ def as_json(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def check_fields(model: type[models.Model], given: Collection[str], allowed: Collection[str]) -> None:
+def check_fields(given: Collection[str], allowed: Collection[str]) -> None:
     """Refuse fields that may not be written this way, naming those that may."""
     wrong = sorted(set(given) - set(allowed))
     if wrong:
         raise ValidationError(
-            _("%(what)s has no field %(found)s to write. Allowed: %(allowed)s. Nothing was changed.")
-            % {
-                "what": model._meta.verbose_name,
-                "found": ", ".join(wrong),
-                "allowed": ", ".join(sorted(allowed)),
-            }
+            _("There is no field %(found)s to write. Allowed: %(allowed)s. Nothing was changed.")
+            % {"found": ", ".join(wrong), "allowed": ", ".join(sorted(allowed))}
         )
 
 
@@ -72,8 +68,8 @@ def locked(row: M) -> M:
     found = type(row)._default_manager.select_for_update(of=("self",)).filter(pk=row.pk).first()
     if found is None:
         raise ValidationError(
-            _("%(what)s %(key)s no longer exists, so it was not changed. Load the page again.")
-            % {"what": row._meta.verbose_name, "key": row.pk}
+            _("This record (number %(key)s) no longer exists, so it was not changed. Load the page again.")
+            % {"key": row.pk}
         )
     return found
 
@@ -84,7 +80,7 @@ def apply(row: models.Model, changes: Mapping[str, Any], allowed: Collection[str
     Values are checked as the model says and compared with the row as stored, not as the caller last saw it.
     Raises ValidationError by field.
     """
-    check_fields(type(row), changes, allowed)
+    check_fields(changes, allowed)
     stored = locked(row)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}

@@ -43,8 +43,9 @@ def scorecards() -> Iterable[str]:
 def commands() -> Iterable[str]:
     """``evergreen key create`` and its like, from the command itself."""
     import click
-    from evergreen.launch.command import app
     from typer.main import get_command
+
+    from evergreen.launch.command import app
 
     def walk(command: click.Command, name: str) -> Iterable[str]:
         if isinstance(command, click.Group):

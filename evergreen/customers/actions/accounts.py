@@ -34,7 +34,7 @@ def create_account(
     **fields: Any,
 ) -> Account:
     """A new account. ``known_at`` lies in the past for rows loaded as history. ValidationError by field."""
-    rows.check_fields(Account, fields, EDITABLE)
+    rows.check_fields(fields, EDITABLE)
     _check(fields, pk=None)
     known = known_at or now
     account = Account(

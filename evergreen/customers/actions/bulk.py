@@ -29,7 +29,7 @@ def change_accounts(
     Accounts that are gone or already so are left out. The caller passes only ids that ``by`` may see. Raises
     ValidationError before anything is written.
     """
-    rows.check_fields(Account, changes, CHANGEABLE)
+    rows.check_fields(changes, CHANGEABLE)
     for name, value in changes.items():
         field = cast("Field[Any, Any]", Account._meta.get_field(name))
         field.clean(getattr(value, "pk", value), None)

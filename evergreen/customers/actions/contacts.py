@@ -33,7 +33,7 @@ def add_contact(
     **fields: Any,
 ) -> Contact:
     """A person at an account. Raises ValidationError by field."""
-    rows.check_fields(Contact, fields, EDITABLE)
+    rows.check_fields(fields, EDITABLE)
     contact = Contact(account=account, name=name.strip(), known_at=known_at or now, **_tidy(fields))
     _check_superior(contact)
     contact.full_clean()

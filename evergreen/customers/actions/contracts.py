@@ -125,7 +125,7 @@ def _check(account: Account, currency: str, renews: Contract | None) -> None:
 
 def _add_line(contract: Contract, fields: Mapping[str, Any], place: int) -> None:
     try:
-        rows.check_fields(ContractLine, fields, LINE_FIELDS)
+        rows.check_fields(fields, LINE_FIELDS)
         line = ContractLine(contract=contract, **fields)
         if line.kind == ContractLine.Kind.ONE_OFF and line.mrr_cents:
             raise ValidationError({"mrr_cents": _("A one-off line has no monthly revenue: leave it at 0.")})
