@@ -21,7 +21,7 @@ $(UV):
 
 $(STAMP): requirements.lock requirements-dev.lock pyproject.toml assets/package.json assets/package-lock.json $(wildcard evergreen/*/locale/*/LC_MESSAGES/*.po) | $(UV)
 	test -x $(RUN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
-	$(UV) pip sync -q --python $(RUN)/python --require-hashes requirements-dev.lock
+	$(UV) pip sync -q --compile-bytecode --python $(RUN)/python --require-hashes requirements-dev.lock
 	$(UV) pip install -q --python $(RUN)/python --no-deps --no-build-isolation -e .
 	$(RUN)/python assets/build.py
 	$(RUN)/python -m evergreen.web.translations compile
