@@ -52,7 +52,7 @@ class User(AbstractBaseUser):
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[Staff] = Staff()  # type: ignore[assignment]
+    objects: ClassVar[Staff] = Staff()
 
     class Meta:
         ordering = ["name", "email"]

@@ -21,12 +21,12 @@ def exponent(currency: str) -> int:
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """An amount in major units as whole minor units, half up."""
-    return int((amount * 10 ** exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((amount * Decimal(10) ** exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def to_major(minor: int, currency: str) -> Decimal:
     """Minor units as an exact amount in major units."""
-    return Decimal(minor) / 10 ** exponent(currency)
+    return Decimal(minor) / Decimal(10) ** exponent(currency)
 
 
 def sign(currency: str) -> str:
