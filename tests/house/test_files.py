@@ -22,7 +22,7 @@ HOSTS = [
 ]
 ADDRESS = re.compile("|".join(re.escape(host) for host in HOSTS))
 MACHINE = re.compile(
-    r"(?<![\w.}])/work" + r"/(?:main|shared|\.library)|/root/" + r"\w|/home" + r"/\w+/|bash_jobs"
+    r"(?<![\w.}])/work" + r"/(?:main|shared|\.library)|/root/" + r"\w|/home" + r"/\w+/|bash" + "_jobs"
 )
 
 
