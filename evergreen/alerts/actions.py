@@ -45,7 +45,11 @@ def install_shipped() -> int:
     for shipped in rules.SHIPPED.values():
         _, created = Rule.objects.get_or_create(
             key=shipped.key,
-            defaults={"name": dict(shipped.name), "severity": shipped.severity, "params": dict(shipped.params)},
+            defaults={
+                "name": dict(shipped.name),
+                "severity": shipped.severity,
+                "params": dict(shipped.params),
+            },
         )
         added += created
     return added
@@ -128,7 +132,11 @@ def _alert(
 
 def _quiet(rule: Rule, day: dt.date) -> set[int]:
     """Accounts whose alert of this rule a person closed lately: their verdict stands for a while."""
-    rows = rule.alerts.filter(state=Alert.State.CLOSED, closed_by__isnull=False).values("account_id").annotate(at=Max("closed_at"))
+    rows = (
+        rule.alerts.filter(state=Alert.State.CLOSED, closed_by__isnull=False)
+        .values("account_id")
+        .annotate(at=Max("closed_at"))
+    )
     return {
         row["account_id"] for row in rows if not rules.may_reopen(row["at"].date(), True, day, QUIET_DAYS)
     }
@@ -137,7 +145,9 @@ def _quiet(rule: Rule, day: dt.date) -> set[int]:
 def _facts(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]:
     """What is known of each living account on the day, and its ARR in the vendor's currency."""
     cards = {card.pk: health.definition(health.current_version(card)) for card in Scorecard.objects.all()}
-    standings = {s.account_id: s for s in Standing.objects.filter(is_own=True, day=day).defer("contributions")}
+    standings = {
+        s.account_id: s for s in Standing.objects.filter(is_own=True, day=day).defer("contributions")
+    }
     rows = Newest.objects.filter(day=day).exclude(account__stage=Account.Stage.CHURNED)
     facts, arr = {}, {}
     for row in rows.iterator(chunk_size=2_000):
@@ -175,7 +185,13 @@ def close_alerts(
             _("The outcome is %(found)s; allowed are %(allowed)s. Nothing was closed.")
             % {"found": outcome or "-", "allowed": ", ".join(str(choice.label) for choice in allowed)}
         )
-    verdict = {"state": Alert.State.CLOSED.value, "closed_at": now, "closed_by": by, "outcome": outcome, "note": note[:300]}
+    verdict = {
+        "state": Alert.State.CLOSED.value,
+        "closed_at": now,
+        "closed_by": by,
+        "outcome": outcome,
+        "note": note[:300],
+    }
     with transaction.atomic():
         entries = rows.apply_to_many(_open(), ids, verdict, verb="alert.closed", by=by, now=now)
         keys = [key for entry in entries for key in entry.object_ids]
@@ -240,7 +256,9 @@ def _taken(ids: Iterable[int]) -> set[int]:
 
 
 @transaction.atomic
-def change_rule(rule: Rule, *, by: User, now: dt.datetime, is_on: bool, severity: int, params: Mapping[str, Any]) -> Rule:
+def change_rule(
+    rule: Rule, *, by: User, now: dt.datetime, is_on: bool, severity: int, params: Mapping[str, Any]
+) -> Rule:
     """Change a rule's switch, severity and thresholds. Raises ValidationError for a threshold that is no number ≥ 0."""
     shipped = rules.SHIPPED[rule.key]
     for name, value in params.items():
@@ -280,7 +298,9 @@ def _tell(result: Evaluated, now: dt.datetime) -> None:
         journal.write_system_events(told)
 
 
-def _event(name: str, alert: Alert, keys: Mapping[int, str], now: dt.datetime, **properties: Any) -> dict[str, Any]:
+def _event(
+    name: str, alert: Alert, keys: Mapping[int, str], now: dt.datetime, **properties: Any
+) -> dict[str, Any]:
     stamp = "" if name == "alert.opened" else f":{now.isoformat()}"
     return {
         "name": name,

@@ -50,18 +50,26 @@ class Alert(models.Model):
     opened_on = models.DateField()
     opened_at = models.DateTimeField()
     seen_on = models.DateField(help_text="The newest day on which the condition held.")
-    figures = models.JSONField(default=dict, help_text="The numbers behind it; words are made from them when shown.")
-    priority = models.BigIntegerField(default=0, help_text="Severity × ARR in the vendor's currency, minor units.")
+    figures = models.JSONField(
+        default=dict, help_text="The numbers behind it; words are made from them when shown."
+    )
+    priority = models.BigIntegerField(
+        default=0, help_text="Severity × ARR in the vendor's currency, minor units."
+    )
     snoozed_until = models.DateField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
     note = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "account"], condition=models.Q(state="open"), name="one_open_alert_a_rule_and_account"
+                fields=["rule", "account"],
+                condition=models.Q(state="open"),
+                name="one_open_alert_a_rule_and_account",
             )
         ]
         indexes = [

@@ -16,7 +16,9 @@ from evergreen.customers.queries import accounts_for
 
 def open_alerts(accounts: Any, *, day: dt.date | None = None) -> QuerySet[Alert]:
     """Open alerts of a queryset of accounts, most important first. With ``day``, those snoozed beyond it are out."""
-    rows = Alert.objects.filter(state=Alert.State.OPEN, account__in=accounts).select_related("rule", "account__owner")
+    rows = Alert.objects.filter(state=Alert.State.OPEN, account__in=accounts).select_related(
+        "rule", "account__owner"
+    )
     if day is not None:
         rows = rows.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=day))
     return rows.order_by("-priority", "pk")
@@ -24,7 +26,11 @@ def open_alerts(accounts: Any, *, day: dt.date | None = None) -> QuerySet[Alert]
 
 def alert_for(user: User, pk: int) -> Alert:
     """An alert of an account that the person may see; anything else does not exist for them."""
-    found = Alert.objects.filter(pk=pk, account__in=accounts_for(user)).select_related("rule", "account__owner").first()
+    found = (
+        Alert.objects.filter(pk=pk, account__in=accounts_for(user))
+        .select_related("rule", "account__owner")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -33,7 +39,11 @@ def alert_for(user: User, pk: int) -> Alert:
 def open_rule_keys() -> dict[int, list[str]]:
     """account → keys of the rules with an open alert, sorted."""
     found: dict[int, list[str]] = defaultdict(list)
-    rows = Alert.objects.filter(state=Alert.State.OPEN).order_by("rule__key").values_list("account_id", "rule__key")
+    rows = (
+        Alert.objects.filter(state=Alert.State.OPEN)
+        .order_by("rule__key")
+        .values_list("account_id", "rule__key")
+    )
     for account, key in rows:
         found[account].append(key)
     return dict(found)

@@ -78,7 +78,12 @@ def _renewal_due(facts: Facts, params: Params, is_open: bool) -> Figures | None:
     days = facts.days_to_renewal
     if days is None or not 0 <= days <= params["days"]:
         return None
-    return {"days": days, "renewal_on": facts.renewal_on, "mrr_cents": facts.mrr_cents, "currency": facts.currency}
+    return {
+        "days": days,
+        "renewal_on": facts.renewal_on,
+        "mrr_cents": facts.mrr_cents,
+        "currency": facts.currency,
+    }
 
 
 def _invoice_overdue(facts: Facts, params: Params, is_open: bool) -> Figures | None:
@@ -139,7 +144,10 @@ SHIPPED: dict[str, Shipped] = {
         Shipped(
             "invoice_overdue",
             {"zh": "账单逾期", "en": "Invoice overdue"},
-            {"zh": "有应收款过了到期日还没有付清。", "en": "A receivable is past its due date and not fully paid."},
+            {
+                "zh": "有应收款过了到期日还没有付清。",
+                "en": "A receivable is past its due date and not fully paid.",
+            },
             2,
             {"days": 1},
             _invoice_overdue,

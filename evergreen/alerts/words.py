@@ -39,7 +39,11 @@ def _health_red(f: _Figures, zh: bool, language: str) -> str:
 
 def _health_drop(f: _Figures, zh: bool, language: str) -> str:
     fall = abs(f["change"])
-    return f"7 天里下降 {fall:.0f} 分，现在 {f['score']:.0f}。" if zh else f"Fell {fall:.0f} points in 7 days, to {f['score']:.0f}."
+    return (
+        f"7 天里下降 {fall:.0f} 分，现在 {f['score']:.0f}。"
+        if zh
+        else f"Fell {fall:.0f} points in 7 days, to {f['score']:.0f}."
+    )
 
 
 def _no_activity(f: _Figures, zh: bool, language: str) -> str:

@@ -1,7 +1,7 @@
 """The daily roll-up: the raw events of each stale known day become usage rows, once, in one transaction a portion.
 
-A night's cost is the new day: a known day is read again only when rows arrived for it since, or when a matcher of
-features changed (``mark_stale``).
+A night's cost is the new day: a known day is read again only when rows arrived for it since, or when a
+matcher of features changed (``mark_stale``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pyarrow as pa
 
-from evergreen.customers.models import Feature
 from evergreen.events import store
+from evergreen.events.features import Matchers
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Kinds of events that mean somebody used the product; the rest say something about people, accounts or us.
 USE_KINDS = ("track", "page", "screen", "usage")
 PORTION_ROWS = 2_000_000
-_EXACT = pa.schema([("exact_name", pa.string()), ("exact_feature", pa.string())])
 _TABLES = ("usage", "first_uses", "account_days", "answers", "rolled")
 
 
@@ -35,30 +34,6 @@ class Stale:
     day: dt.date
     arrivals: int
     rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Matchers:
-    """How events become features: exact names first, then patterns and properties in their order."""
-
-    exact: dict[str, str]
-    ordered: list[tuple[str, str, str | None, str | None]]  # feature, event pattern, property, value
-    keys: list[str]
-
-    @classmethod
-    def load(cls) -> Matchers:
-        exact: dict[str, str] = {}
-        ordered: list[tuple[str, str, str | None, str | None]] = []
-        keys = []
-        for key, matchers in Feature.objects.order_by("pk").values_list("key", "matchers"):
-            keys.append(key)
-            for matcher in matchers:
-                event, name = matcher.get("event", "*"), matcher.get("property")
-                if name is None and not set(event) & set("*?"):
-                    exact.setdefault(event, key)
-                else:
-                    ordered.append((key, event, name, matcher.get("value")))
-        return cls(exact, ordered, keys)
 
 
 def stale_days(con: duckdb.DuckDBPyConnection, until: dt.date) -> list[Stale]:
@@ -113,55 +88,70 @@ def _roll_portion(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers
     listed = ", ".join(f"DATE '{day}'" for day in days)
     for table in _TABLES:
         con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
-    con.register("exact_matchers", pa.table({"exact_name": list(matchers.exact), "exact_feature": list(matchers.exact.values())}, schema=_EXACT))
     backend = ibis.duckdb.from_connection(con)
-    exact = backend.table("exact_matchers")
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {ibis.to_sql(_usage(events, exact, matchers), dialect='duckdb')}")
-    con.execute("INSERT INTO lake.usage SELECT * FROM portion ORDER BY known_on, account_id")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_used(events, matchers))}")
+    con.register("portion_features", _features(con, matchers))
+    con.execute(_USAGE)
     con.execute(_FIRST_USES, [days[0]])
     con.execute(_ACCOUNT_DAYS)
-    answers = ibis.to_sql(_answers(events), dialect="duckdb")
-    con.execute(f"INSERT INTO lake.answers {answers}")
-    con.register("rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]}))
+    con.execute(f"INSERT INTO lake.answers {_sql(_answers(events))}")
+    con.register(
+        "rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]})
+    )
     con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
-    con.unregister("rolled_now")
+    for name in ("rolled_now", "portion_features"):
+        con.unregister(name)
     con.execute("DROP TABLE portion")
 
 
-def _usage(events: ir.Table, exact: ir.Table, matchers: Matchers) -> ir.Table:
-    """Uses counted by account, tenant, end user, day, event and feature; a row counts when its count is above 0."""
-    used = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS), events["count"] > 0)
-    person: Any = ibis.ifelse(used.end_user.notnull(), used.source + ibis.literal("\x1f") + used.end_user, ibis.null("string"))
-    used = used.mutate(person=person, hint=_feature(used, matchers))
-    counted = used.group_by(
-        ["account_id", "tenant", "person", "day", "known_on", "kind", "name", "hint"]
-    ).aggregate(uses=used["count"].sum().cast("int64"), seconds=used.seconds.sum().coalesce(0.0))
-    if matchers.exact:
-        joined = counted.left_join(exact, counted.name == exact.exact_name)
-        counted = joined.mutate(hint=joined.exact_feature.coalesce(joined.hint))
-    return counted.select(
-        "account_id", "tenant", end_user="person", day="day", known_on="known_on", kind="kind", event="name",
-        feature="hint", count="uses", seconds="seconds",
-    )  # fmt: skip
+def _sql(expression: ir.Table) -> str:
+    return str(ibis.to_sql(expression, dialect="duckdb"))
 
 
-def _feature(events: ir.Table, matchers: Matchers) -> Any:
-    """The feature of each event by patterns and properties, else the one the event itself names, if it exists."""
-    named: Any = ibis.ifelse(events.feature.isin(matchers.keys or [""]), events.feature, ibis.null("string"))
-    branches = []
-    for feature, pattern, name, value in matchers.ordered:
-        fits: Any = ibis.literal(True) if pattern == "*" else events.name.like(_like(pattern))
-        if name is not None:
-            found: Any = events.properties.cast("json")[name].unwrap_as("string")
-            fits = fits & (found == value)
-        branches.append((fits, ibis.literal(feature)))
-    return ibis.cases(*branches, else_=named) if branches else named
+def _used(events: ir.Table, matchers: Matchers) -> ir.Table:
+    """Uses counted by who, when and what; a row counts when its count is above 0.
+
+    ``probe`` holds what property matchers ask of an event, as a JSON list in the order of ``matchers.properties``;
+    null while no matcher asks for a property.
+    """
+    used: Any = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS), events["count"] > 0)
+    used = used.mutate(probe=_probe(used, matchers))
+    keys = [
+        "account_id",
+        "tenant",
+        "source",
+        "end_user",
+        "day",
+        "known_on",
+        "kind",
+        "name",
+        "feature",
+        "probe",
+    ]
+    return used.group_by(keys).aggregate(
+        uses=used["count"].sum().cast("int64"), seconds=used.seconds.sum().coalesce(0.0)
+    )
 
 
-def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")
+def _probe(used: Any, matchers: Matchers) -> Any:
+    if not matchers.properties:
+        return ibis.null("string")
+    said = used.properties.cast("json")
+    parts = [said[name].cast("string").coalesce("null") for name in matchers.properties]
+    joined = ibis.literal("[") + parts[0]
+    for part in parts[1:]:
+        joined = joined + ibis.literal(",") + part
+    return joined + ibis.literal("]")
+
+
+def _features(con: duckdb.DuckDBPyConnection, matchers: Matchers) -> pa.Table:
+    """The feature of each distinct (name, feature named by the event, probe) of the portion."""
+    rows = con.execute("SELECT DISTINCT name, feature, probe FROM portion").fetchall()
+    found = [matchers.feature(name, hint, probe) for name, hint, probe in rows]
+    names, hints, probes = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = {"name": names, "hint": hints, "probe": probes, "matched": found}
+    return pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()})
 
 
 def _answers(events: ir.Table) -> ir.Table:
@@ -179,18 +169,31 @@ def _answers(events: ir.Table) -> ir.Table:
     )  # fmt: skip
 
 
+_USAGE = """
+INSERT INTO lake.usage BY NAME
+SELECT account_id, tenant, source, end_user, day, known_on, kind, portion.name AS event, matched AS feature,
+       uses AS count, seconds
+FROM portion JOIN portion_features AS f
+    ON portion.name = f.name AND portion.feature IS NOT DISTINCT FROM f.hint AND portion.probe IS NOT DISTINCT FROM f.probe
+ORDER BY known_on, account_id
+"""
+
 # A user seen on an earlier known day is no first use; equal rows of later days are harmless (counted distinct).
 _FIRST_USES = """
-INSERT INTO lake.first_uses
-SELECT account_id, tenant, end_user, min(day), min(known_on) FROM portion
-ANTI JOIN (SELECT DISTINCT account_id, tenant, end_user FROM lake.first_uses WHERE known_on < ?) AS seen
-    USING (account_id, tenant, end_user)
+INSERT INTO lake.first_uses BY NAME
+SELECT account_id, tenant, source, end_user, min(day) AS day, min(known_on) AS known_on FROM portion
+ANTI JOIN (SELECT DISTINCT account_id, tenant, source, end_user FROM lake.first_uses WHERE known_on < ?) AS seen
+    USING (account_id, tenant, source, end_user)
 WHERE end_user IS NOT NULL
-GROUP BY account_id, tenant, end_user
+GROUP BY account_id, tenant, source, end_user
 """
 
 _ACCOUNT_DAYS = """
-INSERT INTO lake.account_days
-SELECT account_id, tenant, day, known_on, count(DISTINCT end_user), sum(count)::BIGINT, count(DISTINCT feature), sum(seconds)
-FROM portion GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
+INSERT INTO lake.account_days BY NAME
+WITH person_days AS (
+    SELECT account_id, tenant, source, end_user, day, known_on, sum(uses) AS uses, sum(seconds) AS seconds
+    FROM portion GROUP BY ALL
+)
+SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
+FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
 """

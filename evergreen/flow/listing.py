@@ -61,7 +61,8 @@ def _health(standing: Standing | None, names: _Names, currency: str) -> dict[str
         return None
     named = names[standing.scorecard_id, standing.version]
     spoken = {
-        language: words.reasons(standing, language, names=named, currency=currency) for language in ("zh-hans", "en")
+        language: words.reasons(standing, language, names=named, currency=currency)
+        for language in ("zh-hans", "en")
     }
     return {
         "scorecard": standing.scorecard.key,
@@ -88,6 +89,8 @@ def _health(standing: Standing | None, names: _Names, currency: str) -> dict[str
 
 def _measure_names() -> _Names:
     return {
-        (version.scorecard_id, version.number): {m.key: m.name for m in card_from(version.definition).measures}
+        (version.scorecard_id, version.number): {
+            m.key: m.name for m in card_from(version.definition).measures
+        }
         for version in ScorecardVersion.objects.all()
     }

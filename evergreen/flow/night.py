@@ -16,7 +16,7 @@ from evergreen.alerts import actions as alerts
 from evergreen.base import clock, env
 from evergreen.base import queries as base
 from evergreen.base.models import Progress
-from evergreen.events import mover, rollup, store
+from evergreen.events import matching, mover, rollup, store
 from evergreen.flow import lists
 from evergreen.health import actions as health
 from evergreen.metrics import actions as metrics
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 Tell = Callable[[str, int, int], None]
-LAST_STEP = "playbooks"
+LAST_STEP = "lists"
 
 
 class NightBusyError(RuntimeError):
@@ -48,6 +48,7 @@ def run_range(
     _check(first, last, now)
     with _alone(), store.session() as con:
         moved = mover.move(now=now)
+        _match(con, last, now)
         rolled = _rolled(con, last, now, progress)
         days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
         results = []
@@ -86,14 +87,28 @@ def _day(con: duckdb.DuckDBPyConnection, day: dt.date, now: dt.datetime, *, is_l
         figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))
     with _step("lists", day, now) as copied:
         copied["written"] = lists.refresh_lists()
-    with _step(LAST_STEP, day, now) as counts:
+    with _step("playbooks", day, now) as counts:
         counts["entered"] = playbooks.enrol_for_alerts(now=now)
         counts["advanced"] = playbooks.advance(now=now)
         counts["settled"] = playbooks.settle(now=now)
+    with _step(LAST_STEP, day, now) as changed:
+        changed["accounts"] = lists.refresh_lists()
     return {"alerts": dict(figures), "playbooks": dict(counts)}
 
 
-def _rolled(con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime, progress: Tell | None) -> list[dt.date]:
+def _match(con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime) -> None:
+    """Give waiting events to accounts that came since; skipped when no name changed, for it reads the raw events."""
+    names = [str(part) for part in matching.names_changed()]
+    newest = Progress.objects.filter(step="match", state=Progress.State.DONE).order_by("-ended_at").first()
+    if newest is not None and newest.figures.get("names") == names:
+        return
+    with _step("match", last, now) as figures:
+        figures.update(names=names, matched=matching.match_waiting_events(con, now=now).events)
+
+
+def _rolled(
+    con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime, progress: Tell | None
+) -> list[dt.date]:
     with _step("roll_up", last, now) as figures:
         rolled = rollup.roll_up(con, last, progress=_named("roll_up", progress))
         figures["days"] = len(rolled)
@@ -110,7 +125,9 @@ def _named(step: str, progress: Tell | None) -> Callable[[int, int], None] | Non
 def _check(first: dt.date, last: dt.date, now: dt.datetime) -> None:
     today = base.vendor_day(now)
     if first > last:
-        raise ValueError(f"The night was asked for from {first} to {last}: the first day must not be after the last.")
+        raise ValueError(
+            f"The night was asked for from {first} to {last}: the first day must not be after the last."
+        )
     if last >= today:
         raise ValueError(
             f"The night of {last} was asked for, but that day has not ended (today is {today} in {base.setting('timezone')}): "
@@ -123,7 +140,9 @@ def _step(name: str, day: dt.date, now: dt.datetime) -> Iterator[dict[str, Any]]
     """Mark a step started, run it, mark it done with its figures."""
     figures: dict[str, Any] = {}
     Progress.objects.update_or_create(
-        step=name, day=day, defaults={"state": Progress.State.STARTED, "started_at": now, "ended_at": None, "figures": {}}
+        step=name,
+        day=day,
+        defaults={"state": Progress.State.STARTED, "started_at": now, "ended_at": None, "figures": {}},
     )
     yield figures
     Progress.objects.filter(step=name, day=day).update(

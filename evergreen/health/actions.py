@@ -57,7 +57,13 @@ def install_shipped(*, now: dt.datetime) -> int:
 
 @transaction.atomic
 def publish(
-    card: Scorecard, definition: Mapping[str, Any], *, effective_on: dt.date, by: Any, now: dt.datetime, note: str = ""
+    card: Scorecard,
+    definition: Mapping[str, Any],
+    *,
+    effective_on: dt.date,
+    by: Any,
+    now: dt.datetime,
+    note: str = "",
 ) -> ScorecardVersion:
     """Add a version that holds from a day on. Raises ScorecardError when the definition cannot be scored."""
     parsed = rules.card_from(definition)
@@ -66,7 +72,8 @@ def publish(
         scorecard=card, number=last + 1, definition=dict(definition), effective_on=effective_on, note=note
     )
     Use.objects.bulk_create(
-        [Use(metric=metric, kind="scorecard", ref=card.key) for metric in parsed.metrics], ignore_conflicts=True
+        [Use(metric=metric, kind="scorecard", ref=card.key) for metric in parsed.metrics],
+        ignore_conflicts=True,
     )
     audit("scorecard.published", "scorecard", [card.key], by=by, now=now, after={"version": version.number})
     return version
@@ -75,7 +82,9 @@ def publish(
 def versions_on(day: dt.date) -> list[tuple[Scorecard, ScorecardVersion, rules.Card]]:
     """The version of each active scorecard in force on a day."""
     found: dict[int, ScorecardVersion] = {}
-    rows = ScorecardVersion.objects.filter(scorecard__is_active=True, effective_on__lte=day).select_related("scorecard")
+    rows = ScorecardVersion.objects.filter(scorecard__is_active=True, effective_on__lte=day).select_related(
+        "scorecard"
+    )
     for version in rows.order_by("scorecard_id", "effective_on", "number"):
         found[version.scorecard_id] = version
     return [(version.scorecard, version, rules.card_from(version.definition)) for version in found.values()]
@@ -261,7 +270,9 @@ def _standing(row: Any, day: dt.date, card: int, own: int | None, past: Mapping[
     for days, scores in past.items():
         before = scores.get((account, key))
         comparable = before is not None and before[0] is not None and score is not None
-        changes[days] = score - before[0] if comparable and before is not None and before[0] is not None else None
+        changes[days] = (
+            score - before[0] if comparable and before is not None and before[0] is not None else None
+        )
         for entry in entries:
             was = before[2].get(entry["measure"]) if comparable and before is not None else None
             entry[f"change_{days}d"] = entry["points"] - was if was is not None else None

@@ -50,7 +50,9 @@ class ScorecardVersion(models.Model):
 class Assignment(models.Model):
     """An account whose own scorecard is not the default of the settings."""
 
-    account = models.OneToOneField(Account, primary_key=True, on_delete=models.CASCADE, related_name="scorecard_choice")
+    account = models.OneToOneField(
+        Account, primary_key=True, on_delete=models.CASCADE, related_name="scorecard_choice"
+    )
     scorecard = models.ForeignKey(Scorecard, on_delete=models.CASCADE, related_name="assignments")
 
     def __str__(self) -> str:
@@ -65,7 +67,9 @@ class Standing(models.Model):
     version = models.PositiveIntegerField()
     is_own = models.BooleanField()
     day = models.DateField()
-    score = models.FloatField(null=True, help_text="0 to 100, unrounded; null exactly when data is insufficient.")
+    score = models.FloatField(
+        null=True, help_text="0 to 100, unrounded; null exactly when data is insufficient."
+    )
     band = models.CharField(max_length=18, choices=Band)
     coverage = models.FloatField(help_text="Share of the weight that is present, 0 to 1.")
     oldest_input_on = models.DateField(null=True)

@@ -53,7 +53,11 @@ def band_counts(accounts: Any, scorecard: str | None = None) -> dict[str, tuple[
     """band → (accounts, their ARR in the vendor's currency) over a queryset of accounts."""
     rows = Standing.objects.filter(account__in=accounts)
     rows = rows.filter(scorecard__key=scorecard) if scorecard else rows.filter(is_own=True)
-    found = rows.values_list("band").annotate(n=Count("pk"), arr=Sum("account__newest__arr_base_cents")).order_by()
+    found = (
+        rows.values_list("band")
+        .annotate(n=Count("pk"), arr=Sum("account__newest__arr_base_cents"))
+        .order_by()
+    )
     return {band: (n, arr or 0) for band, n, arr in found}
 
 

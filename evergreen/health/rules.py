@@ -48,7 +48,9 @@ class Scale:
         elif self.kind == "target":
             result[present] = np.clip(found / self.target * 100, 0, 100)
         elif self.kind == "percentile" and found.size:
-            result[present] = np.searchsorted(np.sort(found), found, side="left") / max(found.size - 1, 1) * 100
+            result[present] = (
+                np.searchsorted(np.sort(found), found, side="left") / max(found.size - 1, 1) * 100
+            )
         return result
 
 
@@ -126,7 +128,9 @@ def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] 
     values, scores, weights = [], [], []
     for measure in card.measures:
         value = _fresh(measure, columns[measure.metric], (ages or {}).get(measure.key))
-        mark = value / measure.scale.per * measure.scale.worth if card.additive else measure.scale.scores(value)
+        mark = (
+            value / measure.scale.per * measure.scale.worth if card.additive else measure.scale.scores(value)
+        )
         absent = np.isnan(value)
         if measure.missing == "zero":
             mark = np.where(absent, 0.0, mark)
@@ -135,7 +139,9 @@ def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] 
         values.append(value)
         scores.append(mark)
         weights.append(np.where(np.isnan(mark), 0.0, measure.weight))
-    present = np.sum([np.where(np.isnan(v), 0.0, m.weight) for v, m in zip(values, card.measures, strict=True)], axis=0)
+    present = np.sum(
+        [np.where(np.isnan(v), 0.0, m.weight) for v, m in zip(values, card.measures, strict=True)], axis=0
+    )
     coverage = present / card.weight if card.weight else np.zeros(size)
     total = _additive(card, scores) if card.additive else _weighted(card, scores, weights)
     result, points, lost, share = total
@@ -146,7 +152,9 @@ def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] 
         result = np.where(over, np.minimum(result, cap.at_most), result)
     result = np.where(coverage < card.coverage_floor, np.nan, result)
     band = np.select(
-        [np.isnan(result), result >= card.green, result >= card.yellow], ["insufficient_data", "green", "yellow"], "red"
+        [np.isnan(result), result >= card.green, result >= card.yellow],
+        ["insufficient_data", "green", "yellow"],
+        "red",
     )
     return Scored(result, band, coverage, tuple(values), tuple(scores), points, lost, share, capped)
 
@@ -176,7 +184,9 @@ def _additive(card: Card, scores: Sequence[Column]) -> _Parts:
     # A negative line can only take away, so what it could still add is what it took.
     most = [max(measure.scale.worth, 0.0) for measure in card.measures]
     lost = tuple(np.where(np.isnan(mark), 0.0, top - mark) for top, mark in zip(most, scores, strict=True))
-    share = tuple(np.where(np.isnan(mark), 0.0, m.weight) for m, mark in zip(card.measures, scores, strict=True))
+    share = tuple(
+        np.where(np.isnan(mark), 0.0, m.weight) for m, mark in zip(card.measures, scores, strict=True)
+    )
     return np.clip(np.sum(points, axis=0), 0, 100), points, lost, share
 
 
@@ -188,7 +198,9 @@ def card_from(definition: Mapping[str, Any]) -> Card:
     bands = definition.get("bands", {})
     green, yellow = float(bands.get("green", 80)), float(bands.get("yellow", 60))
     if not 0 <= yellow < green <= 100:
-        raise ScorecardError(f"The bands are yellow from {yellow:g} and green from {green:g}: allowed is 0 ≤ yellow < green ≤ 100.")
+        raise ScorecardError(
+            f"The bands are yellow from {yellow:g} and green from {green:g}: allowed is 0 ≤ yellow < green ≤ 100."
+        )
     return Card(
         measures=measures,
         green=green,
@@ -197,7 +209,9 @@ def card_from(definition: Mapping[str, Any]) -> Card:
         coverage_floor=float(definition.get("coverage_floor", 0.5)),
         additive=bool(definition.get("additive", False)),
         drop_alerts=bool(definition.get("drop_alerts", True)),
-        caps=tuple(Cap(c["metric"], float(c["above"]), float(c["at_most"])) for c in definition.get("caps", ())),
+        caps=tuple(
+            Cap(c["metric"], float(c["above"]), float(c["at_most"])) for c in definition.get("caps", ())
+        ),
         dimensions=definition.get("dimensions", {}),
     )
 
@@ -227,11 +241,15 @@ def _scale(key: str, entry: Mapping[str, Any]) -> Scale:
     if kind in {"line", "steps"}:
         points = tuple((float(value), float(mark)) for value, mark in entry.get("points", ()))
         if len(points) < 2 or sorted(points) != list(points) or len({p[0] for p in points}) < len(points):
-            raise ScorecardError(f"{key}: a {kind} needs at least two points with rising values, found {entry.get('points')}.")
+            raise ScorecardError(
+                f"{key}: a {kind} needs at least two points with rising values, found {entry.get('points')}."
+            )
         return Scale(kind, points)
     if kind == "target":
         if not entry.get("target"):
-            raise ScorecardError(f"{key}: a target of {entry.get('target')!r} cannot be shared; write a number that is not 0.")
+            raise ScorecardError(
+                f"{key}: a target of {entry.get('target')!r} cannot be shared; write a number that is not 0."
+            )
         return Scale("target", target=float(entry["target"]))
     if kind == "percentile":
         return Scale("percentile")

@@ -44,7 +44,11 @@ class Reason:
 
 
 def reasons(
-    standing: Standing, language: str, *, names: Mapping[str, Mapping[str, str]] | None = None, currency: str = "CNY"
+    standing: Standing,
+    language: str,
+    *,
+    names: Mapping[str, Mapping[str, str]] | None = None,
+    currency: str = "CNY",
 ) -> list[Reason]:
     """Every measure of a standing, what costs most first, missing ones last.
 
@@ -63,7 +67,11 @@ def measure_names(standing: Standing) -> dict[str, Mapping[str, str]]:
 
 
 def sentence(
-    standing: Standing, language: str, *, names: Mapping[str, Mapping[str, str]] | None = None, currency: str = "CNY"
+    standing: Standing,
+    language: str,
+    *,
+    names: Mapping[str, Mapping[str, str]] | None = None,
+    currency: str = "CNY",
 ) -> str:
     """The state in one sentence: a noteworthy fall or rise with its causes, else what costs most."""
     found = reasons(standing, language, names=names, currency=currency)
@@ -80,11 +88,17 @@ def sentence(
     return _stands(standing, found, zh)
 
 
-def _reason(entry: Mapping[str, Any], language: str, names: Mapping[str, Mapping[str, str]], currency: str) -> Reason:
+def _reason(
+    entry: Mapping[str, Any], language: str, names: Mapping[str, Mapping[str, str]], currency: str
+) -> Reason:
     zh = is_zh(language)
     named = names.get(entry["measure"], {})
     missing = entry["missing"]
-    detail = _MISSING[missing][0 if zh else 1] if missing else value_text(entry["metric"], entry["value"], language, currency)
+    detail = (
+        _MISSING[missing][0 if zh else 1]
+        if missing
+        else value_text(entry["metric"], entry["value"], language, currency)
+    )
     return Reason(
         measure=entry["measure"],
         metric=entry["metric"],
@@ -118,7 +132,11 @@ def _changed(change: float, found: list[Reason], zh: bool) -> str:
 
 def _cause(reason: Reason, zh: bool) -> str:
     points = f"{reason.change_30d or 0:+.1f}".replace("-", "−")
-    return f"{reason.label} {points}（现在 {reason.detail}）" if zh else f"{reason.label} {points} (now {reason.detail})"
+    return (
+        f"{reason.label} {points}（现在 {reason.detail}）"
+        if zh
+        else f"{reason.label} {points} (now {reason.detail})"
+    )
 
 
 def _stands(standing: Standing, found: list[Reason], zh: bool) -> str:
@@ -128,8 +146,16 @@ def _stands(standing: Standing, found: list[Reason], zh: bool) -> str:
         head = "30 天里基本持平" if since else "还没有 30 天前的分数可比"
         if not costly:
             return f"{head}；各项都接近满分。"
-        return f"{head}；扣分最多的是" + "，".join(f"{r.label}（{r.detail}，−{r.lost:.1f}）" for r in costly) + "。"
+        return (
+            f"{head}；扣分最多的是"
+            + "，".join(f"{r.label}（{r.detail}，−{r.lost:.1f}）" for r in costly)
+            + "。"
+        )
     head = "Steady over 30 days" if since else "No score of 30 days ago to compare with"
     if not costly:
         return f"{head}; every measure is near its best."
-    return f"{head}; what costs most: " + ", ".join(f"{r.label} ({r.detail}, −{r.lost:.1f})" for r in costly) + "."
+    return (
+        f"{head}; what costs most: "
+        + ", ".join(f"{r.label} ({r.detail}, −{r.lost:.1f})" for r in costly)
+        + "."
+    )

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _CALENDAR_START = dt.date(2015, 1, 1)
-_LAKE_SOURCES = {"people": "lake.first_uses", "account_days": "lake.account_days", "nps": "lake.answers", "csat": "lake.answers"}
+_LAKE_SOURCES = {
+    "people": "lake.first_uses",
+    "account_days": "lake.account_days",
+    "nps": "lake.answers",
+    "csat": "lake.answers",
+}
 _TENANT_SOURCES = {"lines", "people", "account_days", "nps", "csat"}
 _BATCH = 2_000
 
@@ -92,7 +97,9 @@ def _compute(
     """Fill the temporary table fresh_snapshot: accounts, then their tenants where there are any."""
     names = ", ".join(metric.key for metric in metrics)
     figures = _figures_sql(backend, metrics, present, by_tenant=False)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_snapshot AS SELECT account_id, tenant, {names} FROM ({figures})")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE fresh_snapshot AS SELECT account_id, tenant, {names} FROM ({figures})"
+    )
     if Tenant.objects.exists():
         figures = _figures_sql(backend, metrics, present, by_tenant=True)
         con.execute(f"INSERT INTO fresh_snapshot SELECT account_id, tenant, {names} FROM ({figures})")
@@ -120,7 +127,9 @@ def _restated(metrics: Sequence[Metric], day: dt.date) -> str:
 
 
 @transaction.atomic
-def write_newest(con: duckdb.DuckDBPyConnection, day: dt.date, currencies: Mapping[int, str] | None = None) -> int:
+def write_newest(
+    con: duckdb.DuckDBPyConnection, day: dt.date, currencies: Mapping[int, str] | None = None
+) -> int:
     """Write the day's figures back as rows of ``Newest``, unless a newer day stands there. Returns the rows written."""
     keys = list(METRICS)
     table = con.execute(
@@ -155,7 +164,11 @@ def _newest(
     arr = row["arr_cents"] or 0
     rate = rates.get(currency)
     # Minor units differ between currencies (JPY has none), so the conversion goes through major units.
-    base_arr = money.to_minor(money.to_major(arr, currency) * rate, vendor) if rate is not None else (0 if not arr else None)
+    base_arr = (
+        money.to_minor(money.to_major(arr, currency) * rate, vendor)
+        if rate is not None
+        else (0 if not arr else None)
+    )
     values = {key: value.isoformat() if isinstance(value, dt.date) else value for key, value in row.items()}
     return Newest(
         account_id=account,
@@ -177,9 +190,15 @@ def _newest(
 _compiled: dict[tuple[Any, ...], str] = {}
 
 
-def _figures_sql(backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool) -> str:
+def _figures_sql(
+    backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool
+) -> str:
     """The query of every figure; the day comes from a table, so it is compiled once a process and shape."""
-    key = (tuple((metric.key, metric.formula_text()) for metric in metrics), tuple(sorted(present.items())), by_tenant)
+    key = (
+        tuple((metric.key, metric.formula_text()) for metric in metrics),
+        tuple(sorted(present.items())),
+        by_tenant,
+    )
     if key not in _compiled:
         _compiled[key] = _sql(_figures(backend, metrics, present, by_tenant=by_tenant))
     return _compiled[key]

@@ -69,7 +69,7 @@ def cells(usage: ir.Table, flags: ir.Table, metrics: Iterable[Metric], day: dt.d
         inside = rows.offset.between(lag, lag + days - 1)
         column = rows["count"] if measure == "events" else rows.seconds
         sums[f"{measure}_{days}_{lag}"] = column.sum(where=inside).coalesce(0)
-    grouped = rows.group_by([*_KEYS, "end_user", "feature"]).aggregate(**sums)
+    grouped = rows.group_by([*_KEYS, "source", "end_user", "feature"]).aggregate(**sums)
     joined = grouped.left_join(flags, grouped.feature == flags.feature).drop("feature_right")
     return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
 
@@ -81,15 +81,21 @@ def usage_figures(cell: ir.Table, metrics: Sequence[Metric], window: Window, *, 
     by_user = {key: of for key, of in specs.items() if of.measure in {"users", "user_days"}}
     direct = {key: of for key, of in specs.items() if key not in by_user}
     people: Any = _people(cell, by_user.values(), keys)
-    found = people.group_by(keys).aggregate(**{key: _people_figure(people, of, window) for key, of in by_user.items()})
-    others = cell.group_by(keys).aggregate(**{key: _cell_figure(cell, of, window) for key, of in direct.items()})
+    found = people.group_by(keys).aggregate(
+        **{key: _people_figure(people, of, window) for key, of in by_user.items()}
+    )
+    others = cell.group_by(keys).aggregate(
+        **{key: _cell_figure(cell, of, window) for key, of in direct.items()}
+    )
     return others.left_join(found, keys).drop(*(f"{key}_right" for key in keys))
 
 
 def row_figures(table: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
     """Every metric over one source of record rows, in one aggregation."""
     keys = _KEYS if by_tenant else ["account_id"]
-    return table.group_by(keys).aggregate(**{metric.key: _row_figure(table, metric.of, window) for metric in metrics})
+    return table.group_by(keys).aggregate(
+        **{metric.key: _row_figure(table, metric.of, window) for metric in metrics}
+    )
 
 
 def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table, day: Day) -> ir.Table:
@@ -100,7 +106,9 @@ def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table
         ready = [metric for metric in waiting if formula.inputs(metric.formula_text()) <= set(table.columns)]
         if not ready:
             keys = ", ".join(metric.key for metric in waiting)
-            raise formula.FormulaError(f"These metrics use unknown metrics or each other in a circle: {keys}.")
+            raise formula.FormulaError(
+                f"These metrics use unknown metrics or each other in a circle: {keys}."
+            )
         columns: Mapping[str, Any] = {name: table[name] for name in table.columns}
         made = {m.key: formula.compiled(m.formula_text(), columns, day).cast(_ibis_type(m)) for m in ready}
         table = table.mutate(**made)
@@ -146,7 +154,7 @@ def _people(cell: ir.Table, specs: Iterable[Usage], keys: list[str]) -> Any:
     masks = {"mask": rows["mask"].bit_or()}
     for only in sorted({of.only for of in specs if of.only}):
         masks[f"mask_{only}"] = rows["mask"].bit_or(where=rows[FLAGS[only]]).coalesce(0)
-    return rows.group_by([*keys, "end_user"]).aggregate(**masks)
+    return rows.group_by([*keys, "source", "end_user"]).aggregate(**masks)
 
 
 def _people_figure(people: Any, of: Usage, window: Window) -> Any:

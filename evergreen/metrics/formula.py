@@ -55,7 +55,9 @@ def parse(text: str) -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise FormulaError(f"{text!r} cannot be read at column {error.offset}: write arithmetic over metric keys.") from None
+        raise FormulaError(
+            f"{text!r} cannot be read at column {error.offset}: write arithmetic over metric keys."
+        ) from None
 
 
 def inputs(text: str) -> set[str]:

@@ -191,7 +191,14 @@ _BY_GROUP = zip(GROUPS, (_ACTIVITY, _ADOPTION, _SERVICE, _MONEY, _PEOPLE), stric
 
 METRICS: dict[str, Metric] = {
     metric.key: Metric(
-        metric.key, metric.kind, metric.of, metric.name, metric.explanation, group, metric.better, metric.version
+        metric.key,
+        metric.kind,
+        metric.of,
+        metric.name,
+        metric.explanation,
+        group,
+        metric.better,
+        metric.version,
     )
     for group, metrics in _BY_GROUP
     for metric in metrics

@@ -14,7 +14,9 @@ class Newest(models.Model):
     day = models.DateField()
     currency = models.CharField(max_length=3, blank=True)
     mrr_cents = models.BigIntegerField(default=0, help_text="In the account's currency.")
-    arr_base_cents = models.BigIntegerField(null=True, help_text="In the vendor's currency; null: no rate known.")
+    arr_base_cents = models.BigIntegerField(
+        null=True, help_text="In the vendor's currency; null: no rate known."
+    )
     renewal_on = models.DateField(null=True)
     active_users_28d = models.IntegerField(null=True)
     last_active_on = models.DateField(null=True)

@@ -32,7 +32,12 @@ def trend(account_id: int, keys: Sequence[str], since: dt.date, until: dt.date) 
 
 def snapshot_days() -> list[dt.date]:
     """Every day that has a snapshot, oldest first."""
-    return [day for (day,) in store.reading().execute("SELECT DISTINCT day FROM lake.snapshots ORDER BY day").fetchall()]
+    return [
+        day
+        for (day,) in store.reading()
+        .execute("SELECT DISTINCT day FROM lake.snapshots ORDER BY day")
+        .fetchall()
+    ]
 
 
 def newest_day() -> dt.date | None:

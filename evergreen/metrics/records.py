@@ -83,21 +83,35 @@ _LINES = pa.schema(
 )
 _ENTITLEMENT = pa.schema([("account_id", pa.int64()), ("features", pa.int64())])
 _RECEIVABLES = pa.schema(
-    [("account_id", pa.int64()), ("open_cents", pa.int64()), ("days_late", pa.int64()), ("is_overdue", pa.bool_())]
+    [
+        ("account_id", pa.int64()),
+        ("open_cents", pa.int64()),
+        ("days_late", pa.int64()),
+        ("is_overdue", pa.bool_()),
+    ]
 )
 _CONVERSATIONS = pa.schema(
     [("account_id", pa.int64()), ("on_day", pa.date32()), ("with_decision_maker", pa.bool_())]
 )
-_CONTACTS = pa.schema([("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())])
+_CONTACTS = pa.schema(
+    [("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())]
+)
 _WEIGHTS = pa.schema([("contact", pa.string()), ("weight", pa.float64())])
 _FEATURES = pa.schema(
-    [("feature", pa.string()), ("is_core", pa.bool_()), ("is_advanced", pa.bool_()), ("adds_data", pa.bool_())]
+    [
+        ("feature", pa.string()),
+        ("is_core", pa.bool_()),
+        ("is_advanced", pa.bool_()),
+        ("adds_data", pa.bool_()),
+    ]
 )
 
 
 def _table(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )
 
 
 def _tickets(day: dt.date, end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
@@ -105,7 +119,9 @@ def _tickets(day: dt.date, end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[
     rows = (
         Ticket.objects.filter(known_at__lt=end, opened_at__lt=end)
         .filter(Q(opened_at__gte=since) | Q(closed_at__isnull=True) | Q(closed_at__gte=end))
-        .values_list("account_id", "opened_at", "closed_at", "first_response_at", "priority", "satisfaction", "state")
+        .values_list(
+            "account_id", "opened_at", "closed_at", "first_response_at", "priority", "satisfaction", "state"
+        )
     )
     for account, opened, closed, answered, priority, satisfaction, state in rows.iterator(chunk_size=20_000):
         # A ticket closed without a known hour counts as closed; one closed later was still open on the day.
@@ -223,7 +239,9 @@ def _receivables(day: dt.date, end: dt.datetime, currencies: dict[int, str]) -> 
 
 def _conversations(end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
     deciding = set(
-        Conversation.objects.filter(contacts__role=Contact.ChainRole.DECISION_MAKER).values_list("pk", flat=True)
+        Conversation.objects.filter(contacts__role=Contact.ChainRole.DECISION_MAKER).values_list(
+            "pk", flat=True
+        )
     )
     rows = Conversation.objects.filter(at__lt=end, known_at__lt=end).values_list("pk", "account_id", "at")
     for pk, account, at in rows.iterator(chunk_size=20_000):

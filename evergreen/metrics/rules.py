@@ -33,7 +33,9 @@ class Usage:
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.lag < 0 or self.days + self.lag > WINDOW_DAYS:
-            raise ValueError(f"A usage window lies within {WINDOW_DAYS} days: {self.days} days, {self.lag} back.")
+            raise ValueError(
+                f"A usage window lies within {WINDOW_DAYS} days: {self.days} days, {self.lag} back."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ def lake_sources(backend: Any, window: Window) -> dict[str, ir.Table]:
     """people, account_days, nps and csat as known on the window's day; each has account_id and tenant."""
     day = window.day.on
     first = backend.table("first_uses", database="lake.main")
-    people = first.filter(first.known_on <= day, first.day <= day).select("account_id", "tenant", "end_user").distinct()
+    people = first.filter(first.known_on <= day, first.day <= day)
+    people = people.select("account_id", "tenant", "source", "end_user").distinct()
     days = backend.table("account_days", database="lake.main")
     return {
         "people": people,

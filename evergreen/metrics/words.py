@@ -61,7 +61,13 @@ def value_text(key: str, value: Any, language: str, currency: str = "CNY") -> st
     if kind == "share":
         return f"{value * 100:.0f}%"
     if kind == "date":
-        return value if isinstance(value, str) else value.isoformat() if isinstance(value, dt.date) else str(value)
+        return (
+            value
+            if isinstance(value, str)
+            else value.isoformat()
+            if isinstance(value, dt.date)
+            else str(value)
+        )
     text = f"{value:,.1f}" if kind == "number" else f"{int(value):,}"
     word = unit(key, language)
     return f"{text} {word}" if word else text

@@ -36,7 +36,9 @@ def install_shipped(*, now: dt.datetime) -> int:
         )
         if created:
             rules.validate(shipped["steps"])
-            PlaybookVersion.objects.create(playbook=playbook, number=1, steps=shipped["steps"], published_at=now)
+            PlaybookVersion.objects.create(
+                playbook=playbook, number=1, steps=shipped["steps"], published_at=now
+            )
             added += 1
     return added
 
@@ -55,7 +57,9 @@ def enrol_for_alerts(*, now: dt.datetime) -> int:
 
 def _enrol(playbook: Playbook, version: PlaybookVersion, now: dt.datetime) -> int:
     had = set(
-        Enrolment.objects.filter(version__playbook=playbook, origin_kind=ALERT).values_list("origin_id", flat=True)
+        Enrolment.objects.filter(version__playbook=playbook, origin_kind=ALERT).values_list(
+            "origin_id", flat=True
+        )
     )
     rows = Alert.objects.filter(state=Alert.State.OPEN).values_list("pk", "account_id", "rule__key")
     fresh = [
@@ -92,7 +96,9 @@ def advance(*, now: dt.datetime) -> int:
 
 def _advance_one(enrolment: Enrolment, now: dt.datetime) -> None:
     """Claim by a filtered update that must change exactly one row, then take steps until one waits or the end."""
-    claimed = Enrolment.objects.filter(pk=enrolment.pk, state=Enrolment.State.WAITING, wake_at=enrolment.wake_at)
+    claimed = Enrolment.objects.filter(
+        pk=enrolment.pk, state=Enrolment.State.WAITING, wake_at=enrolment.wake_at
+    )
     if claimed.update(wake_at=None) != 1:
         return
     try:
@@ -161,7 +167,9 @@ def settle(alerts: Iterable[Alert] | None = None, *, by: Any = None, now: dt.dat
     if alerts is not None:
         tasks = tasks.filter(origin_id__in=[str(alert.pk) for alert in alerts])
     listed = {task.origin_id: task for task in tasks}
-    closed = Alert.objects.filter(pk__in=[int(key) for key in listed], state=Alert.State.CLOSED).select_related("rule")
+    closed = Alert.objects.filter(
+        pk__in=[int(key) for key in listed], state=Alert.State.CLOSED
+    ).select_related("rule")
     ended = 0
     with translation.override(setting("language")):
         for alert in closed:

@@ -44,7 +44,9 @@ def step_at(steps: Sequence[Mapping[str, Any]], index: int) -> TaskStep | None:
         return None
     step = steps[index]
     if step.get("kind") != "task":
-        raise PlaybookError(f"Step {index + 1} is of kind {step.get('kind')!r}; allowed are {', '.join(STEP_KINDS)}.")
+        raise PlaybookError(
+            f"Step {index + 1} is of kind {step.get('kind')!r}; allowed are {', '.join(STEP_KINDS)}."
+        )
     return TaskStep(step["titles"], step["due_working_days"], step["assignee"])
 
 

@@ -6,10 +6,16 @@ from typing import Any
 
 # What to do about each rule's alert; "*" serves rules that have no words of their own.
 _TITLES: dict[str, dict[str, str]] = {
-    "health_red": {"zh": "弄清健康度为何变红，约定下一步", "en": "Find out why health is red and agree the next step"},
+    "health_red": {
+        "zh": "弄清健康度为何变红，约定下一步",
+        "en": "Find out why health is red and agree the next step",
+    },
     "health_drop": {"zh": "问清这周发生了什么", "en": "Ask what happened this week"},
     "no_activity": {"zh": "联系客户：为什么停用了", "en": "Ask the customer why use has stopped"},
-    "renewal_due": {"zh": "启动续约：约决策者谈目标与价值", "en": "Start the renewal: meet the decision maker on goals and value"},
+    "renewal_due": {
+        "zh": "启动续约：约决策者谈目标与价值",
+        "en": "Start the renewal: meet the decision maker on goals and value",
+    },
     "invoice_overdue": {"zh": "跟进逾期账单", "en": "Follow up the overdue invoice"},
     "*": {"zh": "处理预警", "en": "Look at the alert"},
 }

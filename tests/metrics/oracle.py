@@ -75,7 +75,9 @@ def usage(uses: Sequence[Use], day: dt.date, working: set[dt.date]) -> dict[str,
         "days_since_active": (day - last).days if last else None,
         "working_days_inactive": len({d for d in working if last < d <= day}) if last else None,
         "features_used_28d": len({use.feature for use in known if use.feature and use.day in this}),
-        "core_features_used_28d": len({u.feature for u in known if u.feature and u.is_core and u.day in this}),
+        "core_features_used_28d": len(
+            {u.feature for u in known if u.feature and u.is_core and u.day in this}
+        ),
         "core_events_28d": events(this, core=True),
         "data_events_28d": events(this, data=True),
     }

@@ -41,7 +41,9 @@ def _features() -> None:
         )
 
 
-def _event(account: int, moment: dt.datetime, known: dt.datetime, user: str | None, name: str, count: int, key: str) -> dict[str, Any]:
+def _event(
+    account: int, moment: dt.datetime, known: dt.datetime, user: str | None, name: str, count: int, key: str
+) -> dict[str, Any]:
     naive = moment.astimezone(dt.UTC).replace(tzinfo=None)
     arrived = known.astimezone(dt.UTC).replace(tzinfo=None)
     return {
@@ -58,14 +60,18 @@ def _append(events: list[dict[str, Any]], origin: str = "test") -> None:
         arrivals.append(con, table, origin=origin, until=1, zone="Asia/Shanghai", now=dt.datetime.now(dt.UTC))
 
 
-def _random_history(accounts: list[int], seed: int, rows: int) -> tuple[list[dict[str, Any]], dict[int, list[oracle.Use]]]:
+def _random_history(
+    accounts: list[int], seed: int, rows: int
+) -> tuple[list[dict[str, Any]], dict[int, list[oracle.Use]]]:
     """Events over 80 days, some around midnight, some known days later, and the same as the oracle's uses."""
     draw = random.Random(seed)
     events, uses = [], defaultdict(list)
     for number in range(rows):
         account = draw.choice(accounts)
         day = DAY - dt.timedelta(days=int(draw.triangular(0, 80, 10)))
-        clock = draw.choice([dt.time(0, 0), dt.time(23, 59, 59, 999999), dt.time(draw.randrange(24), draw.randrange(60))])
+        clock = draw.choice(
+            [dt.time(0, 0), dt.time(23, 59, 59, 999999), dt.time(draw.randrange(24), draw.randrange(60))]
+        )
         moment = dt.datetime.combine(day, clock, SHANGHAI)
         known = moment + dt.timedelta(days=draw.choice([0, 0, 0, 0, 1, 3, 20]))
         user = draw.choice([None, *(f"u{n}" for n in range(6))])
@@ -73,7 +79,9 @@ def _random_history(accounts: list[int], seed: int, rows: int) -> tuple[list[dic
         events.append(_event(account, moment, known, user, name, count, f"m{number}"))
         feature = MATCHED.get(name)
         uses[account].append(
-            oracle.Use(day, known.date(), user, name, count, feature, feature == "ledger", feature == "upload")
+            oracle.Use(
+                day, known.date(), user, name, count, feature, feature == "ledger", feature == "upload"
+            )
         )
     return events, uses
 
@@ -95,7 +103,8 @@ def _assert_equal(found: dict[str, Any], expected: dict[str, float | None]) -> N
     wrong = {
         key: (found[key], value)
         for key, value in expected.items()
-        if (found[key] is None) != (value is None) or (value is not None and found[key] != pytest.approx(value, abs=1e-9))
+        if (found[key] is None) != (value is None)
+        or (value is not None and found[key] != pytest.approx(value, abs=1e-9))
     }
     assert not wrong, f"metric: (found, expected) {wrong}"
 
@@ -143,7 +152,9 @@ def test_nights_one_by_one_equal_one_build(home: Any, cast: SimpleNamespace) -> 
         }
 
 
-def test_a_count_is_nought_once_its_source_has_rows_and_missing_before(home: Any, cast: SimpleNamespace) -> None:
+def test_a_count_is_nought_once_its_source_has_rows_and_missing_before(
+    home: Any, cast: SimpleNamespace
+) -> None:
     _features()
     with store.session() as con:
         rows = _snapshot(con, DAY)

@@ -61,7 +61,8 @@ CREATE TABLE lake.rolled (known_on DATE NOT NULL, arrivals BIGINT NOT NULL);
 CREATE TABLE lake.usage (
     account_id BIGINT NOT NULL,
     tenant VARCHAR NOT NULL,
-    end_user VARCHAR,                 -- source and end user, so that two sources never share one
+    source VARCHAR NOT NULL,          -- an end user is unique within its source and account
+    end_user VARCHAR,
     day DATE NOT NULL,
     known_on DATE NOT NULL,
     kind VARCHAR NOT NULL,
@@ -73,10 +74,13 @@ CREATE TABLE lake.usage (
 ALTER TABLE lake.usage SET PARTITIONED BY (known_on);
 
 -- The day an end user was first seen using the product, and the newest day an account was used, as known on a day.
-CREATE TABLE lake.first_uses (account_id BIGINT NOT NULL, tenant VARCHAR NOT NULL, end_user VARCHAR NOT NULL, day DATE NOT NULL, known_on DATE NOT NULL);
+CREATE TABLE lake.first_uses (
+    account_id BIGINT NOT NULL, tenant VARCHAR NOT NULL, source VARCHAR NOT NULL, end_user VARCHAR NOT NULL,
+    day DATE NOT NULL, known_on DATE NOT NULL
+);
 CREATE TABLE lake.account_days (
     account_id BIGINT NOT NULL, tenant VARCHAR NOT NULL, day DATE NOT NULL, known_on DATE NOT NULL,
-    users BIGINT NOT NULL, events BIGINT NOT NULL, features BIGINT NOT NULL, seconds DOUBLE NOT NULL
+    users BIGINT NOT NULL, events BIGINT NOT NULL, seconds DOUBLE NOT NULL
 );
 ALTER TABLE lake.account_days SET PARTITIONED BY (year(known_on), month(known_on));
 

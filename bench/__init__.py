@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios measured in one run, for these machines are shared and noisy."""

@@ -1,0 +1,224 @@
+"""The night against hand-written SQL over the same files: 10,000 accounts, 10M events in 28 days (+1 day).
+
+Arguments: events (default 10,000,000) and accounts (default 10,000).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import resource
+import sys
+import time
+from typing import Any
+
+from bench.homes import line, scratch_home
+
+DAY = dt.date(2026, 10, 31)
+FEATURES = 30
+NOW = dt.datetime(2026, 11, 3, tzinfo=dt.UTC)
+
+GENERATE = """
+INSERT INTO lake.events BY NAME
+SELECT 'product' AS source, 'track' AS kind, 'action.' || f AS name, account AS account_id, '' AS tenant,
+       'u' || (hash(i, 7) % (4 + account % 30)) AS end_user, moment AS occurred_at, moment AS received_at,
+       moment AS known_at, moment::DATE AS day, moment::DATE AS known_on, 1 AS count, 'm' || i AS message_id,
+       false AS backfilled
+FROM (
+    SELECT i, 1 + (hash(i) % {accounts})::BIGINT AS account, (hash(i, 3) % {features})::INT AS f,
+           TIMESTAMP '{start}' + to_microseconds(((i * {span}) // {events})::BIGINT) AS moment
+    FROM range({events}) t(i)
+) ORDER BY moment::DATE, account
+"""
+
+# What an analyst would write for the usage metrics of the library, from the raw events in one go.
+BY_HAND = """
+WITH used AS (
+    SELECT account_id, end_user, day, count, flags.* FROM lake.events JOIN flags ON name = event
+    WHERE known_on BETWEEN $day - 55 AND $day AND day BETWEEN $day - 55 AND $day AND count > 0 AND account_id IS NOT NULL
+), per_user AS (
+    SELECT account_id, end_user,
+           bool_or(day = $day) AS d1, bool_or(day > $day - 7) AS d7, bool_or(day > $day - 28) AS d28,
+           bool_or(day <= $day - 28) AS before,
+           count(DISTINCT day) FILTER (WHERE day > $day - 28 AND day IN (SELECT day FROM working)) AS working_days
+    FROM used GROUP BY ALL
+), people AS (
+    SELECT account_id, count(*) FILTER (WHERE d1) AS active_users_1d, count(*) FILTER (WHERE d7) AS active_users_7d,
+           count(*) FILTER (WHERE d28) AS active_users_28d, count(*) FILTER (WHERE before) AS active_users_prev_28d,
+           sum(working_days)::BIGINT AS user_days_28d,
+           count(*) FILTER (WHERE working_days * 5 >= 2 * (SELECT count(*) FROM working)) AS regular_users_28d,
+           count(*) AS activated_users
+    FROM per_user GROUP BY ALL
+), totals AS (
+    SELECT account_id, count(DISTINCT day) FILTER (WHERE day > $day - 7) AS active_days_7d,
+           count(DISTINCT day) FILTER (WHERE day > $day - 28) AS active_days_28d,
+           sum(count) FILTER (WHERE day > $day - 28)::BIGINT AS events_28d,
+           coalesce(sum(count) FILTER (WHERE day <= $day - 28), 0)::BIGINT AS events_prev_28d,
+           max(day) AS last_active_on,
+           count(DISTINCT feature) FILTER (WHERE day > $day - 28) AS features_used_28d,
+           count(DISTINCT feature) FILTER (WHERE day > $day - 28 AND is_core) AS core_features_used_28d,
+           sum(count) FILTER (WHERE day > $day - 28 AND is_core)::BIGINT AS core_events_28d,
+           sum(count) FILTER (WHERE day > $day - 28 AND adds_data)::BIGINT AS data_events_28d
+    FROM used GROUP BY ALL
+)
+SELECT * FROM totals JOIN people USING (account_id) ORDER BY account_id
+"""
+COMPARED = ["active_users_1d", "active_users_7d", "active_users_28d", "active_users_prev_28d", "user_days_28d", "regular_users_28d", "activated_users", "active_days_7d", "active_days_28d", "events_28d", "events_prev_28d", "last_active_on", "features_used_28d", "core_features_used_28d", "core_events_28d", "data_events_28d"]
+
+
+def build(events: int, accounts: int) -> None:
+    """Fill the home: accounts, features, 28 days of events, and one more day."""
+    from evergreen.customers.models import Account, Feature, Product
+    from evergreen.events import store
+
+    known = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    Account.objects.bulk_create(
+        [
+            Account(pk=n, external_id=f"A{n}", name=f"Account {n}", created_at=known, known_at=known)
+            for n in range(1, accounts + 1)
+        ],
+        batch_size=2_000,
+    )
+    product = Product.objects.create(key="suite")
+    for n in range(FEATURES):
+        Feature.objects.create(
+            product=product,
+            key=f"feature-{n}",
+            is_core=n < 8,
+            adds_data=8 <= n < 12,
+            matchers=[{"event": f"action.{n}"}],
+        )
+    day = events // 28
+    with store.session() as con:
+        for start, days, rows in (
+            (DAY - dt.timedelta(days=27), 28, events),
+            (DAY + dt.timedelta(days=1), 1, day),
+        ):
+            with store.transaction(con):
+                con.execute(
+                    GENERATE.format(
+                        accounts=accounts,
+                        features=FEATURES,
+                        events=rows,
+                        start=f"{start} 00:00:00",
+                        span=days * 86_400_000_000,
+                    )
+                )
+                con.execute(
+                    "INSERT INTO lake.arrivals SELECT known_on, 'bench', count(*) FROM lake.events"
+                    f" WHERE known_on >= DATE '{start}' GROUP BY known_on"
+                )
+
+
+def by_hand(con: Any) -> tuple[float, list[dict[str, Any]]]:
+    """Seconds and rows of the hand-written query."""
+    from evergreen.base.working_days import for_vendor
+
+    calendar = for_vendor()
+    days = [DAY - dt.timedelta(days=n) for n in range(28)]
+    values = ", ".join(f"(DATE '{d}')" for d in days if calendar.working_or_weekday(d)[0])
+    flags = ", ".join(f"('action.{n}', 'feature-{n}', {n < 8}, {8 <= n < 12})" for n in range(FEATURES))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE working AS SELECT * FROM (VALUES {values}) t(day)")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE flags AS SELECT * FROM (VALUES {flags}) t(event, feature, is_core, adds_data)"
+    )
+    started = time.perf_counter()
+    rows = con.execute(BY_HAND.replace("$day", f"DATE '{DAY}'")).to_arrow_table().to_pylist()
+    return time.perf_counter() - started, rows
+
+
+def night(con: Any, day: dt.date) -> dict[str, float]:
+    """Seconds of each part of a night."""
+    from evergreen.events import rollup
+    from evergreen.health import actions as health
+    from evergreen.metrics import actions as metrics
+
+    parts = {}
+    for name, step in (
+        ("roll-up", lambda: rollup.roll_up(con, day)),
+        ("snapshot", lambda: metrics.take_snapshot(con, day, now=NOW)),
+        ("score", lambda: health.score_day(con, day)),
+        ("rows", lambda: (metrics.write_newest(con, day), health.write_standings(con, day))),
+    ):
+        started = time.perf_counter()
+        step()
+        parts[name] = time.perf_counter() - started
+    return parts
+
+
+def files_read(con: Any, day: dt.date, root: Any) -> set[str]:
+    """Known days of the raw event files that the roll-up of ``day`` opens, from the engine's own profile."""
+    from evergreen.events import rollup
+
+    profile = root / "profile.json"
+    found: set[str] = set()
+
+    class Watched:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def execute(self, sql: str, *args: Any) -> Any:
+            if "lake" not in sql or "events" not in sql:
+                return self._inner.execute(sql, *args)
+            self._inner.execute("PRAGMA enable_profiling='json'")
+            self._inner.execute(f"PRAGMA profiling_output='{profile}'")
+            result = self._inner.execute(sql, *args)
+            self._inner.execute("PRAGMA disable_profiling")
+            if profile.exists():
+                text = json.dumps(json.loads(profile.read_text()))
+                found.update(re.findall(r"main/events/known_on=([\d-]+)", text))
+            return result
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    rollup.roll_up(Watched(con), day)  # type: ignore[arg-type]
+    return found
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    accounts = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+    with scratch_home():
+        from evergreen.events import store
+
+        build(events, accounts)
+        with store.session() as con:
+            hand, rows = by_hand(con)
+            hand_again, _ = by_hand(con)
+            hand = min(hand, hand_again)
+            full = night(con, DAY)
+            names = ", ".join(COMPARED)
+            ours = (
+                con.execute(
+                    f"SELECT account_id, {names} FROM lake.snapshots WHERE day = ? AND events_28d > 0 ORDER BY account_id",
+                    [DAY],
+                )
+                .to_arrow_table()
+                .to_pylist()
+            )
+            equal = ours == [{"account_id": r["account_id"], **{k: r[k] for k in COMPARED}} for r in rows]
+            second = night(con, DAY + dt.timedelta(days=1))
+        total = sum(full.values())
+        compute = full["roll-up"] + full["snapshot"] + full["score"]
+        line(f"hand-written SQL from raw events, {events:,} events (s)", f"{hand:.2f}")
+        for name, seconds in full.items():
+            line(f"  full build over 28 days: {name} (s)", f"{seconds:.2f}")
+        line("figures equal to the hand-written SQL", str(equal), "True")
+        line(
+            "snapshot + health from the roll-up ÷ hand-written",
+            f"{(full['snapshot'] + full['score']) / hand:.2f}",
+            "at most 1.5",
+        )
+        line("roll-up + snapshot + health ÷ hand-written", f"{compute / hand:.2f}")
+        line("second night ÷ full build", f"{sum(second.values()) / total:.2f}", "at most 0.30")
+        for name, seconds in second.items():
+            line(f"  second night: {name} (s)", f"{seconds:.2f}")
+        line(
+            "peak memory (GB)", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f}", "at most 2"
+        )
+
+
+if __name__ == "__main__":
+    main()
