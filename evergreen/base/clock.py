@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 
@@ -10,6 +11,7 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+@cache
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name; a ValueError names a few right ones when it is unknown."""
     if name not in available_timezones():

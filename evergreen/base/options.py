@@ -141,5 +141,24 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("attachment_mb", 25, _("Largest attachment of a note"), unit=_("MB"), least=1, most=1024),
         Option("attachments_a_note", 10, _("Attachments a note"), unit=_("files"), least=1, most=100),
+        Option("page_rows", 50, _("Rows a page"), unit=_("rows"), least=10, most=500),
+        Option(
+            "direct_export_rows",
+            20_000,
+            _("Rows exported at once"),
+            _("Longer exports are made by the worker."),
+            unit=_("rows"),
+            least=100,
+            most=200_000,
+        ),
+        Option(
+            "direct_change_rows",
+            5_000,
+            _("Rows changed at once"),
+            _("Larger changes are made by the worker."),
+            unit=_("rows"),
+            least=50,
+            most=50_000,
+        ),
     )
 }

@@ -72,9 +72,12 @@ class PreferencesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         vendor = queries.all_settings()
         request.vendor = vendor  # type: ignore[attr-defined]
-        request.now = clock.utc_now()  # type: ignore[attr-defined]
+        zone = clock.zone(vendor["timezone"])
+        now = clock.utc_now()
+        request.now = now  # type: ignore[attr-defined]
+        request.today = clock.local_day(now, zone)  # type: ignore[attr-defined]
         chosen = getattr(request.user, "language", "") or _asked_for(request) or vendor["language"]
-        with translation.override(chosen), timezone.override(clock.zone(vendor["timezone"])):
+        with translation.override(chosen), timezone.override(zone):
             request.LANGUAGE_CODE = chosen
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", chosen)

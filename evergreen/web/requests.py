@@ -28,3 +28,5 @@ class StaffRequest(HttpRequest):
     """Every setting of the installation (``base.queries.all_settings``), read once a request."""
     now: dt.datetime
     """The instant at which the request came: views hand it to actions as ``now=``."""
+    today: dt.date
+    """The vendor's calendar day at that instant."""

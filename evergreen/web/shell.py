@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.alerts.models import Alert
 from evergreen.base import clock
 from evergreen.base.models import Progress, User
+from evergreen.base.roles import Scope
 from evergreen.customers.queries import accounts_for
 from evergreen.events import freshness
 from evergreen.web.requests import StaffRequest
@@ -81,7 +82,7 @@ class Shell:
 
     @cached_property
     def groups(self) -> list[Group]:
-        counts = counts_for(self.request.user, self.request.now)
+        counts = counts_for(self.request.user, self.request.today)
         shown = [Group(group.label, [self._placed(item, counts) for item in group.items]) for group in RAIL]
         groups = [Group(group.label, [item for item in group.items if item.url]) for group in shown]
         return [group for group in groups if group.items]
@@ -102,6 +103,11 @@ class Shell:
     def sign_out(self) -> str:
         return _url("sign-out")
 
+    @cached_property
+    def imports(self) -> str:
+        """Where files are imported, for those who may."""
+        return _url("imports") if self.request.user.may_configure else ""
+
     @property
     def themes(self) -> list[tuple[str, str]]:
         return [(value, str(label)) for value, label in User.Theme.choices]
@@ -121,9 +127,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {"shell": Shell(staff), "vendor_currency": staff.vendor["currency"]}
 
 
-def counts_for(user: User, now: dt.datetime) -> dict[str, int]:
+def counts_for(user: User, day: dt.date) -> dict[str, int]:
     """The rail's counts for a person, at most ``COUNTS_SECONDS`` old; a change of theirs makes them fresh."""
-    return cast(dict[str, int], cache.get_or_set(_key(user.pk), lambda: _counts(user, now), COUNTS_SECONDS))
+    return cast(dict[str, int], cache.get_or_set(_key(user.pk), lambda: _counts(user, day), COUNTS_SECONDS))
 
 
 def forget_counts(user_id: int) -> None:
@@ -134,12 +140,11 @@ def _key(user_id: int) -> str:
     return f"rail-counts:{user_id}"
 
 
-def _counts(user: User, now: dt.datetime) -> dict[str, int]:
-    from django.utils import timezone
-
-    day = now.astimezone(timezone.get_current_timezone()).date()
+def _counts(user: User, day: dt.date) -> dict[str, int]:
     mine = accounts_for(user)
-    alerts = Alert.objects.filter(state=Alert.State.OPEN, account__in=mine).exclude(snoozed_until__gt=day)
+    alerts = Alert.objects.filter(state=Alert.State.OPEN).exclude(snoozed_until__gt=day)
+    if user.sees != Scope.ALL:
+        alerts = alerts.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
     mine_alerts = alerts.filter(account__owner=user).count()
     open_tasks = tasks.count()

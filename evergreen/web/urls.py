@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern, URLResolver
 
-from evergreen.web.pages import frame, jobs, search, undo, urls_work
+from evergreen.web.pages import account, accounts, frame, jobs, search, undo, urls_work
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
+    *accounts.urls,
+    *account.urls,
     *jobs.urls,
     *search.urls,
     *undo.urls,

@@ -45,7 +45,15 @@ def file(request: StaffRequest, job_id: int) -> FileResponse:
     return FileResponse(place.open("rb"), as_attachment=True, filename=job.result.get("name") or place.name)
 
 
+@require_GET
+def index(request: StaffRequest) -> HttpResponse:
+    """The person's newest jobs with their progress."""
+    mine = Job.objects.filter(created_by=request.user).order_by("-created_at", "-pk")[:50]
+    return render(request, "pages/jobs.html", {"jobs": mine})
+
+
 urls = [
+    path("jobs/", index, name="jobs"),
     path("jobs/<int:job_id>/", show, name="job"),
     path("jobs/<int:job_id>/cancellation/", cancellation, name="job-cancellation"),
     path("jobs/<int:job_id>/file/", file, name="job-file"),

@@ -1,0 +1,116 @@
+"""Accounts as CSV and XLSX, written row by row, so that memory stays flat and no text becomes a formula."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from evergreen.base.models import User
+from evergreen.base.spreadsheets import guarded
+from evergreen.customers import listing
+from evergreen.customers.models import Account
+from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader
+
+KINDS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_CHUNK = 1_000
+# A spreadsheet cell holds no more, and control characters have no place in XML.
+_CELL_LENGTH = 32_000
+_CONTROLS = {code: None for code in range(32) if code not in (9, 10, 13)}
+
+
+class _Line:
+    """A file for ``csv.writer`` that hands each line back."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def export_columns(user: User) -> list[Column]:
+    """Every column the person may see."""
+    return [column for column in COLUMNS.values() if user.sees_money or not column.is_money]
+
+
+def headings(columns: list[Column], currency: str) -> list[str]:
+    return [f"{column.label} ({currency})" if column.is_money else str(column.label) for column in columns]
+
+
+def matching(user: User, filters: listing.Filters, sort: str, today: dt.date) -> list[int]:
+    """Keys of every account of a list, in its order."""
+    rows = listing.ordered(listing.selected(user, filters, today), sort, by_index=False)
+    return list(rows.values_list("pk", flat=True))
+
+
+def rows(keys: list[int]) -> Iterator[Account]:
+    """The accounts of the keys in order, read in chunks."""
+    for start in range(0, len(keys), _CHUNK):
+        yield from listing.rows_of(keys[start : start + _CHUNK])
+
+
+def csv_lines(keys: list[int], reader: Reader) -> Iterator[str]:
+    """Lines of a CSV file in UTF-8 with the mark that spreadsheet programs look for; all text is quoted."""
+    columns = export_columns(reader.user)
+    writer = csv.writer(_Line(), quoting=csv.QUOTE_NONNUMERIC)
+    yield "\ufeff" + writer.writerow([guarded(heading) for heading in headings(columns, reader.currency)])
+    for account in rows(keys):
+        yield writer.writerow([_csv_value(column.export(account, reader)) for column in columns])
+
+
+def _csv_value(value: Any) -> Any:
+    match value:
+        case None:
+            return ""
+        case dt.date():
+            return value.isoformat()
+        case bool() | int() | float() | Decimal():
+            return _plain(value)
+    return guarded(str(value))
+
+
+def _plain(value: bool | int | float | Decimal) -> int | float:
+    number = float(value)
+    return int(number) if number.is_integer() else round(number, 4)
+
+
+def write_xlsx(target: Path, keys: list[int], reader: Reader, tell: Any = None) -> None:
+    """Write an XLSX file, text as text, never as a formula. ``tell(done)`` is called now and then."""
+    columns = export_columns(reader.user)
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(str(target), options)
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 1)
+    bold = book.add_format({"bold": True})
+    for place, heading in enumerate(headings(columns, reader.currency)):
+        sheet.write_string(0, place, heading, bold)
+        sheet.set_column(place, place, 28 if place == 0 else 14)
+    for line, account in enumerate(rows(keys), start=1):
+        for place, column in enumerate(columns):
+            _write_cell(sheet, line, place, column.export(account, reader), day)
+        if tell and line % _CHUNK == 0:
+            tell(line)
+    book.close()
+
+
+def _write_cell(sheet: Any, line: int, place: int, value: Any, day: Any) -> None:
+    match value:
+        case None | "":
+            return
+        case dt.date():
+            sheet.write_datetime(line, place, dt.datetime.combine(value, dt.time()), day)
+        case bool() | int() | float() | Decimal():
+            sheet.write_number(line, place, _plain(value))
+        case _:
+            sheet.write_string(line, place, str(value).translate(_CONTROLS)[:_CELL_LENGTH])
+
+
+def file_name(kind: str, today: dt.date) -> str:
+    return f"accounts-{today.isoformat()}.{kind}"
