@@ -1,10 +1,11 @@
-"""Several workers at the same instant, on PostgreSQL: SQLite's test database admits one writer."""
+"""Several workers at the same instant, on both databases."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -23,10 +24,22 @@ WORKERS = 4
 
 
 @pytest.fixture(autouse=True)
-def real_database(transactional_db: None) -> Iterator[None]:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite's test database admits one writer; `python -m tests.postgres` runs this")
-    yield
+def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """SQLite's test database lives in the memory of one connection; put it into a file, as it is in a home."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    in_memory, settings = connections["default"], connections.settings["default"]
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(tmp_path / "records.sqlite3")])
+    connections.settings["default"] = {**settings, "NAME": str(tmp_path / "records.sqlite3")}
+    del connections["default"]
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"] = settings
+        connections["default"] = in_memory
 
 
 def at_once(do: Callable[[int], Any]) -> list[Any]:
