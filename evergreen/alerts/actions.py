@@ -292,7 +292,7 @@ def _batches(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
 def _tell(result: Evaluated, now: dt.datetime) -> None:
     """Everything comes back as an event, so that metrics and models can read what we did."""
     keys = dict(Rule.objects.values_list("pk", "key"))
-    told = [_event("alert.opened", alert, keys, now) for alert in result.opened]
+    told: list[journal.SystemEvent] = [_event("alert.opened", alert, keys, now) for alert in result.opened]
     told += [_event("alert.closed", alert, keys, now, outcome=alert.outcome) for alert in result.closed]
     if told:
         journal.write_system_events(told)
@@ -306,6 +306,7 @@ def _event(
         "name": name,
         "account_id": alert.account_id,
         "occurred_at": now,
+        "known_at": now,
         "message_id": f"{name}:{alert.pk}{stamp}",
         "properties": {"rule": keys[alert.rule_id], "alert": alert.pk, **properties},
     }

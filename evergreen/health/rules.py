@@ -180,7 +180,8 @@ def _weighted(card: Card, scores: Sequence[Column], weights: Sequence[Column]) -
 
 
 def _additive(card: Card, scores: Sequence[Column]) -> _Parts:
-    points = tuple(np.nan_to_num(mark) for mark in scores)
+    # Adding 0 turns the -0.0 of "no tickets" into 0.
+    points = tuple(np.nan_to_num(mark) + 0.0 for mark in scores)
     # A negative line can only take away, so what it could still add is what it took.
     most = [max(measure.scale.worth, 0.0) for measure in card.measures]
     lost = tuple(np.where(np.isnan(mark), 0.0, top - mark) for top, mark in zip(most, scores, strict=True))

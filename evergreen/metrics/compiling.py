@@ -21,7 +21,7 @@ FLAGS = {"core": "is_core", "advanced": "is_advanced", "data": "adds_data"}
 _KEYS = ["account_id", "tenant"]
 
 
-@ibis.udf.scalar.builtin(name="bit_count")
+@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]
 def _bit_count(mask: int) -> int:  # type: ignore[empty-body]
     """How many bits of a whole number are set."""
 
