@@ -147,6 +147,20 @@ def test_accounts_can_be_given_to_nobody(cast: SimpleNamespace, now: dt.datetime
     assert cast.well.owner == cast.owner
 
 
+def test_an_undone_stage_counts_from_the_day_it_began_not_from_the_undo(
+    cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    earlier = now - dt.timedelta(days=40)
+    actions.update_account(cast.well, {"stage": "renewal"}, by=None, now=earlier)
+    actions.update_account(cast.well, {"stage": "steady"}, by=None, now=earlier + dt.timedelta(days=9))
+    (entry,) = actions.change_accounts([cast.well.pk, cast.gone.pk], {"stage": "win_back"}, by=None, now=now)
+    cast.well.refresh_from_db()
+    assert cast.well.stage_since == DAY
+    actions.undo(entry, by=None, now=now)
+    cast.well.refresh_from_db()
+    assert (cast.well.stage, cast.well.stage_since) == ("steady", DAY - dt.timedelta(days=31))
+
+
 def test_a_contact_has_a_place_in_the_decision_chain(cast: SimpleNamespace, now: dt.datetime) -> None:
     boss = actions.add_contact(
         cast.well, name="王总", role="decision_maker", influence=5, by=cast.owner, now=now

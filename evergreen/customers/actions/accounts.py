@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evergreen.base import changes as rows
-from evergreen.base import queries
+from evergreen.base import clock, queries
 from evergreen.base.actions import audit
 from evergreen.base.models import AuditEntry, User
 from evergreen.customers.actions import tracking
-from evergreen.customers.models import Account
+from evergreen.customers.models import Account, FieldChange
 
 EDITABLE = frozenset(
     """external_id name parent owner team industry region size tier touch_model stage edition currency
@@ -108,8 +109,25 @@ def undo(entry: AuditEntry, *, by: User | None, now: dt.datetime) -> AuditEntry:
     def track(given_back: Sequence[rows.Changed]) -> None:
         old = {pk: group["values"] for group in entry.before["groups"] for pk in group["ids"]}
         tracking.write_changes([(row.pk, row.before, old[row.pk]) for row in given_back], by=by, known_at=now)
+        if "stage" in entry.after:
+            _stand_in_stage_since({row.pk: old[row.pk]["stage"] for row in given_back}, before=entry.at)
 
     return rows.undo(entry, Account, by=by, now=now, then=track)
+
+
+def _stand_in_stage_since(stages: Mapping[int, str], *, before: dt.datetime) -> None:
+    """Give accounts that returned to a stage the day on which they first came to it, before a moment."""
+    since = dict(Account.objects.filter(pk__in=stages).values_list("pk", "known_at"))
+    moves = FieldChange.objects.filter(account__in=list(stages), field="stage", known_at__lt=before)
+    for pk, stage, at in moves.order_by("known_at", "pk").values_list("account_id", "new", "known_at"):
+        if stage == stages[pk]:
+            since[pk] = at
+    zone = queries.vendor_zone()
+    by_day: dict[dt.date, list[int]] = defaultdict(list)
+    for pk, at in since.items():
+        by_day[clock.local_day(at, zone)].append(pk)
+    for day, keys in by_day.items():
+        Account.objects.filter(pk__in=keys).update(stage_since=day)
 
 
 def _check(changes: Mapping[str, Any], *, pk: int | None) -> None:
