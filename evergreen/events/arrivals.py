@@ -99,12 +99,12 @@ def append(
 ) -> Appended:
     """Add a batch inside the caller's transaction (and within ``appending``).
 
-    ``events`` follows EVENT_SCHEMA, ``rejected`` REJECTED_SCHEMA. A message id that its source already has adds
-    nothing; of equal ids inside the batch the first row stands. ``origin`` and ``until`` say which part of which
-    journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
+    ``events`` follows EVENT_SCHEMA, ``rejected`` REJECTED_SCHEMA. A message id that its source already has
+    adds nothing; of equal ids inside the batch the first row stands. ``origin`` and ``until`` say which part
+    of which journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
     """
     con.register("incoming_batch", _complete(events).cast(EVENT_SCHEMA))
-    con.execute(_FRESH)
+    con.execute(_FRESH.format(keys="lake.message_keys"))
     received, stored, conflicts = con.execute(_COUNTS).fetchone() or (0, 0, 0)
     if stored:
         con.execute(_INSERT_EVENTS, [zone, zone])
@@ -138,6 +138,21 @@ def append(
     return result
 
 
+def trial(con: duckdb.DuckDBPyConnection, events: pa.Table) -> Appended:
+    """What ``append`` would count for a batch, without writing: a dry run. On one connection, batches tried
+    before count as stored.
+    """
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS tried_keys (hi UBIGINT, lo UBIGINT, body UBIGINT)")
+    con.register("incoming_batch", _complete(events).cast(EVENT_SCHEMA))
+    keys = "(SELECT * FROM lake.message_keys UNION ALL SELECT * FROM tried_keys)"
+    con.execute(_FRESH.format(keys=keys))
+    received, stored, conflicts = con.execute(_COUNTS).fetchone() or (0, 0, 0)
+    con.execute("INSERT INTO tried_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")
+    con.execute("DROP TABLE fresh_batch")
+    con.unregister("incoming_batch")
+    return Appended(received, stored, received - stored, conflicts, 0)
+
+
 def held(con: duckdb.DuckDBPyConnection, origin: str) -> int:
     """Up to which position of ``origin`` the lake holds its events; 0 when it holds none."""
     return int(store.scalar(con, "SELECT max(until) FROM lake.batches WHERE origin = ?", origin) or 0)
@@ -151,7 +166,8 @@ def _complete(events: pa.Table) -> pa.Table:
     return events.select(EVENT_SCHEMA.names)
 
 
-# The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the question.
+# The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the
+# question.
 _FRESH = """
 CREATE OR REPLACE TEMP TABLE fresh_batch AS
 WITH hashed AS (
@@ -165,7 +181,7 @@ WITH hashed AS (
            first_value(body) OVER (PARTITION BY hi, lo ORDER BY place) AS first_body
     FROM hashed
 ), stored AS (
-    SELECT hi, lo, min(body) AS body FROM lake.message_keys
+    SELECT hi, lo, min(body) AS body FROM {keys}
     WHERE hi IN (SELECT hi FROM ranked) GROUP BY hi, lo
 )
 SELECT ranked.* EXCLUDE (turn, first_body), ranked.turn = 1 AND stored.hi IS NULL AS is_new,
@@ -174,14 +190,14 @@ FROM ranked LEFT JOIN stored USING (hi, lo)
 """
 
 _COUNTS = """
-SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new AND differs) FROM fresh_batch
+SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new AND differs) FROM
+fresh_batch
 """
 
 _INSERT_EVENTS = """
 INSERT INTO lake.events
-SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, original_at, sent_at, received_at,
-       known_at, timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC', known_at))::DATE AS known_day,
-       count, seconds, feature, properties, message_id, flag, backfilled
-FROM fresh_batch WHERE is_new
-ORDER BY known_day, account_id, occurred_at
+SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, original_at, sent_at,
+received_at, known_at, timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC',
+known_at))::DATE AS known_day, count, seconds, feature, properties, message_id, flag, backfilled FROM
+fresh_batch WHERE is_new ORDER BY known_day, account_id, occurred_at
 """

@@ -51,7 +51,7 @@ def decoder(encoding: str) -> codecs.IncrementalDecoder:
 
 
 def stated(name: str, path: Path) -> str:
-    """The codec of an encoding that a mapping states; the file's own mark beats it. FileError when unknown."""
+    """The codec of an encoding that a mapping states; the file's own mark beats it."""
     marked = _marked(path)
     try:
         codec = codecs.lookup(name.strip()).name

@@ -216,8 +216,8 @@ def _check_size(archive: zipfile.ZipFile) -> None:
         if entry.filename.endswith("sharedStrings.xml") and entry.file_size > _MOST_SHARED_TEXT:
             raise FileError(
                 _(
-                    "The workbook holds %(found)s MB of text; at most %(most)s MB are read. Save the sheet as "
-                    "CSV. Nothing was loaded."
+                    "The workbook holds %(found)s MB of text; at most %(most)s MB are read. Save the sheet "
+                    "as CSV. Nothing was loaded."
                 )
                 % {"found": entry.file_size >> 20, "most": _MOST_SHARED_TEXT >> 20}
             )

@@ -1,0 +1,52 @@
+"""Long work that people start from pages: loading a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils import translation
+
+from evergreen.base import clock, env, queries
+from evergreen.base.jobs import beat, job_kind
+from evergreen.base.models import Job
+
+
+@job_kind("import")
+def load_file(job: Job) -> dict[str, Any]:
+    """Load a stored file. ``params``: ``file`` (its name in the home's files), ``name`` (what people call
+    it), ``record``, ``mapping`` (a dict), ``dry_run``. The result is that of ``import_file`` with
+    ``rejects`` as a name in the home's files.
+    """
+    from evergreen.events.imports.run import import_file
+    from evergreen.events.sources.files import LoadError
+
+    params = job.params
+    path = env.home().files / Path(params["file"]).name
+
+    def tell(step: str, done: int, total: int) -> None:
+        beat(job, done=done, total=total, note=step, now=clock.utc_now())
+
+    language = (job.created_by.language if job.created_by else "") or queries.setting("language")
+    with translation.override(language):
+        try:
+            result = import_file(
+                path,
+                params["record"],
+                params.get("mapping"),
+                dry_run=bool(params.get("dry_run")),
+                progress=tell,
+                by=job.created_by,
+                now=clock.utc_now(),
+                name=params.get("name", ""),
+            )
+        except LoadError as error:
+            raise ValidationError(str(error)) from error
+        rejects = Path(result.rejects_path).name if result.rejects_path else ""
+        return {
+            **result.as_dict(),
+            "rejects": rejects,
+            "exit_code": result.exit_code,
+            "said": result.summary_lines(),
+        }
