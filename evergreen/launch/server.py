@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -30,7 +29,6 @@ STOP_SECONDS = 25.0
 _WORKER_SECONDS = 18.0
 _BACKLOG = 1024
 _RESTART_SECONDS = 1.0
-_PR_SET_PDEATHSIG = 1
 
 
 class PortTakenError(RuntimeError):
@@ -146,22 +144,3 @@ async def _end(child: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> N
     with contextlib.suppress(ProcessLookupError):
         child.kill()
     await ended
-
-
-def run_worker(home: env.Home, *, parent: int = 0) -> None:
-    """Work until SIGTERM or Ctrl-C, or until the parent given is gone."""
-    if parent:
-        _die_with(parent)
-    from evergreen.flow.worker import Worker
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    Worker(home, stop).run()
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent ends, however it ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit(f"The process {parent} that started this worker has gone.")

@@ -86,7 +86,7 @@ def _bring_up_to_date(where: env.Home, chosen: dict[str, str]) -> dict[str, Any]
     from evergreen.events.actions import publish_keys
     from evergreen.flow.installing import install
 
-    for folder in (where.journal, where.files):
+    for folder in (where.journal, where.files, where.root / "static"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     executor = MigrationExecutor(connection)
     pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

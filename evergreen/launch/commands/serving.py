@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Annotated
 
 import typer
@@ -33,11 +35,18 @@ def worker(
     parent: Annotated[int, typer.Option(hidden=True, help="End with this process.")] = 0,
 ) -> None:
     """Store events, do jobs, run the nights."""
+    from evergreen.launch.lifetimes import die_with
+
+    if parent:
+        die_with(parent)
     where = open_installation(home)
-    from evergreen.launch.server import run_worker
+    from evergreen.flow.worker import Worker
 
     _warn_of_unknown_variables()
-    run_worker(where, parent=parent)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Worker(where, stop).run()
 
 
 def _serve(host: str, port: int, home: HomeOption, *, worker: bool) -> None:
