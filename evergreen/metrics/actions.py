@@ -263,8 +263,8 @@ def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric]) -> dict[
     for metric in metrics:
         if isinstance(metric.of, Rows):
             source = metric.of.source
-            table = _LAKE_SOURCES.get(source, source)
-            found.setdefault(source, sources.has_rows(con, table))
+            if source not in found:
+                found[source] = sources.has_rows(con, _LAKE_SOURCES.get(source, source))
     return found
 
 
