@@ -91,6 +91,7 @@ class _Unpacker:
         self._window = _WINDOWS[encoding]
         self._limit = limit
         self._stream = zlib.decompressobj(self._window)
+        self._begun = encoding != b"deflate"
         self._body = bytearray()
         self._raw = bytearray()
         self._packed = 0
@@ -101,20 +102,27 @@ class _Unpacker:
             self._raw += chunk[: KEPT_BYTES - len(self._raw)]
         if self._packed > self._limit:
             raise TooLargeError(self._limit, bytes(self._body[:KEPT_BYTES]))
+        if not self._begun:
+            if len(self._raw) < 2:
+                return
+            chunk = self._begin_deflate(chunk)
         while chunk:
             if self._stream.eof:  # gzip allows several members one after another
                 self._stream = zlib.decompressobj(self._window)
             chunk = self._inflate(chunk)
 
+    def _begin_deflate(self, chunk: bytes) -> bytes:
+        """Some senders mean the bare stream by "deflate": two bytes tell whether zlib's head is there."""
+        self._begun = True
+        if self._raw[0] & 0x0F != zlib.DEFLATED or (self._raw[0] << 8 | self._raw[1]) % 31:
+            self._window = -zlib.MAX_WBITS
+            self._stream = zlib.decompressobj(self._window)
+        return bytes(self._raw[: self._packed - len(chunk)]) + chunk
+
     def _inflate(self, chunk: bytes) -> bytes:
         try:
             self._body += self._stream.decompress(chunk, self._limit + 1 - len(self._body))
         except zlib.error as error:
-            if self._window == zlib.MAX_WBITS and not self._body:
-                # Some senders mean the bare stream by "deflate".
-                self._window = -zlib.MAX_WBITS
-                self._stream = zlib.decompressobj(self._window)
-                return bytes(chunk)
             raise BadEncodingError(f"The body cannot be unpacked: {error}.", bytes(self._raw)) from None
         if len(self._body) > self._limit:
             raise TooLargeError(self._limit, bytes(self._body[:KEPT_BYTES]))

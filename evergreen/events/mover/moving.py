@@ -242,8 +242,8 @@ def _wait_for_mover(home: env.Home, patience: float) -> None:
         }
         if wanted and time.monotonic() > deadline:
             raise MoverBusyError(
-                f"{len(wanted)} journal segments in {home.journal} were not stored within {patience:.0f} s by "
-                "the process that moves the journal. Nothing is lost; look at its log, then ask again."
+                f"{len(wanted)} journal segments in {home.journal} were not stored within {patience:.0f} s "
+                "by the process that moves the journal. Nothing is lost; look at its log, then ask again."
             )
         if wanted:
             time.sleep(0.1)

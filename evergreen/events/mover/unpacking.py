@@ -127,7 +127,7 @@ def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -
             _EPOCH_NAIVE + entry.record.received_at * _TICK,
             rejection.reason,
             rejection.field,
-            _kept(rejection.body).decode("utf-8", "backslashreplace"),
+            _kept(rejection).decode("utf-8", "backslashreplace"),
             origin,
             entry.start,
             rejection.item,
@@ -138,6 +138,7 @@ def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -
     return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], REJECTED_SCHEMA)
 
 
-def _kept(body: bytes) -> bytes:
-    """The whole body of an event of allowed size, the beginning of a larger one."""
-    return body if len(body) <= EVENT_BYTES else body[:KEPT_BYTES]
+def _kept(rejection: Rejection) -> bytes:
+    """A refused request as far as the ingest kept it; an event whole, or the beginning of one too large."""
+    whole = rejection.item == WHOLE_REQUEST or len(rejection.body) <= EVENT_BYTES
+    return rejection.body if whole else rejection.body[:KEPT_BYTES]
