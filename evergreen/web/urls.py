@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver
 
-from evergreen.web.pages import account, accounts, frame, jobs, search, undo, urls_work
+from evergreen.web.pages import account, accounts, frame, jobs, records, search, undo, urls_work
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
     *accounts.urls,
     *account.urls,
     *jobs.urls,
+    *records.urls,
     *search.urls,
     *undo.urls,
     *urls_work.urls,

@@ -1,20 +1,171 @@
-"""One account."""
+"""One account: its page with tabs, its charts, its timeline, its fields."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.urls import path
-from django.views.decorators.http import require_GET
+from typing import Any
 
-from evergreen.customers.queries import account_for
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from evergreen.customers import actions
+from evergreen.customers.models import Account
+from evergreen.customers.queries import account_for, notes_of
+from evergreen.desk.queries import tickets_of
+from evergreen.health.queries import standing_of
+from evergreen.metrics import queries as metrics
+from evergreen.web.drawing import sparkline
+from evergreen.web.forms.accounts import AccountForm
+from evergreen.web.presenters.account import (
+    attention,
+    figures,
+    heading,
+    health,
+    money,
+    people,
+    timeline,
+    trends,
+)
 from evergreen.web.requests import StaffRequest
+from evergreen.web.toasts import say
+
+NOTES = 5
+TICKETS = 200
 
 
 @require_GET
 def show(request: StaffRequest, account_id: int) -> HttpResponse:
+    """The page with the tab of the address. Charts come afterwards by themselves."""
     account = account_for(request.user, account_id)
-    return render(request, "pages/account/index.html", {"account": account})
+    tab = heading.tab_of(request.GET.get("tab"))
+    context = {
+        "account": account,
+        "tab": tab,
+        "heading": heading.heading(account, tab, request.today),
+        "may_write": heading.may_edit(request.user),
+        **_TABS[tab](request, account),
+    }
+    return render(request, f"pages/account/{tab}.html", context)
 
 
-urls = [path("accounts/<int:account_id>/", show, name="account")]
+def _overview(request: StaffRequest, account: Account) -> dict[str, Any]:
+    user, today = request.user, request.today
+    newest = metrics.newest(account)
+    currency = newest.currency if newest else account.currency or request.vendor["currency"]
+    things, count = attention.things(account, user, today)
+    return {
+        "health": health.health_card(standing_of(account), currency, today),
+        "things": things,
+        "things_count": count,
+        "figures": figures.figures(account, newest, user, today),
+        "figures_day": newest.day if newest else None,
+        "chain": people.chain(account, today),
+        "entries": timeline.newest(account, request.now, sees_money=user.sees_money),
+        "notes": notes_of(account)[:NOTES],
+    }
+
+
+def _usage(request: StaffRequest, account: Account) -> dict[str, Any]:
+    return {"features": trends.features(account, request.today), "today": request.today}
+
+
+def _people(request: StaffRequest, account: Account) -> dict[str, Any]:
+    return {"chain": people.chain(account, request.today)}
+
+
+def _contracts(request: StaffRequest, account: Account) -> dict[str, Any]:
+    receivables, count = money.receivables(account, request.today)
+    return {
+        "contracts": money.contracts(account, request.today),
+        "receivables": receivables,
+        "receivables_count": count,
+    }
+
+
+def _tickets(request: StaffRequest, account: Account) -> dict[str, Any]:
+    rows = tickets_of(account)
+    return {"tickets": rows[:TICKETS], "tickets_count": rows.count()}
+
+
+def _timeline(request: StaffRequest, account: Account) -> dict[str, Any]:
+    offered = timeline.kinds_for(request.user.sees_money)
+    kinds = [kind for kind in request.GET.getlist("kind") if kind in offered]
+    before = timeline.cursor(request.GET.get("before", ""), request.now)
+    asked = timeline.Asked(account, before, timeline.ROWS, request.user.sees_money)
+    return {
+        "part": timeline.read(asked, kinds or offered),
+        "kinds": [(kind, timeline.LABELS[kind], kind in kinds) for kind in offered],
+        "chosen": kinds,
+    }
+
+
+_TABS = {
+    "overview": _overview,
+    "usage": _usage,
+    "people": _people,
+    "contracts": _contracts,
+    "tickets": _tickets,
+    "timeline": _timeline,
+}
+
+
+@require_GET
+def further(request: StaffRequest, account_id: int) -> HttpResponse:
+    """The next entries of the timeline."""
+    account = account_for(request.user, account_id)
+    return render(request, "pages/account/entries.html", {"account": account, **_timeline(request, account)})
+
+
+@require_GET
+def chart(request: StaffRequest, account_id: int, name: str) -> HttpResponse:
+    """One chart as a card, over 90 days to two years."""
+    account = account_for(request.user, account_id)
+    if name not in trends.TITLES:
+        raise Http404
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in {str(span) for span in trends.SPANS} else trends.DEFAULT_DAYS
+    drawn = trends.chart(account, name, days, request.today)
+    context = {"account": account, "chart": drawn, "days": days, "spans": trends.SPANS}
+    return render(request, "pages/account/chart.html", context)
+
+
+@require_GET
+def trend(request: StaffRequest, account_id: int, metric: str) -> HttpResponse:
+    """A metric's line without axes, for a figure."""
+    account = account_for(request.user, account_id)
+    if metric != "active_users_28d":
+        raise Http404
+    return HttpResponse(sparkline(trends.sparkline(account, metric, request.today)))
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: StaffRequest, account_id: int) -> HttpResponse:
+    """The account's fields: GET the form, POST sets them."""
+    account = account_for(request.user, account_id)
+    if not heading.may_edit(request.user):
+        raise PermissionDenied
+    form = AccountForm.of(account, request.user)
+    if request.method == "POST":
+        form = AccountForm(request.POST, user=request.user, account=account, initial=form.initial)
+        if form.is_valid():
+            try:
+                actions.update_account(account, form.changes, by=request.user, now=request.now)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                say(request, _("%(name)s was changed.") % {"name": account.name})
+                return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    context = {"form": form, "title": account.name, "target": reverse("account-edit", args=[account.pk])}
+    return render(request, "pages/account/sheet.html", context)
+
+
+urls = [
+    path("accounts/<int:account_id>/", show, name="account"),
+    path("accounts/<int:account_id>/edit/", edit, name="account-edit"),
+    path("accounts/<int:account_id>/timeline/", further, name="account-timeline"),
+    path("accounts/<int:account_id>/charts/<slug:name>/", chart, name="account-chart"),
+    path("accounts/<int:account_id>/trends/<slug:metric>/", trend, name="account-trend"),
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from evergreen.base import money as coins
+from evergreen.base.markdown import render
 from evergreen.web import drawing, formats
 
 register = template.Library()
@@ -38,6 +39,12 @@ register.filter("band_word", formats.band_word)
 def get(mapping: Mapping[str, Any], key: str) -> Any:
     """A value of a dict by a key that is itself a variable."""
     return mapping.get(key) if mapping else None
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Markdown of people as safe HTML."""
+    return render(text)
 
 
 @register.filter
@@ -135,14 +142,6 @@ def chart(option: Mapping[str, Any], label: str, size: str = "", key: str = "cha
 def lazy(url: str, size: str = "") -> dict[str, Any]:
     """A place that fills itself from ``url`` after the page stands; ``size`` is chart or empty."""
     return {"url": url, "size": size}
-
-
-@register.inclusion_tag("parts/reasons.html")
-def reasons(items: Sequence[Any]) -> dict[str, Any]:
-    """Reasons of a score (health.words.reasons): label, detail, bar from the middle, change in points."""
-    widest = max((abs(item.points or 0) for item in items), default=0) or 1
-    rows = [{"reason": item, "share": (item.points or 0) / widest} for item in items]
-    return {"rows": rows}
 
 
 # ---- surfaces ----

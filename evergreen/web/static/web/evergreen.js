@@ -15,16 +15,27 @@
     }
     if (event.target.closest("[data-close]") || event.target.matches("dialog")) event.target.closest("dialog")?.close();
   });
+  let pressed = null;
+  document.addEventListener("click", (event) => { pressed = event.target.closest("[popovertarget]") ?? pressed; }, true);
   document.addEventListener("toggle", (event) => {
     // A pop-over opens beside the button that owns it.
     if (event.newState !== "open" || !event.target.matches(".popover")) return;
-    const owner = $(`[popovertarget="${event.target.id}"]`);
+    const owner = pressed?.getAttribute("popovertarget") === event.target.id ? pressed : $(`[popovertarget="${event.target.id}"]`);
     if (!owner) return;
     const box = owner.getBoundingClientRect(), own = event.target.getBoundingClientRect();
     event.target.style.setProperty("inset", "auto");
     event.target.style.setProperty("left", `${Math.max(8, Math.min(box.left, innerWidth - own.width - 8))}px`);
     event.target.style.setProperty("top", `${Math.max(8, Math.min(box.bottom + 6, innerHeight - own.height - 8))}px`);
   }, true);
+
+  // The sheet shows that it is being filled, not what it held before.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const target = event.detail.target;
+    if (target?.id !== "sheet-body" || event.detail.requestConfig.verb !== "get") return;
+    const waiting = document.createElement("div");
+    waiting.className = "skeleton chart";
+    target.replaceChildren(waiting);
+  });
 
   // ---- forms that send themselves: data-submit on a field -----------------------------------------------------------
   document.addEventListener("change", (event) => {

@@ -1,0 +1,109 @@
+"""Reads of one account's history: its use by day and week, survey answers, what other systems told of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from evergreen.events import store
+
+
+class DayOfUse(NamedTuple):
+    """An account's use on a day (or in the week that begins with it): end users seen and uses counted."""
+
+    day: dt.date
+    users: int
+    events: int
+
+
+class Answer(NamedTuple):
+    """A survey answer: ``kind`` is nps, csat or ces; ``contact`` is an end user or contact id, if it was said."""
+
+    at: dt.datetime
+    kind: str
+    contact: str | None
+    score: float
+
+
+class Told(NamedTuple):
+    """An event about the account itself, such as ``account.churned``."""
+
+    at: dt.datetime
+    name: str
+    properties: dict[str, Any]
+
+
+class FeatureUse(NamedTuple):
+    """A feature's use within a span: distinct end users, uses, the last day of it."""
+
+    feature: str
+    users: int
+    events: int
+    last_on: dt.date
+
+
+def account_days(account_id: int, since: dt.date, until: dt.date) -> list[DayOfUse]:
+    """Use by day from ``since`` to ``until``, both included; days without use are absent."""
+    rows = store.reading().execute(
+        "SELECT day, max(users)::BIGINT, sum(events)::BIGINT FROM lake.account_days"
+        " WHERE account_id = ? AND day BETWEEN ? AND ? GROUP BY day ORDER BY day",
+        [account_id, since, until],
+    )
+    return [DayOfUse(*row) for row in rows.fetchall()]
+
+
+def account_weeks(account_id: int, before: dt.date, limit: int) -> list[DayOfUse]:
+    """Use by week (Monday first), the newest ``limit`` weeks that began before a day: most users of a day, uses."""
+    rows = store.reading().execute(
+        "SELECT date_trunc('week', day)::DATE AS week, max(users)::BIGINT, sum(events)::BIGINT"
+        " FROM lake.account_days WHERE account_id = ? AND day < ?"
+        " GROUP BY week HAVING week < ? ORDER BY week DESC LIMIT ?",
+        [account_id, before, before, limit],
+    )
+    return [DayOfUse(*row) for row in rows.fetchall()]
+
+
+def features_used(account_id: int, since: dt.date, until: dt.date) -> list[FeatureUse]:
+    """Features used from ``since`` to ``until``, the most used first; rows that came later than that day count too."""
+    rows = store.reading().execute(
+        "SELECT feature, count(DISTINCT (source, end_user)), sum(count)::BIGINT AS uses, max(day)"
+        " FROM lake.usage WHERE account_id = ? AND known_on >= ? AND day BETWEEN ? AND ? AND feature IS NOT NULL"
+        " GROUP BY feature ORDER BY uses DESC, feature LIMIT 200",
+        [account_id, since, since, until],
+    )
+    return [FeatureUse(*row) for row in rows.fetchall()]
+
+
+def answers(account_id: int, before: dt.datetime, limit: int) -> list[Answer]:
+    """Survey answers before an instant, newest first."""
+    rows = store.reading().execute(
+        "SELECT occurred_at, kind, contact, score FROM lake.answers"
+        " WHERE account_id = ? AND occurred_at < ? ORDER BY occurred_at DESC LIMIT ?",
+        [account_id, _naive(before), limit],
+    )
+    return [
+        Answer(at.replace(tzinfo=dt.UTC), kind, contact, score)
+        for at, kind, contact, score in rows.fetchall()
+    ]
+
+
+def told(
+    account_id: int, names: Sequence[str], since: dt.date, before: dt.datetime, limit: int
+) -> list[Told]:
+    """Events with one of the names that became known since a day and happened before an instant, newest first."""
+    marks = ", ".join("?" for _ in names)
+    rows = store.reading().execute(
+        f"SELECT occurred_at, name, properties FROM lake.events WHERE account_id = ? AND name IN ({marks})"
+        " AND known_on >= ? AND occurred_at < ? ORDER BY occurred_at DESC LIMIT ?",
+        [account_id, *names, since, _naive(before), limit],
+    )
+    return [
+        Told(at.replace(tzinfo=dt.UTC), name, json.loads(said) if said else {})
+        for at, name, said in rows.fetchall()
+    ]
+
+
+def _naive(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)

@@ -1,0 +1,1 @@
+"""The account page: its heading, health, what to do, figures, people, money, timeline and charts."""
