@@ -33,7 +33,7 @@ class DelimitedReader:
         )
         self._lines = Lines(path, encoding)
         lines = iter(self._lines)
-        first = list(islice(lines, _SNIFF_LINES))
+        first = _beginning(lines)
         delimiter = _stated(options.delimiter) if options.delimiter else sniff(first)
         self._feed = _Feed(lines, first)
         csv.field_size_limit(LONGEST_LINE)
@@ -172,6 +172,18 @@ class _Feed:
         first, *rest = self.taken
         self._back.extendleft(reversed(rest))
         return first
+
+
+def _beginning(lines: Iterator[str]) -> list[str]:
+    """Enough lines to judge by, not more than a few long ones."""
+    first: list[str] = []
+    length = 0
+    for line in islice(lines, _SNIFF_LINES):
+        first.append(line)
+        length += len(line)
+        if length > LONGEST_LINE:
+            break
+    return first
 
 
 def sniff(lines: Sequence[str]) -> str:

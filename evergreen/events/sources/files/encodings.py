@@ -161,7 +161,11 @@ def _in_gb2312(character: str) -> bool:
 def _likely(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample[: SAMPLE // 4]).best()
+    found = from_bytes(sample[: SAMPLE // 4])
+    best = found.best()
     if best is None:
         return "utf-8"
+    equal = {one.encoding for one in found if (one.chaos, one.coherence) == (best.chaos, best.coherence)}
+    if "cp1252" in equal:
+        return "cp1252"
     return "gb18030" if best.encoding in {"gb2312", "gbk", "gb18030"} else best.encoding

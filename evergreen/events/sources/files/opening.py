@@ -71,12 +71,8 @@ def _open_text(path: Path, options: FileOptions) -> Reader:
     encoding = encodings.stated(options.encoding, path) if options.encoding else encodings.detect(path)[0]
     with path.open("rb") as file:
         text = encodings.decoder(encoding).decode(file.read(1 << 16)).removeprefix("\ufeff").lstrip()
-    odd = sum(
-        1
-        for character in text
-        if character == encodings.BAD or (character < " " and character not in "\t\r\n\f")
-    )
-    if odd > 0.05 * len(text):
+    controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f")
+    if controls > 0.02 * len(text) or text.count(encodings.BAD) > 0.3 * len(text):
         raise _stranger(path, "binary file")
     if text[:1] == "<":
         raise _stranger(path, "web page or XML document")
