@@ -20,6 +20,7 @@ from evergreen.base.models import Progress, User
 from evergreen.base.roles import Scope
 from evergreen.customers.queries import accounts_for
 from evergreen.events import freshness
+from evergreen.flow.needs import queries as needs
 from evergreen.web.requests import StaffRequest
 from evergreen.work.models import Task
 
@@ -146,10 +147,9 @@ def _counts(user: User, day: dt.date) -> dict[str, int]:
     if user.sees != Scope.ALL:
         alerts = alerts.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
-    mine_alerts = alerts.filter(account__owner=user).count()
     open_tasks = tasks.count()
     return {
-        "today": mine_alerts + tasks.filter(due_on__lte=day).count(),
+        "today": needs.count_of(user, day),
         "accounts": mine.count(),
         "alerts": alerts.count(),
         "tasks": open_tasks,

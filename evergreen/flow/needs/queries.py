@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from evergreen.alerts.models import Alert
 from evergreen.base.models import User
+from evergreen.base.roles import Role, Scope
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.flow.needs import rules
@@ -21,6 +22,14 @@ ALERT: Final = "alert"
 RENEWAL: Final = "renewal"
 RENEWAL_RULE = "renewal_due"
 MINE, ALL, NOBODY = "mine", "all", "nobody"
+_ALERT_FIELDS = (
+    "pk",
+    "account_id",
+    "rule__severity",
+    "account__owner_id",
+    "account__arr_base_cents",
+    "account__renewal_on",
+)
 _TASK_FIELDS = (
     "pk",
     "account_id",
@@ -40,13 +49,12 @@ def needs_of(user: User, today: dt.date, who: str | int = MINE) -> list[Need]:
     assignee, without a task to the account's owner. Due are: every open alert that no ended or sleeping task
     answers, tasks due by today or urgent without a day, renewals within 90 days that nothing else speaks of.
     """
-    visible = accounts_for(user).order_by()
-    alerts = list(_alerts(visible, today))
+    book = _Book(user, today, who)
+    alerts = list(_alerts(book))
     told = {need.task_id for need in alerts}
-    tasks = [need for need in _tasks(user, today) if need.task_id not in told]
-    found = [*alerts, *tasks, *_renewals(visible, today)]
-    wanted = {MINE: user.pk, NOBODY: None}.get(who, who) if isinstance(who, str) else who
-    return rules.in_order(need for need in found if who == ALL or need.person_id == wanted)
+    tasks = [need for need in _tasks(book) if need.task_id not in told]
+    found = [*alerts, *tasks, *_renewals(book)]
+    return rules.in_order(need for need in found if book.is_all or need.person_id == book.person)
 
 
 def count_of(user: User, today: dt.date) -> int:
@@ -54,33 +62,62 @@ def count_of(user: User, today: dt.date) -> int:
     return len(needs_of(user, today))
 
 
-def _alert_tasks(visible: QuerySet[Account]) -> dict[str, dict[str, Any]]:
+class _Book:
+    """Whose things are asked for, as conditions on rows."""
+
+    def __init__(self, user: User, today: dt.date, who: str | int) -> None:
+        self.user, self.today, self.is_all = user, today, who == ALL
+        self.person = user.pk if who == MINE else None if who in {ALL, NOBODY} else int(who)
+        self.accounts = accounts_for(user).order_by()
+        self.sees_all = user.is_active and user.sees == Scope.ALL and user.role != Role.PARTNER
+
+    def visible(self, name: str) -> Q:
+        """Rows whose account, behind ``name``, the person may see."""
+        return Q() if self.sees_all else Q(**{f"{name}__in": self.accounts})
+
+    def belongs(self, name: str) -> Q:
+        """Rows whose ``name`` is the person asked for."""
+        if self.is_all:
+            return Q()
+        return Q(**{f"{name}__isnull": True}) if self.person is None else Q(**{name: self.person})
+
+    @property
+    def awake(self) -> Q:
+        return Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=self.today)
+
+
+def _alert_tasks(book: _Book) -> dict[str, dict[str, Any]]:
     """Tasks made of alerts, by the alert's key, on accounts that have open alerts."""
-    rows = Task.objects.filter(origin_kind=ALERT, account__in=visible.filter(open_alerts__gt=0))
+    rows = Task.objects.filter(
+        book.visible("account"),
+        book.belongs("assignee") | book.belongs("account__owner"),
+        origin_kind=ALERT,
+        account__open_alerts__gt=0,
+    )
     fields = ("origin_id", "pk", "state", "assignee_id", "priority", "due_on", "snoozed_until")
     return {row["origin_id"]: row for row in rows.values(*fields)}
 
 
-def _alerts(visible: QuerySet[Account], today: dt.date) -> Iterator[Need]:
-    answered = _alert_tasks(visible)
-    awake = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today)
-    rows = Alert.objects.filter(awake, state=Alert.State.OPEN, account__in=visible).values_list(
-        "pk",
-        "account_id",
-        "rule__severity",
-        "account__owner_id",
-        "account__arr_base_cents",
-        "account__renewal_on",
+def _alerts(book: _Book) -> Iterator[Need]:
+    answered = _alert_tasks(book)
+    given = [key for key, task in answered.items() if book.is_all or task["assignee_id"] == book.person]
+    mine = book.belongs("account__owner")
+    rows = Alert.objects.filter(
+        book.awake, book.visible("account"), mine | Q(pk__in=given) if mine else Q(), state=Alert.State.OPEN
     )
-    for pk, account, severity, owner, arr, renewal in rows:
+    for pk, account, severity, owner, arr, renewal in rows.values_list(*_ALERT_FIELDS):
         task = answered.get(str(pk))
         if task is None:
             yield Need(
-                ALERT, account, owner, severity, arr or 0, alert_id=pk, days_to_renewal=_days(today, renewal)
+                ALERT,
+                account,
+                owner,
+                severity,
+                arr or 0,
+                alert_id=pk,
+                days_to_renewal=_days(book.today, renewal),
             )
-        elif task["state"] == Task.State.OPEN and not (
-            task["snoozed_until"] and task["snoozed_until"] > today
-        ):
+        elif task["state"] == Task.State.OPEN and not _sleeps(task["snoozed_until"], book.today):
             yield Need(
                 kind=ALERT,
                 account_id=account,
@@ -89,16 +126,19 @@ def _alerts(visible: QuerySet[Account], today: dt.date) -> Iterator[Need]:
                 money=arr or 0,
                 alert_id=pk,
                 task_id=task["pk"],
-                days_late=_days(task["due_on"], today),
-                days_to_renewal=_days(today, renewal),
+                days_late=_days(task["due_on"], book.today),
+                days_to_renewal=_days(book.today, renewal),
             )
 
 
-def _tasks(user: User, today: dt.date) -> Iterator[Need]:
+def _sleeps(until: dt.date | None, today: dt.date) -> bool:
+    return until is not None and until > today
+
+
+def _tasks(book: _Book) -> Iterator[Need]:
     """Tasks that are due."""
-    awake = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today)
-    due = Q(due_on__lte=today) | Q(due_on__isnull=True, priority__lte=Task.Priority.HIGH)
-    rows = tasks_for(user).filter(awake, due, state=Task.State.OPEN)
+    due = Q(due_on__lte=book.today) | Q(due_on__isnull=True, priority__lte=Task.Priority.HIGH)
+    rows = tasks_for(book.user).filter(book.awake, book.belongs("assignee"), due, state=Task.State.OPEN)
     for pk, account, person, priority, due_on, kind, arr, renewal in rows.values_list(*_TASK_FIELDS):
         yield Need(
             kind="renewal" if kind == RENEWAL else "task",
@@ -107,19 +147,19 @@ def _tasks(user: User, today: dt.date) -> Iterator[Need]:
             weight=rules.TASK_WEIGHTS[priority],
             money=arr or 0,
             task_id=pk,
-            days_late=_days(due_on, today),
-            days_to_renewal=_days(today, renewal),
+            days_late=_days(due_on, book.today),
+            days_to_renewal=_days(book.today, renewal),
         )
 
 
-def _renewals(visible: QuerySet[Account], today: dt.date) -> Iterator[Need]:
-    last = today + dt.timedelta(days=rules.RENEWAL_DAYS)
-    rows = visible.filter(renewal_on__range=(today, last)).exclude(stage=Account.Stage.CHURNED)
-    spoken_of = _spoken_of(rows, today)
-    fields = ("pk", "owner_id", "arr_base_cents", "renewal_on")
-    for account, owner, arr, renewal in rows.values_list(*fields):
+def _renewals(book: _Book) -> Iterator[Need]:
+    last = book.today + dt.timedelta(days=rules.RENEWAL_DAYS)
+    rows = book.accounts.filter(book.belongs("owner"), renewal_on__range=(book.today, last))
+    rows = rows.exclude(stage=Account.Stage.CHURNED)
+    spoken_of = _spoken_of(rows, book.today)
+    for account, owner, arr, renewal in rows.values_list("pk", "owner_id", "arr_base_cents", "renewal_on"):
         if account not in spoken_of:
-            yield Need(RENEWAL, account, owner, 1.0, arr or 0, days_to_renewal=_days(today, renewal))
+            yield Need(RENEWAL, account, owner, 1.0, arr or 0, days_to_renewal=_days(book.today, renewal))
 
 
 def _spoken_of(accounts: QuerySet[Account], today: dt.date) -> set[int]:

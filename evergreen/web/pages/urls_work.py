@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages import signin
+from evergreen.web.pages import alerts, signin, tasks, today, work
 
-urls: list[URLPattern] = [*signin.urls]
+urls: list[URLPattern] = [*today.urls, *alerts.urls, *tasks.urls, *work.urls, *signin.urls]

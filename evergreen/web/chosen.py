@@ -1,0 +1,97 @@
+"""Rows that a person chose on Today, among alerts or tasks, read with the right to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
+
+from evergreen.alerts.models import Alert
+from evergreen.base.models import AuditEntry, User
+from evergreen.base.roles import Role
+from evergreen.customers.models import Account
+from evergreen.customers.queries import accounts_for
+from evergreen.flow.needs.actions import Chosen
+from evergreen.work.queries import tasks_for
+
+MOST = 500
+NOBODY, ME = "nobody", "me"
+
+
+def chosen(user: User, refs: list[str]) -> Chosen:
+    """What ``task-12``, ``alert-5`` and ``renewal-7`` name, as far as the person may see it; at most 500.
+
+    Raises Http404 when nothing of it is there for the person, ValidationError for too many.
+    """
+    if len(refs) > MOST:
+        raise ValidationError(
+            _("%(found)s rows are chosen, at most %(most)s go at once. Nothing was changed.")
+            % {"found": len(refs), "most": MOST}
+        )
+    keys: dict[str, list[int]] = {"task": [], "alert": [], "renewal": []}
+    for ref in refs:
+        kind, _dash, key = ref.partition("-")
+        if kind not in keys or not key.isdecimal() or len(key) > 18:
+            raise Http404("There is no such row.")
+        keys[kind].append(int(key))
+    visible = accounts_for(user)
+    found = Chosen(
+        tasks=list(tasks_for(user).filter(pk__in=keys["task"])) if keys["task"] else [],
+        alerts=_alerts(visible, keys["alert"]),
+        renewals=list(visible.filter(pk__in=keys["renewal"]).select_related("owner"))
+        if keys["renewal"]
+        else [],
+    )
+    if not len(found):
+        raise Http404("There is no such row among those you may see.")
+    return found
+
+
+def _alerts(visible: QuerySet[Account], keys: list[int]) -> list[Alert]:
+    if not keys:
+        return []
+    rows = Alert.objects.filter(pk__in=keys, account__in=visible)
+    return list(rows.select_related("rule", "account__owner"))
+
+
+def colleagues_of(user: User) -> list[User]:
+    """Whom the person may give work to: everybody who works here; a partner only itself."""
+    if user.role == Role.PARTNER:
+        return [user]
+    return list(User.objects.filter(is_active=True))
+
+
+def person_named(user: User, name: str) -> User | None:
+    """``me``, ``nobody`` (or nothing) or the key of a colleague. Raises ValidationError for anybody else."""
+    if name == ME:
+        return user
+    if name in {NOBODY, ""}:
+        return None
+    for colleague in colleagues_of(user):
+        if str(colleague.pk) == name:
+            return colleague
+    raise ValidationError(_("There is no such colleague. Choose a name from the list. Nothing was changed."))
+
+
+def day_named(text: str) -> dt.date:
+    """A day as an input sends it. Raises ValidationError for anything else."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ValidationError(
+            _("“%(found)s” is no day: choose one, such as 2026-11-21. Nothing was changed.") % {"found": text}
+        ) from None
+
+
+def account_named(user: User, key: str) -> Account | None:
+    """The account with this key, if the person may see it."""
+    return accounts_for(user).filter(pk=int(key)).first() if key.isdecimal() and len(key) < 19 else None
+
+
+def undoable(request: HttpRequest) -> list[AuditEntry]:
+    """What this request changed that can be given back: audit entries of the person at its very instant."""
+    rows = AuditEntry.objects.filter(by=request.user, at=request.now, kind__in=("task", "alert"))  # type: ignore[attr-defined, misc]
+    return [entry for entry in rows.order_by("-pk") if "groups" in entry.before]

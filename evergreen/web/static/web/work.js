@@ -1,0 +1,31 @@
+// Menus that serve every row: a button with data-ids says which rows the menu's forms are about ("*": the chosen ones).
+(() => {
+  "use strict";
+  const open = (target) => target.closest?.("[popovertarget][data-ids]");
+  document.addEventListener("click", (event) => {
+    const button = open(event.target);
+    const menu = button && document.getElementById(button.getAttribute("popovertarget"));
+    if (!menu) return;
+    menu.dataset.ids = button.dataset.ids;
+    const has = new Set((button.dataset.has ?? "").split(" "));
+    for (const part of menu.querySelectorAll("[data-needs]")) part.hidden = !has.has(part.dataset.needs);
+  }, true);
+  document.addEventListener("htmx:configRequest", (event) => {
+    const menu = event.target.closest?.("[data-chosen]");
+    if (!menu) return;
+    const rows = [...document.querySelectorAll("input[data-select]:checked")].map((box) => box.value);
+    event.detail.parameters["ids"] = menu.dataset.ids === "*" ? rows : [menu.dataset.ids];
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const menu = event.target.closest?.("[data-chosen]");
+    if (menu && event.detail.successful) { menu.hidePopover(); menu.querySelectorAll("form").forEach((form) => form.reset()); }
+  });
+  // e: the first action of the row in focus; s: later.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open], [popover]:popover-open")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    const row = document.querySelector("[data-row].focus");
+    const button = row && { e: row.querySelector("[data-first]"), s: row.querySelector("[data-later]") }[event.key];
+    if (button) { event.preventDefault(); button.click(); }
+  });
+})();
