@@ -13,18 +13,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import Count, F, Field, Func, OrderBy, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, F, Field, Func, OrderBy, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import Expression
 from django.db.models.functions import NullIf, StrIndex
 
 from evergreen.base import money
 from evergreen.base.models import User
 from evergreen.base.roles import Scope
-from evergreen.customers.models import Account
+from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for
 
 Params = Mapping[str, Sequence[str]]
 BANDS = ("green", "yellow", "red", "insufficient_data")
+GAPS = ("owner", "end", "live", "decision_maker")
 TEXT_LENGTH = 100
 
 # What each sort key reads. Names are ours, never the reader's.
@@ -87,6 +88,7 @@ class Filters:
     bands: tuple[str, ...] = ()
     industries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     renewal: tuple[int | None, int | None] = (None, None)
     arr: tuple[int | None, int | None] = (None, None)
     score: tuple[int | None, int | None] = (None, None)
@@ -125,6 +127,7 @@ def filters_from(params: Params, currency: str) -> Filters:
         bands=among("band", BANDS),
         industries=texts("industry", 80),
         tags=texts("tag", 80),
+        gaps=among("gap", GAPS),
         renewal=(_whole(params, "renewal_min"), _whole(params, "renewal_max")),
         arr=(_cents(params, "arr_min", currency), _cents(params, "arr_max", currency)),
         score=(_whole(params, "score_min"), _whole(params, "score_max")),
@@ -180,11 +183,29 @@ def selected(user: User, filters: Filters, today: dt.date) -> QuerySet[Account]:
         rows = rows.filter(team__in=filters.teams)
     if filters.owners:
         rows = rows.filter(_owned(user, filters.owners))
+    for gap in filters.gaps:
+        rows = rows.filter(missing(gap))
     for tag in filters.tags:
         rows = rows.filter(_tagged(tag))
     if filters.text:
         rows = rows.filter(Q(name__icontains=filters.text) | Q(external_id__istartswith=filters.text))
     return rows
+
+
+def missing(gap: str) -> Q:
+    """Living accounts whose owner, contract end, live date or decision maker is not known (trials: owner)."""
+    living = ~Q(stage=Account.Stage.CHURNED)
+    if gap == "owner":
+        return living & Q(owner__isnull=True)
+    living &= ~Q(stage=Account.Stage.TRIAL)
+    if gap == "end":
+        return living & Q(renewal_on__isnull=True)
+    if gap == "live":
+        return living & Q(live_on__isnull=True)
+    deciding = Contact.objects.filter(
+        account=OuterRef("pk"), role=Contact.ChainRole.DECISION_MAKER, left_on__isnull=True
+    )
+    return living & ~Q(Exists(deciding))
 
 
 def _where(rows: QuerySet[Account], name: str, lookup: str, value: Any) -> QuerySet[Account]:

@@ -11,11 +11,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from evergreen.base.models import Team, User
-from evergreen.customers.listing import BANDS
+from evergreen.customers.listing import BANDS, GAPS
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.web import formats
-from evergreen.web.presenters.accounts.table import arr_bounds, asked, tier_word
+from evergreen.web.presenters.accounts.table import arr_bounds, asked, gap_word, tier_word
 
 OFFERED_SECONDS = 60
 MOST_OFFERED = 300
@@ -60,6 +60,7 @@ def form_context(user: User, query: QueryDict, currency: str) -> dict[str, Any]:
         _boxes("band", _("Health"), [(band, formats.band_word(band)) for band in BANDS], filters.bands),
         _boxes("industry", _("Industry"), [(v, v) for v in _industries(user)], filters.industries),
         _boxes("tag", _("Tag"), [(v, v) for v in _tags(user)], filters.tags),
+        _boxes("gap", _("Missing"), [(gap, gap_word(gap)) for gap in GAPS], filters.gaps),
     ]
     return {
         "groups": [group for group in groups if group.boxes],

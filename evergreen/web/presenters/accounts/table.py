@@ -193,8 +193,19 @@ def _chips(table: Table) -> list[tuple[str, tuple[str, ...]]]:
         (_range(_("ARR"), filters.arr, money_words), ("arr_min", "arr_max")),
         (_alerts(filters.has_alerts), ("alerts",)),
         (_labelled(_("Tag"), filters.tags), ("tag",)),
+        (_labelled(_("Missing"), [gap_word(gap) for gap in filters.gaps]), ("gap",)),
         (_labelled(_("Text"), [filters.text] if filters.text else []), ("q",)),
     ]
+
+
+def gap_word(gap: str) -> str:
+    words = {
+        "owner": _("owner"),
+        "end": _("contract end"),
+        "live": _("live date"),
+        "decision_maker": _("decision maker"),
+    }
+    return words[gap]
 
 
 def _labelled(label: str, values: Sequence[str]) -> str:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from evergreen.alerts.models import Alert
 from evergreen.base import clock
 from evergreen.base.models import User
-from evergreen.customers.models import Account, Contact
+from evergreen.customers import listing
+from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.events.models import EndUser
 from evergreen.flow.needs.queries import ALL, MINE, NOBODY
 from evergreen.work.models import Task
 
+_NARROWED = ("end", "live", "decision_maker")
 BANDS = ("green", "yellow", "red", "insufficient_data")
 
 
@@ -81,24 +83,20 @@ def portfolio(accounts: QuerySet[Account]) -> Portfolio:
 
 def gaps(user: User, accounts: QuerySet[Account], who: str | int) -> list[Gap]:
     """What is missing in the records of these accounts, only what there is; three queries."""
-    deciding = Contact.objects.filter(
-        account=OuterRef("pk"), role=Contact.ChainRole.DECISION_MAKER, left_on__isnull=True
-    )
-    paying = ~Q(stage=Account.Stage.TRIAL)
-    counts = accounts.aggregate(
-        end=Count("pk", filter=paying & Q(renewal_on__isnull=True)),
-        live=Count("pk", filter=paying & Q(live_on__isnull=True)),
-        decision=Count("pk", filter=paying & ~Q(Exists(deciding))),
-    )
-    ownerless = accounts_of(user, NOBODY).count()
+    counts = accounts.aggregate(**{gap: Count("pk", filter=listing.missing(gap)) for gap in _NARROWED})
+    ownerless = accounts_for(user).order_by().filter(listing.missing("owner")).count()
     unmatched = EndUser.objects.filter(account__isnull=True).count() if user.may_configure else 0
     owner = {MINE: "me", NOBODY: "none", ALL: ""}.get(who, str(who)) if isinstance(who, str) else str(who)
     narrowed = f"owner={owner}&" if owner else ""
     listed = [
-        Gap(_("without owner"), ownerless, _accounts_url("owner=none")),
+        Gap(_("without owner"), ownerless, _accounts_url("gap=owner")),
         Gap(_("without contract end"), counts["end"], _accounts_url(f"{narrowed}gap=end")),
         Gap(_("without live date"), counts["live"], _accounts_url(f"{narrowed}gap=live")),
-        Gap(_("without decision maker"), counts["decision"], _accounts_url(f"{narrowed}gap=decision_maker")),
+        Gap(
+            _("without decision maker"),
+            counts["decision_maker"],
+            _accounts_url(f"{narrowed}gap=decision_maker"),
+        ),
         Gap(_("end users without account"), unmatched, _url("settings-unmatched")),
     ]
     return [gap for gap in listed if gap.count]
