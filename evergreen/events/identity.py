@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from evergreen.base import clock, queries
 from evergreen.customers.models import Account, Contact, ExternalId, Tenant
@@ -206,8 +207,10 @@ def _link(rows: list[EndUser], source: Source) -> None:
     if not accounts:
         return
     emails = {_email(row) for row in rows} - {""}
-    contacts = Contact.objects.filter(account__in=accounts).filter(
-        Q(end_user__in=[row.key for row in rows]) | Q(email__in=emails)
+    contacts = (
+        Contact.objects.filter(account__in=accounts)
+        .annotate(address=Lower("email"))
+        .filter(Q(end_user__in=[row.key for row in rows]) | Q(address__in=emails))
     )
     by_id = {(contact.account_id, contact.end_user): contact.pk for contact in contacts if contact.end_user}
     by_email = {
@@ -217,14 +220,14 @@ def _link(rows: list[EndUser], source: Source) -> None:
         if row.account_id:
             row.contact_id = (
                 by_id.get((row.account_id, row.key))
-                or by_email.get((row.account_id, _email(row).lower()))
+                or by_email.get((row.account_id, _email(row)))
                 or row.contact_id
             )
 
 
 def _email(row: EndUser) -> str:
     email = row.traits.get("email")
-    return email if isinstance(email, str) else ""
+    return email.strip().lower() if isinstance(email, str) else ""
 
 
 def _storable(value: Any) -> Any:
