@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Kinds of events that mean somebody used the product; the rest say something about people, accounts or us.
 USE_KINDS = ("track", "page", "screen", "usage")
 PORTION_ROWS = 2_000_000
+# What tells events of one person and day apart; the last two may be null.
+_SORT = ("source", "tenant", "kind", "name", "feature", "probe")
 _TABLES = ("usage", "first_uses", "account_days", "answers", "rolled")
 
 
@@ -90,17 +92,16 @@ def _roll_portion(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers
         con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_used(events, matchers))}")
-    con.register("portion_features", _features(con, matchers))
+    used = _used(events, matchers)
+    con.register("portion_sorts", _sorts(con, used, matchers))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}")
     con.execute(_USAGE)
     con.execute(_FIRST_USES, [days[0]])
     con.execute(_ACCOUNT_DAYS)
     con.execute(f"INSERT INTO lake.answers {_sql(_answers(events))}")
-    con.register(
-        "rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]})
-    )
+    con.register("rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]}))
     con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
-    for name in ("rolled_now", "portion_features"):
+    for name in ("rolled_now", "portion_sorts"):
         con.unregister(name)
     con.execute("DROP TABLE portion")
 
@@ -110,28 +111,13 @@ def _sql(expression: ir.Table) -> str:
 
 
 def _used(events: ir.Table, matchers: Matchers) -> ir.Table:
-    """Uses counted by who, when and what; a row counts when its count is above 0.
+    """The events that mean use of an account: a row counts when its count is above 0.
 
     ``probe`` holds what property matchers ask of an event, as a JSON list in the order of ``matchers.properties``;
     null while no matcher asks for a property.
     """
     used: Any = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS), events["count"] > 0)
-    used = used.mutate(probe=_probe(used, matchers))
-    keys = [
-        "account_id",
-        "tenant",
-        "source",
-        "end_user",
-        "day",
-        "known_on",
-        "kind",
-        "name",
-        "feature",
-        "probe",
-    ]
-    return used.group_by(keys).aggregate(
-        uses=used["count"].sum().cast("int64"), seconds=used.seconds.sum().coalesce(0.0)
-    )
+    return used.mutate(probe=_probe(used, matchers))
 
 
 def _probe(used: Any, matchers: Matchers) -> Any:
@@ -145,13 +131,32 @@ def _probe(used: Any, matchers: Matchers) -> Any:
     return joined + ibis.literal("]")
 
 
-def _features(con: duckdb.DuckDBPyConnection, matchers: Matchers) -> pa.Table:
-    """The feature of each distinct (name, feature named by the event, probe) of the portion."""
-    rows = con.execute("SELECT DISTINCT name, feature, probe FROM portion").fetchall()
-    found = [matchers.feature(name, hint, probe) for name, hint, probe in rows]
-    names, hints, probes = zip(*rows, strict=True) if rows else ((), (), ())
-    columns = {"name": names, "hint": hints, "probe": probes, "matched": found}
-    return pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()})
+def _sorts(con: duckdb.DuckDBPyConnection, used: ir.Table, matchers: Matchers) -> pa.Table:
+    """Each distinct (source, tenant, kind, name, feature named by the event, probe) with a number and its feature.
+
+    Grouping millions of rows by one number instead of these texts takes a third of the time (measured).
+    """
+    rows = con.execute(_sql(used.select(*_SORT).distinct())).fetchall()
+    columns = dict(zip(_SORT, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_SORT, ())
+    found = [matchers.feature(row[_SORT.index("name")], row[_SORT.index("feature")], row[-1]) for row in rows]
+    return pa.table(
+        {
+            "sort": pa.array(range(len(rows)), pa.int32()),
+            **{name: pa.array(values, pa.string()) for name, values in columns.items()},
+            "matched": pa.array(found, pa.string()),
+        }
+    )
+
+
+def _counted(used: Any, sorts: Any) -> ir.Table:
+    """Uses counted by account, end user, day and sort."""
+    rows = used.select("account_id", "end_user", "day", "known_on", "count", "seconds", *_SORT)
+    # A feature or probe may be null on both sides; the others never are.
+    same = [rows[name] == sorts[name] for name in _SORT[:4]] + [rows[n].identical_to(sorts[n]) for n in _SORT[4:]]
+    joined = rows.join(sorts, same, rname="{name}_of_sort")
+    return joined.group_by(["account_id", "end_user", "day", "known_on", "sort"]).aggregate(
+        uses=joined["count"].sum().cast("int64"), seconds=joined.seconds.sum().coalesce(0.0)
+    )
 
 
 def _answers(events: ir.Table) -> ir.Table:
@@ -171,28 +176,26 @@ def _answers(events: ir.Table) -> ir.Table:
 
 _USAGE = """
 INSERT INTO lake.usage BY NAME
-SELECT account_id, tenant, source, end_user, day, known_on, kind, portion.name AS event, matched AS feature,
-       uses AS count, seconds
-FROM portion JOIN portion_features AS f
-    ON portion.name = f.name AND portion.feature IS NOT DISTINCT FROM f.hint AND portion.probe IS NOT DISTINCT FROM f.probe
-ORDER BY known_on, account_id
+SELECT account_id, tenant, source, end_user, day, known_on, kind, name AS event, matched AS feature, uses AS count, seconds
+FROM portion JOIN portion_sorts USING (sort)
 """
 
 # A user seen on an earlier known day is no first use; equal rows of later days are harmless (counted distinct).
 _FIRST_USES = """
 INSERT INTO lake.first_uses BY NAME
-SELECT account_id, tenant, source, end_user, min(day) AS day, min(known_on) AS known_on FROM portion
-ANTI JOIN (SELECT DISTINCT account_id, tenant, source, end_user FROM lake.first_uses WHERE known_on < ?) AS seen
-    USING (account_id, tenant, source, end_user)
-WHERE end_user IS NOT NULL
-GROUP BY account_id, tenant, source, end_user
+WITH seen_now AS (
+    SELECT account_id, tenant, source, end_user, min(day) AS day, min(known_on) AS known_on
+    FROM portion JOIN portion_sorts USING (sort) WHERE end_user IS NOT NULL GROUP BY ALL
+)
+SELECT seen_now.* FROM seen_now
+ANTI JOIN (SELECT * FROM lake.first_uses WHERE known_on < ?) AS before USING (account_id, tenant, source, end_user)
 """
 
 _ACCOUNT_DAYS = """
 INSERT INTO lake.account_days BY NAME
 WITH person_days AS (
     SELECT account_id, tenant, source, end_user, day, known_on, sum(uses) AS uses, sum(seconds) AS seconds
-    FROM portion GROUP BY ALL
+    FROM portion JOIN portion_sorts USING (sort) GROUP BY ALL
 )
 SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
 FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day

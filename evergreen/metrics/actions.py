@@ -65,9 +65,11 @@ def take_snapshot(
     con.register("night_of", _night_table(day, calendar))
     backend = ibis.duckdb.from_connection(con)
     ensure_columns(con, metrics)
-    usage = backend.table("usage", database="lake.main")
-    cells = compiling.cells(usage, backend.table("feature_flags"), metrics, day)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_cells AS {_sql(cells)}")
+    window = compiling.usage_window(
+        backend.table("usage", database="lake.main"), backend.table("feature_flags"), day
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_people AS {_sql(compiling.people(window, metrics))}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window))}")
     present = _present(con, metrics)
     _compute(con, backend, metrics, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
@@ -83,7 +85,7 @@ def take_snapshot(
             [day, stamp],
         )
     rows = int(store.scalar(con, "SELECT count(*) FROM lake.snapshots WHERE day = ?", day) or 0)
-    for name in ("usage_cells", "fresh_snapshot", "restated_rows"):
+    for name in ("usage_people", "usage_features", "fresh_snapshot", "restated_rows"):
         con.execute(f"DROP TABLE {name}")
     return rows
 
@@ -210,10 +212,10 @@ def _figures(
     """One row an account (or tenant) with every metric: the spine, each source's one aggregation, then formulas."""
     window = compiling.Window.of(backend.table("night_of"))
     keys = ["account_id", "tenant"] if by_tenant else ["account_id"]
-    cells = backend.table("usage_cells")
-    table = _spine(backend, cells, by_tenant=by_tenant)
+    people, features = backend.table("usage_people"), backend.table("usage_features")
+    table = _spine(backend, people, by_tenant=by_tenant)
     usage = [metric for metric in metrics if isinstance(metric.of, Usage)]
-    found = compiling.usage_figures(cells, usage, window, by_tenant=by_tenant)
+    found = compiling.usage_figures(people, features, usage, window, by_tenant=by_tenant)
     table = _joined(table, found, usage, present, keys)
     lake = sources.lake_sources(backend, window)
     for source, wanted in compiling.by_source(metrics).items():
@@ -227,11 +229,11 @@ def _figures(
     return table if by_tenant else table.mutate(tenant=ibis.literal(""))
 
 
-def _spine(backend: Any, cells: ir.Table, *, by_tenant: bool) -> Any:
+def _spine(backend: Any, people: ir.Table, *, by_tenant: bool) -> Any:
     spine = backend.table("spine")
     if not by_tenant:
         return spine
-    tenants = cells.filter(cells.tenant != "").select("account_id", "tenant").distinct()
+    tenants = people.filter(people.tenant != "").select("account_id", "tenant").distinct()
     return tenants.semi_join(spine, "account_id")
 
 

@@ -52,42 +52,67 @@ class Window:
         return back.between(0, days - 1)
 
 
-def cells(usage: ir.Table, flags: ir.Table, metrics: Iterable[Metric], day: dt.date) -> ir.Table:
-    """One pass over the daily roll-up: a row an account, tenant, end user and feature, with the days as bits.
+def usage_window(usage: ir.Table, flags: ir.Table, day: dt.date) -> ir.Table:
+    """The rows of the daily roll-up that a snapshot reads, with ``offset`` (days back) and the features' flags.
 
-    ``usage`` is the roll-up (lake.usage), ``flags`` has feature, is_core, is_advanced, adds_data. Columns of sums are
-    named by window (``events_28_0``), as many as the metrics ask for.
+    ``usage`` is the roll-up (lake.usage); ``flags`` has feature, is_core, is_advanced, adds_data.
     """
     since = day - dt.timedelta(days=WINDOW_DAYS - 1)
     # A device whose clock is ahead may be a day early; its known day still lies close by, which prunes old files.
     known_since = since - dt.timedelta(days=2)
     rows: Any = usage.filter(usage.day.between(since, day), usage.known_on.between(known_since, day))
-    offset = ibis.literal(day).delta(rows.day, unit="day").cast("int64")
-    rows = rows.mutate(offset=offset)
-    sums: dict[str, Any] = {"mask": (ibis.literal(1, "int64") << rows.offset).bit_or()}
-    for measure, days, lag in sorted(_sum_windows(metrics)):
-        inside = rows.offset.between(lag, lag + days - 1)
-        column = rows["count"] if measure == "events" else rows.seconds
-        sums[f"{measure}_{days}_{lag}"] = column.sum(where=inside).coalesce(0)
-    grouped = rows.group_by([*_KEYS, "source", "end_user", "feature"]).aggregate(**sums)
-    joined = grouped.left_join(flags, grouped.feature == flags.feature).drop("feature_right")
-    return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
+    joined = rows.left_join(flags, rows.feature == flags.feature).drop("feature_right")
+    return joined.mutate(
+        offset=ibis.literal(day).delta(joined.day, unit="day").cast("int64"),
+        **{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()},
+    )
 
 
-def usage_figures(cell: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
-    """Every usage metric of each account (or tenant), from the cells of ``cells``."""
+def people(window: ir.Table, metrics: Iterable[Metric]) -> ir.Table:
+    """One row an account, tenant and end user: its days as bits, in all and on narrowed features, and its sums.
+
+    Columns: ``mask``, ``mask_core`` …; sums are named by window (``events_28_0``, ``events_28_0_core``).
+    """
+    specs = [metric.of for metric in metrics if isinstance(metric.of, Usage)]
+    rows: Any = window
+    bit = ibis.literal(1, "int64") << rows.offset
+    columns = {"mask": bit.bit_or()}
+    for only in sorted({of.only for of in specs if of.only}):
+        columns[f"mask_{only}"] = bit.bit_or(where=rows[FLAGS[only]]).coalesce(0)
+    for of in specs:
+        if of.measure in {"events", "seconds"}:
+            inside = rows.offset.between(of.lag, of.lag + of.days - 1)
+            where = inside & rows[FLAGS[of.only]] if of.only else inside
+            column = rows["count"] if of.measure == "events" else rows.seconds
+            columns[_sum_name(of)] = column.sum(where=where).coalesce(0)
+    return rows.group_by([*_KEYS, "source", "end_user"]).aggregate(**columns)
+
+
+def features(window: ir.Table) -> ir.Table:
+    """One row an account, tenant and feature: its days as bits, and the feature's flags."""
+    rows: Any = window.filter(window.feature.notnull())
+    bit = ibis.literal(1, "int64") << rows.offset
+    return rows.group_by([*_KEYS, "feature", *FLAGS.values()]).aggregate(mask=bit.bit_or())
+
+
+def usage_figures(
+    people: ir.Table, features: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool
+) -> ir.Table:
+    """Every usage metric of each account (or tenant), from ``people`` and ``features``."""
     keys = _KEYS if by_tenant else ["account_id"]
     specs = {metric.key: metric.of for metric in metrics if isinstance(metric.of, Usage)}
-    by_user = {key: of for key, of in specs.items() if of.measure in {"users", "user_days"}}
-    direct = {key: of for key, of in specs.items() if key not in by_user}
-    people: Any = _people(cell, by_user.values(), keys)
-    found = people.group_by(keys).aggregate(
-        **{key: _people_figure(people, of, window) for key, of in by_user.items()}
-    )
-    others = cell.group_by(keys).aggregate(
-        **{key: _cell_figure(cell, of, window) for key, of in direct.items()}
-    )
-    return others.left_join(found, keys).drop(*(f"{key}_right" for key in keys))
+    persons = {key: of for key, of in specs.items() if of.measure in {"users", "user_days"}}
+    used = {key: of for key, of in specs.items() if of.measure == "features"}
+    direct = {key: of for key, of in specs.items() if key not in persons and key not in used}
+    found = people.group_by(keys).aggregate(**{key: _person_figure(people, of, window) for key, of in direct.items()})
+    users = _users(people, keys)
+    for part in (
+        users.group_by(keys).aggregate(**{key: _user_figure(users, of, window) for key, of in persons.items()}),
+        features.group_by(keys).aggregate(**{key: _feature_figure(features, of, window) for key, of in used.items()}),
+    ):
+        found = found.left_join(part, keys).drop(*(f"{key}_right" for key in keys))
+    # An account seen only in its events without people, or without features, has none of them: a count of 0.
+    return found.mutate(**{key: found[key].coalesce(0) for key in (*persons, *used)})
 
 
 def row_figures(table: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
@@ -140,25 +165,19 @@ def _ibis_type(metric: Metric) -> str:
     return {"DATE": "date", "BIGINT": "int64", "DOUBLE": "float64"}[metric.column_type]
 
 
-def _sum_windows(metrics: Iterable[Metric]) -> set[tuple[str, int, int]]:
-    return {
-        (metric.of.measure, metric.of.days, metric.of.lag)
-        for metric in metrics
-        if isinstance(metric.of, Usage) and metric.of.measure in {"events", "seconds"}
-    }
+def _sum_name(of: Usage) -> str:
+    return f"{of.measure}_{of.days}_{of.lag}" + (f"_{of.only}" if of.only else "")
 
 
-def _people(cell: ir.Table, specs: Iterable[Usage], keys: list[str]) -> Any:
-    """One row an end user: the days it was active, in all and on the features some metric narrows to."""
-    rows: Any = cell.filter(cell.end_user.notnull())
-    masks = {"mask": rows["mask"].bit_or()}
-    for only in sorted({of.only for of in specs if of.only}):
-        masks[f"mask_{only}"] = rows["mask"].bit_or(where=rows[FLAGS[only]]).coalesce(0)
+def _users(people: Any, keys: list[str]) -> Any:
+    """One row an end user of each account, whatever tenants it was seen in (for accounts), and only real ones."""
+    rows = people.filter(people.end_user.notnull())
+    masks = {name: rows[name].bit_or() for name in people.columns if name.startswith("mask")}
     return rows.group_by([*keys, "source", "end_user"]).aggregate(**masks)
 
 
-def _people_figure(people: Any, of: Usage, window: Window) -> Any:
-    mask = people[f"mask_{of.only}" if of.only else "mask"]
+def _user_figure(users: Any, of: Usage, window: Window) -> Any:
+    mask = users[f"mask_{of.only}" if of.only else "mask"]
     working = window.working(of.days, of.lag)
     if of.measure == "user_days":
         return _bit_count(mask & working).sum()
@@ -168,14 +187,17 @@ def _people_figure(people: Any, of: Usage, window: Window) -> Any:
     return ((mask & window.mask(of.days, of.lag)) != 0).sum()
 
 
-def _cell_figure(cell: Any, of: Usage, window: Window) -> Any:
-    where = cell[FLAGS[of.only]] if of.only else None
+def _person_figure(people: Any, of: Usage, window: Window) -> Any:
     if of.measure in {"events", "seconds"}:
-        return cell[f"{of.measure}_{of.days}_{of.lag}"].sum(where=where)
-    inside = (cell["mask"] & window.mask(of.days, of.lag)) != 0
-    if of.measure == "features":
-        return cell.feature.nunique(where=inside if where is None else inside & where)
-    return _bit_count(cell["mask"].bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
+        return people[_sum_name(of)].sum()
+    mask = people[f"mask_{of.only}" if of.only else "mask"]
+    return _bit_count(mask.bit_or() & window.mask(of.days, of.lag))
+
+
+def _feature_figure(features: Any, of: Usage, window: Window) -> Any:
+    inside = (features["mask"] & window.mask(of.days, of.lag)) != 0
+    # Distinct, because an account's feature has a row in each of its tenants.
+    return features.feature.nunique(where=inside & features[FLAGS[of.only]] if of.only else inside)
 
 
 def _row_figure(table: Any, of: Any, window: Window) -> Any:
