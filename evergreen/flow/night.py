@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, int, int], None]
 LAST_STEP = "lists"
+PATIENCE_SECONDS = 1_800.0
 
 
 class NightBusyError(RuntimeError):
@@ -36,7 +38,8 @@ class NightBusyError(RuntimeError):
 def run(day: dt.date, *, now: dt.datetime, progress: Tell | None = None) -> dict[str, Any]:
     """Run the night of a day: its figures as known at its end. Returns what each step did.
 
-    Raises NightBusyError when another night is running, ValueError for a day that has not ended.
+    A day that has not ended is computed as far as it has gone, and again when it is over. Raises NightBusyError when
+    another night is running, ValueError for a day to come.
     """
     return run_range(day, day, now=now, progress=progress)[-1]
 
@@ -64,10 +67,12 @@ def run_range(
 def missing_days(now: dt.datetime, *, at_most: int = 14) -> list[dt.date]:
     """Ended days without a finished night, oldest first: all since the last finished one, at most so many."""
     yesterday = base.vendor_day(now) - dt.timedelta(days=1)
-    done = set(
-        Progress.objects.filter(step=LAST_STEP, state=Progress.State.DONE, day__gt=yesterday - dt.timedelta(days=at_most))
-        .values_list("day", flat=True)
-    )  # fmt: skip
+    zone = base.vendor_zone()
+    marks = Progress.objects.filter(
+        step=LAST_STEP, state=Progress.State.DONE, day__gt=yesterday - dt.timedelta(days=at_most)
+    )
+    # A mark made before the day was over is of a part of it.
+    done = [mark.day for mark in marks if mark.ended_at and mark.ended_at >= clock.day_end(mark.day, zone)]
     since = max(done) + dt.timedelta(days=1) if done else yesterday
     return [since + dt.timedelta(days=n) for n in range((yesterday - since).days + 1)]
 
@@ -128,10 +133,10 @@ def _check(first: dt.date, last: dt.date, now: dt.datetime) -> None:
         raise ValueError(
             f"The night was asked for from {first} to {last}: the first day must not be after the last."
         )
-    if last >= today:
+    if last > today:
         raise ValueError(
-            f"The night of {last} was asked for, but that day has not ended (today is {today} in {base.setting('timezone')}): "
-            f"the newest possible is {today - dt.timedelta(days=1)}. Nothing was computed."
+            f"The night of {last} was asked for, but today is {today} in {base.setting('timezone')}: the newest possible "
+            f"is today, as far as it has gone. Nothing was computed."
         )
 
 
@@ -152,16 +157,26 @@ def _step(name: str, day: dt.date, now: dt.datetime) -> Iterator[dict[str, Any]]
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One night at a time on a home."""
+    """One night at a time on a home; another one is waited for (the worker's and a person's may meet)."""
     home = env.home()
     fd = os.open(home.root / "night.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise NightBusyError(
-                f"Another night is running on {home.root}. Nothing was changed; wait until it has ended and ask again."
-            ) from None
+        _wait_for(fd, home)
         yield
     finally:
         os.close(fd)
+
+
+def _wait_for(fd: int, home: env.Home) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise NightBusyError(
+                    f"Another night has been running on {home.root} for {PATIENCE_SECONDS / 60:.0f} minutes. "
+                    "Nothing was changed; wait until it has ended and ask again."
+                ) from None
+            time.sleep(0.2)

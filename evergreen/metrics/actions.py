@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
@@ -12,6 +13,7 @@ from django.db import transaction
 
 from evergreen.base import money
 from evergreen.base import queries as base
+from evergreen.base.clock import day_end
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Tenant
 from evergreen.events import store
@@ -76,7 +78,7 @@ def take_snapshot(
     names = ", ".join(metric.key for metric in metrics)
     with store.transaction(con):
         is_again = sources.has_rows(con, "lake.snapshots", f"day = DATE '{day}'")
-        con.execute(_restated(metrics, day) if is_again else _NOTHING_RESTATED)
+        con.execute(_restated(metrics, day, base.vendor_zone()) if is_again else _NOTHING_RESTATED)
         con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
         con.execute(
             f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
@@ -113,8 +115,12 @@ SELECT account_id, tenant, false AS was_restated FROM fresh_snapshot WHERE false
 """
 
 
-def _restated(metrics: Sequence[Metric], day: dt.date) -> str:
-    """SQL for the rows of the day that were there before and now say something else (or did so once already)."""
+def _restated(metrics: Sequence[Metric], day: dt.date, zone: ZoneInfo) -> str:
+    """SQL for the rows of the day that were there before and now say something else (or did so once already).
+
+    A row taken before the day was over was of a part of it, so another figure is no restatement.
+    """
+    ended = day_end(day, zone).replace(tzinfo=None)
     changed = " OR ".join(
         f"round(new.{m.key}, 9) IS DISTINCT FROM round(old.{m.key}, 9)"
         if m.column_type == "DOUBLE"
@@ -123,7 +129,7 @@ def _restated(metrics: Sequence[Metric], day: dt.date) -> str:
     )
     return (
         "CREATE OR REPLACE TEMP TABLE restated_rows AS "
-        f"SELECT old.account_id, old.tenant, old.restated OR {changed} AS was_restated "
+        f"SELECT old.account_id, old.tenant, old.restated OR (old.computed_at >= TIMESTAMP '{ended}' AND ({changed})) AS was_restated "
         f"FROM (SELECT * FROM lake.snapshots WHERE day = DATE '{day}') old JOIN fresh_snapshot new USING (account_id, tenant)"
     )
 

@@ -104,11 +104,17 @@ def usage_figures(
     persons = {key: of for key, of in specs.items() if of.measure in {"users", "user_days"}}
     used = {key: of for key, of in specs.items() if of.measure == "features"}
     direct = {key: of for key, of in specs.items() if key not in persons and key not in used}
-    found = people.group_by(keys).aggregate(**{key: _person_figure(people, of, window) for key, of in direct.items()})
+    found = people.group_by(keys).aggregate(
+        **{key: _person_figure(people, of, window) for key, of in direct.items()}
+    )
     users = _users(people, keys)
     for part in (
-        users.group_by(keys).aggregate(**{key: _user_figure(users, of, window) for key, of in persons.items()}),
-        features.group_by(keys).aggregate(**{key: _feature_figure(features, of, window) for key, of in used.items()}),
+        users.group_by(keys).aggregate(
+            **{key: _user_figure(users, of, window) for key, of in persons.items()}
+        ),
+        features.group_by(keys).aggregate(
+            **{key: _feature_figure(features, of, window) for key, of in used.items()}
+        ),
     ):
         found = found.left_join(part, keys).drop(*(f"{key}_right" for key in keys))
     # An account seen only in its events without people, or without features, has none of them: a count of 0.

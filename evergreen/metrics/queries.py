@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from evergreen.customers.models import Account
 from evergreen.events import store
@@ -43,3 +47,47 @@ def snapshot_days() -> list[dt.date]:
 def newest_day() -> dt.date | None:
     """The day of the newest figures that pages show."""
     return Newest.objects.order_by("-day").values_list("day", flat=True).first()
+
+
+class Values(NamedTuple):
+    """A metric of many accounts on a day: parallel arrays, missing values left out. Dates are days before it."""
+
+    day: dt.date
+    accounts: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+
+def values_on(key: str, day: dt.date) -> Values:
+    """A metric of every account on a day. Raises KeyError for an unknown metric."""
+    metric = METRICS[key]
+    column = f"(DATE '{day}' - {key})" if metric.kind == "date" else key
+    found = (
+        store.reading()
+        .execute(
+            f"SELECT account_id, {column}::DOUBLE AS value FROM lake.snapshots"
+            f" WHERE day = ? AND tenant = '' AND {key} IS NOT NULL",
+            [day],
+        )
+        .fetchnumpy()
+    )
+    return Values(day, np.asarray(found["account_id"], np.int64), np.asarray(found["value"], np.float64))
+
+
+def spread(key: str, accounts: Sequence[int], since: dt.date, until: dt.date) -> list[dict[str, Any]]:
+    """The quarter marks of a metric over some accounts: one dict a snapshot day with day, n, low, median, high."""
+    metric = METRICS[key]
+    column = f"(day - {key})" if metric.kind == "date" else key
+    con = store.reading()
+    con.register("asked_accounts", pa.table({"id": pa.array(accounts, pa.int64())}))
+    rows = con.execute(
+        f"SELECT day, count({key}), quantile_cont({column}::DOUBLE, [0.25, 0.5, 0.75]) FROM lake.snapshots"
+        f" SEMI JOIN asked_accounts ON account_id = asked_accounts.id"
+        " WHERE tenant = '' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day",
+        [since, until],
+    ).fetchall()
+    con.unregister("asked_accounts")
+    return [
+        {"day": day, "n": n, "low": marks[0], "median": marks[1], "high": marks[2]}
+        for day, n, marks in rows
+        if marks
+    ]

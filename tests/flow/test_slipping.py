@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from evergreen.alerts.models import Alert
+from evergreen.base import clock
 from evergreen.base.models import Progress
 from evergreen.customers.models import Account, Feature, Product, Receivable
 from evergreen.events import arrivals, store
@@ -37,7 +38,11 @@ def _use(account: Account, first: dt.date, last: dt.date) -> list[dict[str, Any]
         day = first + dt.timedelta(days=n)
         for user in range(6):
             for turn in range(4):
-                moment = dt.datetime.combine(day, dt.time(9 + turn), SHANGHAI).astimezone(dt.UTC).replace(tzinfo=None)
+                moment = (
+                    dt.datetime.combine(day, dt.time(9 + turn), SHANGHAI)
+                    .astimezone(dt.UTC)
+                    .replace(tzinfo=None)
+                )
                 rows.append(
                     {
                         "source": "product", "kind": "track", "name": "ledger.posted", "account_id": account.pk,
@@ -90,7 +95,9 @@ def test_a_customer_that_falls_silent_is_noticed_called_and_won_back(cast: Simpl
     silent = dt.date(2026, 8, 17)
     night.run(silent, now=_after(silent))
     assert "no_activity" in _open(cast.slipping) and _open(cast.well) == set()
-    task = Task.objects.get(account=cast.slipping, origin_kind="alert", title__en__startswith="Ask the customer")
+    task = Task.objects.get(
+        account=cast.slipping, origin_kind="alert", title__en__startswith="Ask the customer"
+    )
     assert task.assignee == cast.owner and "10" in task.reason["zh"]
 
     month = dt.date(2026, 9, 2)
@@ -112,7 +119,9 @@ def test_a_customer_that_falls_silent_is_noticed_called_and_won_back(cast: Simpl
 
 
 @pytest.mark.usefixtures("_story")
-def test_a_night_that_died_half_way_is_done_again(cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_that_died_half_way_is_done_again(
+    cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def die(*_: Any, **__: Any) -> None:
         raise RuntimeError("killed")
 
@@ -129,6 +138,21 @@ def test_a_night_that_died_half_way_is_done_again(cast: SimpleNamespace, monkeyp
 
 
 @pytest.mark.usefixtures("_story")
-def test_a_day_that_has_not_ended_is_refused_with_the_newest_possible_one(cast: SimpleNamespace) -> None:
-    with pytest.raises(ValueError, match="the newest possible is 2026-09-28"):
-        night.run(END + dt.timedelta(days=1), now=_after(END))
+def test_a_day_to_come_is_refused_with_the_newest_possible_one(cast: SimpleNamespace) -> None:
+    with pytest.raises(ValueError, match="today is 2026-09-29"):
+        night.run(END + dt.timedelta(days=2), now=_after(END))
+
+
+@pytest.mark.usefixtures("_story")
+def test_a_day_under_way_is_computed_so_far_and_again_when_it_is_over(
+    cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_noon = dt.datetime.combine(END, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+    monkeypatch.setattr(clock, "utc_now", lambda: at_noon)
+    night.run(END, now=at_noon)
+    monkeypatch.setattr(clock, "utc_now", lambda: _after(END))
+    assert night.missing_days(_after(END)) == [END]
+    night.run(END, now=_after(END))
+    assert night.missing_days(_after(END)) == []
+    restated = store.scalar(store.reading(), "SELECT count(*) FROM lake.snapshots WHERE restated")
+    assert restated == 0
