@@ -300,7 +300,7 @@ def _tell(result: Evaluated, now: dt.datetime) -> None:
 
 def _event(
     name: str, alert: Alert, keys: Mapping[int, str], now: dt.datetime, **properties: Any
-) -> dict[str, Any]:
+) -> journal.SystemEvent:
     stamp = "" if name == "alert.opened" else f":{now.isoformat()}"
     return {
         "name": name,
