@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from evergreen.alerts.models import Alert
 from evergreen.base import clock
@@ -111,7 +112,8 @@ class Shell:
 
     @property
     def themes(self) -> list[tuple[str, str]]:
-        return [(value, str(label)) for value, label in User.Theme.choices]
+        short = {User.Theme.AUTO.value: pgettext("theme", "Auto")}
+        return [(value, short.get(value, str(label))) for value, label in User.Theme.choices]
 
     def _placed(self, item: Item, counts: dict[str, int]) -> Item:
         url = _url(item.name)

@@ -2,6 +2,14 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages import alerts, signin, tasks, today, work
+from evergreen.web.pages import alerts, health, metrics, signin, tasks, today, work
 
-urls: list[URLPattern] = [*today.urls, *alerts.urls, *tasks.urls, *work.urls, *signin.urls]
+urls: list[URLPattern] = [
+    *today.urls,
+    *alerts.urls,
+    *tasks.urls,
+    *work.urls,
+    *health.urls,
+    *metrics.urls,
+    *signin.urls,
+]

@@ -99,6 +99,6 @@ def _mark(mark: Mark) -> dict[str, Any]:
     place: dict[str, Any] = {"xAxis": mark.on.isoformat()} if mark.on else {"yAxis": mark.level}
     return {
         **place,
-        "label": {"formatter": mark.text, "position": "insideEndTop"},
+        "label": {"formatter": mark.text, "position": "insideStartTop"},
         "lineStyle": {"color": mark.color, "type": "dashed", "width": 1},
     }

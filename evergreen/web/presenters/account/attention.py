@@ -86,7 +86,7 @@ def _task(task: Task, user: User, today: dt.date) -> Thing:
 def _whose(task: Task | None, today: dt.date) -> str:
     if task is None:
         return ""
-    due = _("due %(day)s") % {"day": formats.days_until(task.due_on, today)} if task.due_on else ""
+    due = _("due %(day)s") % {"day": formats.day(task.due_on)} if task.due_on else ""
     return " · ".join(filter(None, [str(task.assignee or _("nobody's task")), due]))
 
 

@@ -69,7 +69,7 @@ def _users(newest: Newest, values: dict[str, Any]) -> Figure:
 
 def _overdue(newest: Newest) -> Figure:
     if not newest.overdue_cents:
-        return Figure(_("Overdue"), _("nothing"), tone="up")
+        return Figure(_("Overdue"), _("none"), tone="up")
     amount = formats.money_short(newest.overdue_cents, newest.currency)
     late = _("the oldest by %(days)s") % {"days": formats.days(newest.overdue_days)}
     return Figure(_("Overdue"), amount, late, "down")

@@ -242,7 +242,7 @@ def _answers(asked: Asked) -> Iterable[Entry]:
 
 
 def _told(asked: Asked) -> Iterable[Entry]:
-    words = {"account.churned": _("Left"), "account.reactivated": _("Came back")}
+    words = {"account.churned": _("The account left"), "account.reactivated": _("The account came back")}
     since = asked.last_day - dt.timedelta(days=_TOLD_DAYS)
     for event in history.told(asked.account.pk, _TOLD, since, asked.before, asked.limit):
         said = event.properties
@@ -253,8 +253,11 @@ def _told(asked: Asked) -> Iterable[Entry]:
 
 def _usage(asked: Asked) -> Iterable[Entry]:
     for week in history.account_weeks(asked.account.pk, asked.last_day, asked.limit):
-        title = _("Use in the week of %(day)s: %(events)s times, up to %(users)s a day") % {
-            "day": formats.day(week.day),
+        title = ngettext(
+            "%(events)s use in the week, up to %(users)s a day",
+            "%(events)s uses in the week, up to %(users)s a day",
+            week.events,
+        ) % {
             "events": formats.number(week.events),
             "users": formats.with_unit(week.users, "users"),
         }
@@ -320,7 +323,7 @@ def read(asked: Asked, kinds: Sequence[str]) -> Part:
 
 def newest(account: Account, now: dt.datetime, *, sees_money: bool, limit: int = 6) -> list[Entry]:
     """The newest entries from the records, for the overview."""
-    return read(Asked(account, now, limit, sees_money), list(RECORDS)).entries
+    return read(Asked(account, now, limit, sees_money), list(RECORDS)).entries[:limit]
 
 
 def kinds_for(sees_money: bool) -> list[str]:

@@ -64,7 +64,7 @@ def change_one(account: Account, field: str, value: str, *, by: User, now: dt.da
 
 
 def owner_from(value: str) -> User | None:
-    if value in {"", "none"}:
+    if value == "none":
         return None
     owner = User.objects.filter(pk=int(value), is_active=True).first() if value.isdigit() else None
     if owner is None:
@@ -73,8 +73,9 @@ def owner_from(value: str) -> User | None:
 
 
 def choice_from(field: str, value: str) -> str:
-    allowed = [*CHOICES[field].values, *([""] if field == "tier" else [])]
-    if value not in allowed:
+    if field == "tier" and value == "none":
+        return ""
+    if value not in CHOICES[field].values:
         raise ValidationError(
             _("“%(found)s” is not allowed here; allowed are %(allowed)s. Nothing was changed.")
             % {"found": value, "allowed": ", ".join(str(label) for label in CHOICES[field].labels)}

@@ -77,14 +77,16 @@ def choices(account: Account, name: str) -> list[Offered]:
     """What a cell of the table may be set to."""
     match name:
         case "owner":
-            people = [("", _("nobody")), *((str(user.pk), str(user)) for user in _staff())]
-            return [Offered(value, label, value == str(account.owner_id or "")) for value, label in people]
+            people = [("none", _("nobody")), *((str(user.pk), str(user)) for user in _staff())]
+            return [
+                Offered(value, label, value == str(account.owner_id or "none")) for value, label in people
+            ]
         case "stage":
             return [
                 Offered(value, str(label), value == account.stage) for value, label in Account.Stage.choices
             ]
-    tiers = [("", _("none")), *((value, str(label)) for value, label in Account.Tier.choices)]
-    return [Offered(value, label, value == account.tier) for value, label in tiers]
+    tiers = [("none", _("none")), *((value, str(label)) for value, label in Account.Tier.choices)]
+    return [Offered(value, label, value == (account.tier or "none")) for value, label in tiers]
 
 
 def _boxes(name: str, label: str, offered: Iterable[tuple[Any, Any]], ticked: Iterable[str]) -> Boxes:

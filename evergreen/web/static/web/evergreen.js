@@ -216,7 +216,12 @@
 
   // ---- what to do when the page or a part of it is new --------------------------------------------------------------------
   function ready() { charts(); counted(); $$("[data-toast]").forEach(leave); }
-  document.addEventListener("htmx:afterSettle", () => { charts(); counted(); });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    charts();
+    counted();
+    // A choice that was asked for opens at once, where the browser lets it.
+    try { $("select.inline-edit.open", event.target)?.showPicker(); } catch { /* the focus is enough */ }
+  });
   document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "suggestions") document.getElementById("search")?.setAttribute("aria-expanded", String(event.target.childElementCount > 0)); });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready); else ready();
 })();
