@@ -1,8 +1,9 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Four threads, so that long work never makes events wait: the mover looks several times a second and stores about
-once a second; jobs are done one after another; the clock publishes write keys, matches waiting events and steps
-the minute; the night runs what is missing. A fault is logged and tried again; nothing is lost by a kill.
+Four threads, so that long work never makes events wait: the mover looks several times a second and stores
+about once a second; jobs are done one after another; the clock publishes write keys, matches waiting events
+and steps the minute; the night runs what is missing. A fault is logged and tried again; nothing is lost by a
+kill.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import close_old_connections
@@ -49,7 +50,7 @@ class Pulse:
     beat_at: str = ""
     moved_at: str = ""
     moved_events: int = 0
-    last_fault: str = ""
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 class Worker:
@@ -90,9 +91,11 @@ class Worker:
                 log.warning("%s", error)
                 wait = FAULT_SECONDS
             except Exception as error:
-                self._pulse.last_fault = f"{name}: {type(error).__name__}: {error}"[:500]
+                self._pulse.faults[name] = f"{type(error).__name__}: {error}"[:500]
                 log.exception("The worker's %s failed; it tries again in %.0f s.", name, FAULT_SECONDS)
                 wait = FAULT_SECONDS
+            else:
+                self._pulse.faults.pop(name, None)
             finally:
                 close_old_connections()
             self._stop.wait(wait)
@@ -103,6 +106,7 @@ class Worker:
             moving = mover.Mover(con, self._home)
             while not self._stop.is_set():
                 began = time.monotonic()
+                self._pulse.faults.pop("mover", None)
                 if moving.waits() and (moved := moving.move(clock.utc_now())).received:
                     self._pulse.moved_at = clock.utc_now().isoformat()
                     self._pulse.moved_events += moved.stored

@@ -184,8 +184,9 @@ def _worker(where: env.Home) -> Finding:
     if age > dt.timedelta(seconds=_PULSE_SECONDS):
         found = f"Last seen {age.total_seconds():,.0f} s ago."
         return Finding("worker", "note", found, "Run `evergreen serve` or `evergreen worker`.")
-    if pulse.last_fault:
-        return Finding("worker", "wrong", f"Its last fault: {pulse.last_fault}", "Look at its log.")
+    if pulse.faults:
+        told = "; ".join(f"{part}: {fault}" for part, fault in pulse.faults.items())
+        return Finding("worker", "wrong", told, "It tries again by itself; look at its log if this stays.")
     return Finding(
         "worker", "ok", f"Process {pulse.pid} on {pulse.host}, {pulse.moved_events:,} events stored."
     )
