@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Kinds of events that mean somebody used the product; the rest say something about people, accounts or us.
 USE_KINDS = ("track", "page", "screen", "usage")
-PORTION_ROWS = 2_000_000
+PORTION_ROWS = 1_000_000
 # What tells events of one person and day apart; the last two may be null.
 _SORT = ("source", "tenant", "kind", "name", "feature", "probe")
 _TABLES = ("usage", "first_uses", "account_days", "answers", "rolled")
@@ -64,8 +64,7 @@ def roll_up(
     matchers = Matchers.load()
     done = 0
     for portion in _portions(stale):
-        with store.transaction(con):
-            _roll_portion(con, portion, matchers)
+        _roll_portion(con, portion, matchers)
         done += len(portion)
         if progress:
             progress(done, len(stale))
@@ -86,24 +85,32 @@ def _portions(stale: list[Stale]) -> Iterator[list[Stale]]:
 
 
 def _roll_portion(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Matchers) -> None:
+    """Count a portion's events, then put its rows in place in one transaction.
+
+    The counting stands outside, so that the mover waits for the writing only. Rows that arrive in between are counted
+    but not marked as held, so the day is stale still and done again.
+    """
     days = [entry.day for entry in portion]
-    listed = ", ".join(f"DATE '{day}'" for day in days)
-    for table in _TABLES:
-        con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
     used = _used(events, matchers)
     con.register("portion_sorts", _sorts(con, used, matchers))
     con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}")
-    con.execute(_USAGE)
-    con.execute(_FIRST_USES, [days[0]])
-    con.execute(_ACCOUNT_DAYS)
-    con.execute(f"INSERT INTO lake.answers {_sql(_answers(events))}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_answers AS {_sql(_answers(events))}")
     con.register("rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]}))
-    con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    with store.transaction(con):
+        for table in _TABLES:
+            con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
+        con.execute(_USAGE)
+        con.execute(_FIRST_USES, [days[0]])
+        con.execute(_ACCOUNT_DAYS)
+        con.execute("INSERT INTO lake.answers BY NAME SELECT * FROM portion_answers")
+        con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
     for name in ("rolled_now", "portion_sorts"):
         con.unregister(name)
-    con.execute("DROP TABLE portion")
+    for name in ("portion", "portion_answers"):
+        con.execute(f"DROP TABLE {name}")
 
 
 def _sql(expression: ir.Table) -> str:
