@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
+import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +31,33 @@ def today() -> dt.date:
     return TODAY
 
 
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty lake with its schema and metric columns, made once: making it takes longer than most tests."""
+    from evergreen.base import env
+    from evergreen.events import store
+    from evergreen.metrics.actions import ensure_columns
+
+    where = env.Home(tmp_path_factory.mktemp("empty"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVERGREEN_HOME", str(where.root))
+        store.create()
+        with store.session() as con:
+            ensure_columns(con)
+    return where.lake
+
+
+def _copy_lake(made: Path, where: Any) -> None:
+    """A copy of the empty lake in another home; its catalog names its folder by an absolute path."""
+    shutil.copytree(made, where.lake, symlinks=True)
+    with contextlib.closing(sqlite3.connect(where.lake / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute(
+            "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{where.lake / 'data'}/"]
+        )
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh home with an empty lake (records stay in the test database)."""
     from evergreen.base import env
     from evergreen.events import store
@@ -40,7 +68,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     where = env.home()
     where.root.mkdir(exist_ok=True)
     store.close()
-    store.create(where)
+    if env.database_url():
+        store.create(where)
+    else:
+        _copy_lake(request.getfixturevalue("empty_lake"), where)
     yield where
     store.close()
     if env.database_url():
@@ -83,7 +114,7 @@ def cast(db: None) -> SimpleNamespace:
     return cast
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def datasets() -> Path:
     """The folder of the real data sets; a test that needs one skips with the reason where it is absent."""
     found = Path(
