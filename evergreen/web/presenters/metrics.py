@@ -1,0 +1,326 @@
+"""Metrics explained: definition, formula, who uses it, how the accounts spread today and over time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from evergreen.alerts.rules import SHIPPED
+from evergreen.base.models import User
+from evergreen.customers.models import Account
+from evergreen.customers.queries import accounts_for
+from evergreen.events import store
+from evergreen.health.models import Scorecard
+from evergreen.metrics import formula, queries, words
+from evergreen.metrics.library import GROUPS, METRICS
+from evergreen.metrics.models import Newest, Use
+from evergreen.metrics.rules import Formula, Metric, Rows, Usage
+from evergreen.web import formats
+from evergreen.web.presenters.charts import Series, over_time
+from evergreen.web.presenters.scorecards import bars
+
+BARS = 20
+ENDS = 8
+HISTORY_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A metric in the list, with how many of the accounts have a value."""
+
+    metric: Metric
+    name: str
+    explanation: str
+    unit: str
+    window: str
+    used_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    key: str
+    name: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    account: Account
+    value: str
+
+
+def groups(text: str = "") -> list[Group]:
+    """The metrics by group, those whose name, key or explanation has the words; one query."""
+    uses: dict[str, list[str]] = {}
+    for metric, kind, ref in Use.objects.values_list("metric", "kind", "ref"):
+        uses.setdefault(metric, []).append(_use_words(kind, ref))
+    wanted = text.strip().casefold()
+    made = []
+    for key, name in GROUPS.items():
+        lines = [
+            _line(metric, uses.get(metric.key, []))
+            for metric in METRICS.values()
+            if metric.group == key and wanted in _said(metric)
+        ]
+        if lines:
+            made.append(Group(key, formats.named(dict(name)), lines))
+    return made
+
+
+def _said(metric: Metric) -> str:
+    return " ".join([metric.key, *metric.name.values(), *metric.explanation.values()]).casefold()
+
+
+def _line(metric: Metric, used_by: list[str]) -> Line:
+    return Line(
+        metric=metric,
+        name=formats.named(dict(metric.name)),
+        explanation=formats.named(dict(metric.explanation)),
+        unit=unit_words(metric),
+        window=window_words(metric),
+        used_by=used_by,
+    )
+
+
+def _use_words(kind: str, ref: str) -> str:
+    if kind == "scorecard":
+        return _("scorecard %(name)s") % {"name": ref}
+    return f"{kind} {ref}"
+
+
+def unit_words(metric: Metric) -> str:
+    """What a value counts, in a word."""
+    kinds = {
+        "share": _("share"),
+        "days": _("days"),
+        "money": _("money"),
+        "date": _("date"),
+        "number": _("number"),
+        "count": _("count"),
+    }
+    return words.unit(metric.key, formats.language()) or kinds[metric.kind]
+
+
+def window_words(metric: Metric) -> str:
+    """How far back it looks."""
+    if not metric.window_days:
+        return _("as of the day")
+    said = ngettext("%(n)s day", "%(n)s days", metric.window_days) % {"n": metric.window_days}
+    lag = metric.of.lag if isinstance(metric.of, Usage) else 0
+    return _("%(days)s, ending %(lag)s days before") % {"days": said, "lag": lag} if lag else said
+
+
+class MetricPage:
+    """What a metric's page shows to a person: figures over the living accounts that the person may see."""
+
+    def __init__(self, user: User, key: str) -> None:
+        if key not in METRICS:
+            raise Http404("There is no such metric.")
+        self.user, self.metric = user, METRICS[key]
+        self.name = formats.named(dict(self.metric.name))
+        self.explanation = formats.named(dict(self.metric.explanation))
+        self.unit, self.window = unit_words(self.metric), window_words(self.metric)
+        self.hides_money = self.metric.kind == "money" and not user.sees_money
+
+    @property
+    def formula(self) -> str:
+        return self.metric.formula_text()
+
+    @property
+    def source(self) -> str:
+        of = self.metric.of
+        if isinstance(of, Formula):
+            return _("other metrics")
+        if isinstance(of, Usage):
+            return _("use of the product: the daily roll-up of events")
+        names = {
+            "tickets": _("tickets"),
+            "lines": _("contract lines"),
+            "receivables": _("receivables"),
+            "conversations": _("conversations"),
+            "contacts": _("contacts"),
+            "nps": _("NPS answers"),
+            "csat": _("CSAT answers"),
+            "people": _("end users ever seen"),
+            "account_days": _("days with use"),
+            "entitlement": _("editions"),
+        }
+        return names.get(of.source, of.source)
+
+    @property
+    def missing(self) -> str:
+        """What it means when there is no value."""
+        of = self.metric.of
+        if isinstance(of, Formula):
+            return _("Missing when an input is missing or a divisor is 0.")
+        if self.metric.is_count:
+            return _("0 once its source has any row for you; missing before that.")
+        if isinstance(of, Rows) and of.empty is not None:
+            return _("%(value)s where there is no such row.") % {"value": of.empty}
+        return _("Missing where there is no such row.")
+
+    @property
+    def better(self) -> str:
+        return {"up": _("more is better"), "down": _("less is better")}.get(self.metric.better, "")
+
+    @cached_property
+    def inputs(self) -> list[Metric]:
+        """The metrics that a formula reads."""
+        of = self.metric.of
+        if not isinstance(of, Formula):
+            return []
+        return [METRICS[key] for key in METRICS if key in formula.inputs(of.text)]
+
+    @cached_property
+    def used_by(self) -> list[tuple[str, str]]:
+        """What refers to it: (words, address)."""
+        found = []
+        names = dict(Scorecard.objects.values_list("key", "name"))
+        for kind, ref in Use.objects.filter(metric=self.metric.key).values_list("kind", "ref"):
+            if kind == "scorecard":
+                said = _("scorecard %(name)s") % {"name": formats.named(names.get(ref, ref))}
+                found.append((said, reverse("scorecard", args=[ref])))
+            else:
+                found.append((f"{kind} {ref}", ""))
+        for other in METRICS.values():
+            if isinstance(other.of, Formula) and self.metric.key in formula.inputs(other.of.text):
+                said = _("metric %(name)s") % {"name": formats.named(dict(other.name))}
+                found.append((said, reverse("metric", args=[other.key])))
+        for rule in SHIPPED.values():
+            if self.metric.key in _RULE_METRICS.get(rule.key, ()):
+                said = _("alert rule %(name)s") % {"name": formats.named(dict(rule.name))}
+                found.append((said, reverse("alert-rules") + f"#{rule.key}"))
+        return found
+
+    @cached_property
+    def day(self) -> dt.date | None:
+        return queries.newest_day()
+
+    @cached_property
+    def _living(self) -> set[int]:
+        rows = accounts_for(self.user).order_by().exclude(stage=Account.Stage.CHURNED)
+        return set(rows.values_list("pk", flat=True))
+
+    @cached_property
+    def found(self) -> queries.Values | None:
+        """Values of the accounts that the person sees on the newest day; None before the first night."""
+        if self.day is None or self.hides_money:
+            return None
+        try:
+            values = queries.values_on(self.metric.key, self.day)
+        except store.LakeError:
+            return None
+        mine = np.isin(values.accounts, np.fromiter(self._living, np.int64, len(self._living)))
+        return queries.Values(values.day, values.accounts[mine], values.values[mine])
+
+    @property
+    def count(self) -> int:
+        return 0 if self.found is None else len(self.found.values)
+
+    @property
+    def missing_count(self) -> int:
+        return len(self._living) - self.count
+
+    @cached_property
+    def quarters(self) -> list[tuple[str, str]]:
+        """Lowest, quarter marks, highest."""
+        if self.found is None or not self.count:
+            return []
+        marks = np.quantile(self.found.values, [0, 0.25, 0.5, 0.75, 1])
+        names = [_("Lowest"), _("A quarter below"), _("Median"), _("A quarter above"), _("Highest")]
+        return [(name, self.say(float(mark))) for name, mark in zip(names, marks, strict=True)]
+
+    @cached_property
+    def histogram(self) -> dict[str, Any]:
+        """Accounts by value between the 1st and the 99th hundredth; what lies outside stands in the end bars."""
+        assert self.found is not None
+        values = self.found.values
+        low, high = (float(mark) for mark in np.quantile(values, [0.01, 0.99]))
+        if low == high:
+            return bars([self.say(low)], [(_("Accounts"), "var(--c1)", [len(values)])])
+        whole = self.metric.kind in {"count", "days"} and high - low < BARS
+        edges = np.arange(low, high + 2) - 0.5 if whole else np.linspace(low, high, BARS + 1)
+        counts, _edges = np.histogram(np.clip(values, low, high), edges)
+        labels = [self.say(float(edge + 0.5 if whole else edge)) for edge in edges[:-1]]
+        return bars(labels, [(_("Accounts"), "var(--c1)", [int(n) for n in counts])])
+
+    @cached_property
+    def highest(self) -> list[Row]:
+        return self._ends(-1)
+
+    @cached_property
+    def lowest(self) -> list[Row]:
+        return self._ends(1)
+
+    def _ends(self, sign: int) -> list[Row]:
+        if self.found is None:
+            return []
+        order = np.argsort(sign * self.found.values, kind="stable")[:ENDS]
+        keys = [int(key) for key in self.found.accounts[order]]
+        accounts = Account.objects.select_related("owner").in_bulk(keys)
+        currencies = dict(Newest.objects.filter(account__in=keys).values_list("account_id", "currency"))
+        return [
+            Row(accounts[key], self.say(float(value), currencies.get(key, "")))
+            for key, value in zip(keys, self.found.values[order], strict=True)
+            if key in accounts
+        ]
+
+    def say(self, value: float, currency: str = "") -> str:
+        """A value in words; of date metrics the days since."""
+        kind = self.metric.kind
+        if kind == "date":
+            return _("%(days)s before") % {"days": formats.days(round(value))}
+        if kind == "share":
+            return formats.percent(value)
+        if kind == "money":
+            return formats.money_short(round(value), currency or "CNY")
+        unit = words.unit(self.metric.key, formats.language())
+        text = formats.number(value, 1)
+        return f"{text} {unit}" if unit else text
+
+    @cached_property
+    def history(self) -> dict[str, Any] | None:
+        """Median and quarter marks over the last half year, as a chart."""
+        if self.day is None or self.hides_money:
+            return None
+        since = self.day - dt.timedelta(days=HISTORY_DAYS)
+        rows = queries.spread(self.metric.key, sorted(self._living), since, self.day)
+        by = {"share": 100, "money": 0.01}.get(self.metric.kind, 1.0)
+        unit = "%" if self.metric.kind == "share" else ""
+        return _over_time(rows, by, unit) if len(rows) > 1 else None
+
+    @property
+    def history_unit(self) -> str:
+        units = {"share": "", "date": _("days before the day"), "money": _("in the accounts' currencies")}
+        return units.get(self.metric.kind, self.unit)
+
+
+# Which metrics the shipped alert rules look at (alerts.rules.Facts).
+_RULE_METRICS = {
+    "no_activity": ("working_days_inactive", "last_active_on"),
+    "renewal_due": ("days_to_renewal", "renewal_on", "mrr_cents"),
+    "invoice_overdue": ("overdue_days", "overdue_cents", "invoices_overdue"),
+}
+
+
+def _over_time(rows: Sequence[dict[str, Any]], by: float, unit: str) -> dict[str, Any]:
+    def series(name: str, key: str, color: str) -> Series:
+        return Series(name, [(row["day"], round(row[key] * by, 2)) for row in rows], color)
+
+    return over_time(
+        [
+            series(_("Median"), "median", "var(--c1)"),
+            series(_("A quarter below"), "low", "var(--c5)"),
+            series(_("A quarter above"), "high", "var(--c2)"),
+        ],
+        unit=unit,
+    )
