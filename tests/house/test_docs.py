@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -42,18 +43,17 @@ def scorecards() -> Iterable[str]:
 
 def commands() -> Iterable[str]:
     """``evergreen key create`` and its like, from the command itself."""
-    import click
     from typer.main import get_command
 
     from evergreen.launch.command import app
 
-    def walk(command: click.Command, name: str) -> Iterable[str]:
-        if isinstance(command, click.Group):
-            for part, inner in command.commands.items():
-                if not inner.hidden:
-                    yield from walk(inner, f"{name} {part}")
-        else:
+    def walk(command: Any, name: str) -> Iterable[str]:
+        if not hasattr(command, "commands"):
             yield name
+            return
+        for part, inner in command.commands.items():
+            if not inner.hidden:
+                yield from walk(inner, f"{name} {part}")
 
     return walk(get_command(app), "evergreen")
 
