@@ -1,0 +1,110 @@
+"""Faults on the way of events: journal, mover, lake."""
+
+from tests.controls import Control
+
+_JOURNAL = "tests/events/test_journal.py"
+_MOVER = "tests/events/test_mover.py"
+_LAKE = "tests/events/test_lake.py"
+_INGEST = "tests/events/test_ingest_contract.py"
+
+CONTROLS = (
+    Control(
+        "ack_before_sync",
+        "A 200 means that the event is on stable storage.",
+        "evergreen/events/journal/writing.py",
+        "            _answer(group, self._store(group))",
+        "            _answer(group, None)\n            self._store(group)",
+        (f"{_JOURNAL}::test_a_waiting_request_is_not_answered_before_the_sync",),
+    ),
+    Control(
+        "no_sync",
+        "A 200 means that the event is on stable storage.",
+        "evergreen/events/journal/writing.py",
+        "            os.fdatasync(fd)\n",
+        "",
+        (
+            f"{_JOURNAL}::test_requests_that_wait_together_share_one_sync",
+            f"{_JOURNAL}::test_a_failed_write_or_sync_is_refused_and_its_segment_never_trusted_again",
+        ),
+    ),
+    Control(
+        "failed_sync_trusted",
+        "A segment whose sync failed is never written to again.",
+        "evergreen/events/journal/writing.py",
+        "            self._abandon_segment()\n",
+        "",
+        (f"{_JOURNAL}::test_a_failed_write_or_sync_is_refused_and_its_segment_never_trusted_again",),
+    ),
+    Control(
+        "checksum_ignored",
+        "A changed bit in the journal is noticed.",
+        "evergreen/events/journal/records.py",
+        "    if zlib.crc32(payload) != checksum:",
+        "    if not payload:",
+        (f"{_JOURNAL}::test_every_single_bit_flip_is_noticed",),
+    ),
+    Control(
+        "position_outside_its_transaction",
+        "Events and the journal's position enter the lake together or not at all.",
+        "evergreen/events/arrivals.py",
+        "    result = Appended(",
+        '    con.execute("COMMIT")\n    con.execute("BEGIN")\n    result = Appended(',
+        (f"{_LAKE}::test_a_batch_enters_the_lake_whole_or_not_at_all",),
+    ),
+    Control(
+        "message_key_not_kept",
+        "The same message id from the same source adds nothing.",
+        "evergreen/events/arrivals.py",
+        '        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")\n',
+        "",
+        (f"{_LAKE}::test_a_message_id_adds_nothing_to_its_source_ever_again",),
+    ),
+    Control(
+        "rejected_not_counted",
+        "Sent = stored + rejected + duplicate, to the unit.",
+        "evergreen/events/arrivals.py",
+        "Appended(received + refused, stored, received - stored, conflicts, refused)",
+        "Appended(received, stored, received - stored, conflicts, refused)",
+        (f"{_MOVER}::test_what_is_stored_rejected_and_repeated_adds_up_to_what_was_sent",),
+    ),
+    Control(
+        "open_segment_removed",
+        "A segment is removed only when its owner has ended it.",
+        "evergreen/events/mover/transfer.py",
+        "            if part.complete:",
+        "            if part.complete or part.entries:",
+        (f"{_MOVER}::test_an_ended_segment_is_removed_and_one_in_use_is_not",),
+    ),
+    Control(
+        "commit_before_sync_of_the_lake",
+        "A commit of the lake never names a file that a power cut could take.",
+        "evergreen/events/store.py",
+        '            _sync(home)\n            con.execute("COMMIT")\n',
+        '            con.execute("COMMIT")\n            _sync(home)\n',
+        (f"{_LAKE}::test_a_commit_comes_after_the_sync_of_the_files_it_names",),
+    ),
+    Control(
+        "unpacked_size_not_limited",
+        "A small packed body cannot fill the memory.",
+        "evergreen/events/ingest/bodies.py",
+        "self._stream.decompress(chunk, self._limit + 1 - len(self._body))",
+        "self._stream.decompress(chunk)",
+        (f"{_INGEST}::test_a_packed_bomb_is_stopped_at_the_limit",),
+    ),
+    Control(
+        "unknown_key_taken",
+        "Only a write key in force may send events.",
+        "evergreen/events/ingest/keys.py",
+        "        return sources[known] if hmac.compare_digest(hashed, known) else None",
+        "        return sources.get(known) or next(iter(sources.values()), None)",
+        (f"{_INGEST}::test_unknown_and_revoked_keys_are_answered_alike",),
+    ),
+    Control(
+        "ok_while_the_disk_fails",
+        "Events that cannot be stored are answered 503, never 200.",
+        "evergreen/events/ingest/app.py",
+        "            return refusal(503, code,",
+        "            return refusal(200, code,",
+        (f"{_INGEST}::test_while_the_disk_fails_the_answer_is_503_and_never_200",),
+    ),
+)

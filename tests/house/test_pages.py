@@ -1,0 +1,49 @@
+"""Laws that hold for every page, whoever writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.house import text_of
+from tests.house.test_files import TEMPLATES
+
+# Who is not signed in gets no further than these.
+OPEN_TO_ALL = {"sign-in", "sign-in-language"}
+ESCAPING_OFF = re.compile(r"\|\s*safe(?:seq)?\b|{%-?\s*autoescape\s+off")
+
+
+def views(resolver: URLResolver | None = None) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every page's name (else its route) and view."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.name or str(pattern.pattern), pattern.callback
+        else:
+            yield from views(pattern)
+
+
+def test_templates_never_switch_escaping_off() -> None:
+    wrong = {
+        str(path): found.group() for path in TEMPLATES if (found := ESCAPING_OFF.search(text_of(path) or ""))
+    }
+    assert wrong == {}, "make HTML with format_html in a template tag, text stays text"
+
+
+def test_every_change_needs_the_token_of_its_own_page() -> None:
+    assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
+    assert [name for name, view in views() if getattr(view, "csrf_exempt", False)] == []
+
+
+def test_only_the_sign_in_opens_without_one() -> None:
+    found = {name for name, view in views() if not getattr(view, "login_required", True)}
+    assert found <= OPEN_TO_ALL
+
+
+def test_the_content_policy_runs_no_script_of_a_page() -> None:
+    policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    assert not {"'unsafe-inline'", "'unsafe-eval'", "*"} & {str(one) for one in policy["script-src"]}
+    assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == ["'none'"]
