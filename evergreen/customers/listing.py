@@ -7,6 +7,7 @@ filtered, from one pass over the index ``account_list``, so that the time hardly
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -19,9 +20,8 @@ from django.db.models.functions import NullIf, StrIndex
 
 from evergreen.base import money
 from evergreen.base.models import User
-from evergreen.base.roles import Scope
 from evergreen.customers.models import Account, Contact
-from evergreen.customers.queries import accounts_for
+from evergreen.customers.queries import accounts_for, sees_every_account
 
 Params = Mapping[str, Sequence[str]]
 BANDS = ("green", "yellow", "red", "insufficient_data")
@@ -229,7 +229,7 @@ def _tagged(tag: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(tags__contains=[tag])
     # SQLite keeps JSON as text: the tag stands in it between quotes, as the field writes it.
-    return Q(tags__icontains=tag)
+    return Q(tags__icontains=json.dumps(tag))
 
 
 def ordered(rows: QuerySet[Account], sort: str, *, by_index: bool) -> QuerySet[Account]:
@@ -260,7 +260,7 @@ def sort_from(params: Params) -> str:
 def page_keys(user: User, filters: Filters, sort: str, today: dt.date, offset: int, limit: int) -> list[int]:
     """Keys of the accounts on one page, in order; reads an index alone."""
     rows = selected(user, filters, today)
-    by_index = not filters and user.sees == Scope.ALL
+    by_index = not filters and sees_every_account(user)
     return list(ordered(rows, sort, by_index=by_index).values_list("pk", flat=True)[offset : offset + limit])
 
 
@@ -273,7 +273,7 @@ def rows_of(keys: Sequence[int]) -> list[Account]:
 def totals(user: User, filters: Filters, today: dt.date) -> Totals:
     """Count, ARR and bands of a list, in one pass over an index."""
     rows = selected(user, filters, today)
-    if not filters and user.sees == Scope.ALL:
+    if not filters and sees_every_account(user):
         found = rows.values_list("band").annotate(n=Count("pk"), arr=Sum("arr_base_cents"))
         groups = {band: (n, arr or 0) for band, n, arr in found}
     else:

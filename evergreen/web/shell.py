@@ -18,8 +18,7 @@ from django.utils.translation import pgettext
 from evergreen.alerts.models import Alert
 from evergreen.base import clock
 from evergreen.base.models import Progress, User
-from evergreen.base.roles import Scope
-from evergreen.customers.queries import accounts_for
+from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.events import freshness
 from evergreen.flow.needs import queries as needs
 from evergreen.web.requests import StaffRequest
@@ -146,7 +145,7 @@ def _key(user_id: int) -> str:
 def _counts(user: User, day: dt.date) -> dict[str, int]:
     mine = accounts_for(user)
     alerts = Alert.objects.filter(state=Alert.State.OPEN).exclude(snoozed_until__gt=day)
-    if user.sees != Scope.ALL:
+    if not sees_every_account(user):
         alerts = alerts.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
     open_tasks = tasks.count()

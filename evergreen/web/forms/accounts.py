@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.base.models import Team, User
 from evergreen.customers.models import Account, Edition
 from evergreen.web import formats
+from evergreen.web.presenters.accounts.columns import may_reassign
 
 
 class _Editions(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the checker only
@@ -65,6 +66,7 @@ class AccountForm(forms.Form):
             self.fields["owner"].initial = user.pk
         else:
             self.fields["external_id"].disabled = not user.may_configure
+            staff.disabled = not may_reassign(user, account)
 
     @classmethod
     def of(cls, account: Account, user: User) -> AccountForm:

@@ -19,6 +19,7 @@ from evergreen.health.queries import standing_of
 from evergreen.metrics import queries as metrics
 from evergreen.web.drawing import sparkline
 from evergreen.web.forms.accounts import AccountForm
+from evergreen.web.forms.errors import add_errors
 from evergreen.web.presenters.account import (
     attention,
     figures,
@@ -154,7 +155,7 @@ def edit(request: StaffRequest, account_id: int) -> HttpResponse:
             try:
                 actions.update_account(account, form.changes, by=request.user, now=request.now)
             except ValidationError as error:
-                form.add_error(None, error)
+                add_errors(form, error)
             else:
                 say(request, _("%(name)s was changed.") % {"name": account.name})
                 return HttpResponse(status=204, headers={"HX-Refresh": "true"})

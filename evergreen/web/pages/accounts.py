@@ -20,6 +20,7 @@ from evergreen.customers.models import Account
 from evergreen.customers.queries import account_for, accounts_for
 from evergreen.web import jobs as kinds
 from evergreen.web.forms.accounts import AccountForm
+from evergreen.web.forms.errors import add_errors
 from evergreen.web.models import SavedView
 from evergreen.web.presenters.accounts import changing, exporting, narrowing
 from evergreen.web.presenters.accounts.columns import COLUMNS, Reader
@@ -45,7 +46,7 @@ def _create(request: StaffRequest) -> HttpResponse:
         try:
             account = actions.create_account(**form.changes, by=request.user, now=request.now)
         except ValidationError as error:
-            form.add_error(None, error)
+            add_errors(form, error)
         else:
             say(request, _("%(name)s was added.") % {"name": account.name})
             return HttpResponse(status=204, headers={"HX-Redirect": reverse("account", args=[account.pk])})

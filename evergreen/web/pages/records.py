@@ -17,6 +17,7 @@ from evergreen.customers import actions as customers
 from evergreen.customers.actions.notes import stored_file
 from evergreen.customers.models import Account, Note
 from evergreen.customers.queries import account_for, attachment_for, contact_for, note_for
+from evergreen.web.forms.errors import add_errors
 from evergreen.web.forms.records import AccountTaskForm, ContactForm, ConversationForm, NoteForm
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.requests import StaffRequest
@@ -46,7 +47,7 @@ def _sheet(request: StaffRequest, form: forms.Form, title: str, save: Save, said
         try:
             save()
         except ValidationError as error:
-            form.add_error(None, error)
+            add_errors(form, error)
         else:
             say(request, said)
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from evergreen.base.models import User
-from evergreen.customers.models import Account, Contact, Note
-from evergreen.customers.queries import accounts_for
+from evergreen.customers.listing import Filters, page_keys, rows_of
+from evergreen.customers.models import Contact, Note
+from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.desk.models import Ticket
 from evergreen.web import formats
 from evergreen.work.models import Task
@@ -38,7 +39,7 @@ def found(user: User, text: str, limit: int) -> list[Section]:
     words = text.strip()[:MOST_LETTERS]
     if len(words) < LEAST:
         return []
-    mine = accounts_for(user)
+    mine = Q() if sees_every_account(user) else Q(account__in=accounts_for(user))
     sections = [
         Section(_("Accounts"), _accounts(user, words, limit)),
         Section(_("Contacts"), _contacts(mine, words, limit)),
@@ -50,21 +51,17 @@ def found(user: User, text: str, limit: int) -> list[Section]:
 
 
 def _accounts(user: User, words: str, limit: int) -> list[Hit]:
-    rows = (
-        accounts_for(user)
-        .filter(Q(name__icontains=words) | Q(external_id__istartswith=words))
-        .select_related("owner")
-        .order_by("name")[:limit]
-    )
+    keys = page_keys(user, Filters(text=words), "name", formats.today(), 0, limit)
+    rows = rows_of(keys)
     return [
         Hit(reverse("account", args=[row.pk]), row.name, str(row.owner) if row.owner else _("no owner"))
         for row in rows
     ]
 
 
-def _contacts(mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
+def _contacts(mine: Q, words: str, limit: int) -> list[Hit]:
     asked = Q(name__icontains=words) | Q(email__icontains=words) | Q(phone__icontains=words)
-    rows = Contact.objects.filter(asked, account__in=mine).select_related("account").order_by("name")[:limit]
+    rows = Contact.objects.filter(asked & mine).select_related("account").order_by("name")[:limit]
     return [
         Hit(
             reverse("account", args=[row.account_id]) + "?tab=people",
@@ -75,13 +72,9 @@ def _contacts(mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
     ]
 
 
-def _tickets(mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
+def _tickets(mine: Q, words: str, limit: int) -> list[Hit]:
     asked = Q(subject__icontains=words) | Q(external_id__istartswith=words)
-    rows = (
-        Ticket.objects.filter(asked, account__in=mine)
-        .select_related("account")
-        .order_by("-opened_at")[:limit]
-    )
+    rows = Ticket.objects.filter(asked & mine).select_related("account").order_by("-opened_at")[:limit]
     return [
         Hit(
             reverse("account", args=[row.account_id]) + "?tab=tickets",
@@ -92,10 +85,11 @@ def _tickets(mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
     ]
 
 
-def _tasks(user: User, mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
+def _tasks(user: User, mine: Q, words: str, limit: int) -> list[Hit]:
     # Titles made by rules are {zh, en}, those of people {text}.
     asked = Q(title__zh__icontains=words) | Q(title__en__icontains=words) | Q(title__text__icontains=words)
-    seen = Q(account__in=mine) | Q(assignee=user)
+    own = Q(assignee=user) | Q(account__isnull=True, created_by=user)
+    seen = own | (Q(account__isnull=False) if sees_every_account(user) else mine)
     rows = Task.objects.filter(asked & seen).select_related("account").order_by("-created_at")[:limit]
     return [
         Hit(
@@ -107,9 +101,9 @@ def _tasks(user: User, mine: QuerySet[Account], words: str, limit: int) -> list[
     ]
 
 
-def _notes(mine: QuerySet[Account], words: str, limit: int) -> list[Hit]:
+def _notes(mine: Q, words: str, limit: int) -> list[Hit]:
     rows = (
-        Note.objects.filter(body__icontains=words, account__in=mine)
+        Note.objects.filter(mine, body__icontains=words)
         .select_related("account", "by")
         .order_by("-at")[:limit]
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 from django.db.models import F
@@ -308,9 +308,11 @@ def read(asked: Asked, kinds: Sequence[str]) -> Part:
     """The newest entries of the kinds before an instant. Without the lake, the records alone."""
     entries: list[Entry] = []
     is_whole = True
+    # One more than is shown tells whether there are earlier ones.
+    wanted = replace(asked, limit=asked.limit + 1)
     for kind in kinds:
         try:
-            entries += [entry for entry in SOURCES[kind](asked) if entry.at < asked.before]
+            entries += [entry for entry in SOURCES[kind](wanted) if entry.at < asked.before]
         except (store.LakeError, duckdb.Error):
             is_whole = False
     found = heapq.nlargest(asked.limit, entries, key=lambda entry: entry.at)
@@ -323,7 +325,12 @@ def read(asked: Asked, kinds: Sequence[str]) -> Part:
 
 def newest(account: Account, now: dt.datetime, *, sees_money: bool, limit: int = 6) -> list[Entry]:
     """The newest entries from the records, for the overview."""
-    return read(Asked(account, now, limit, sees_money), list(RECORDS)).entries[:limit]
+    return read(Asked(account, just_after(now), limit, sees_money), list(RECORDS)).entries[:limit]
+
+
+def just_after(now: dt.datetime) -> dt.datetime:
+    """The line reads what lies before an instant; what was written at this very one belongs to it."""
+    return now + dt.timedelta(microseconds=1)
 
 
 def kinds_for(sees_money: bool) -> list[str]:
@@ -335,5 +342,5 @@ def cursor(text: str, now: dt.datetime) -> dt.datetime:
     try:
         found = dt.datetime.fromisoformat(text)
     except ValueError:
-        return now
+        return just_after(now)
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
