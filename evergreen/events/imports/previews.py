@@ -102,8 +102,13 @@ def _type(values: Sequence[Any], formats: Formats) -> str:
 
 
 def _reads(value: Any, of: Field, formats: Formats) -> bool:
-    if of.kind in {Kind.DATE, Kind.MOMENT} and as_text(value).replace(".", "").isdigit():
+    text = as_text(value).strip()
+    if of.kind in {Kind.DATE, Kind.MOMENT} and text.replace(".", "").isdigit():
         return False  # numbers that could be days of a spreadsheet are more often just numbers
+    if of.kind == Kind.DATE and ":" in text and not text.endswith("00:00:00"):
+        return False
+    if of.kind in {Kind.WHOLE, Kind.MONEY} and text[:1] == "0" and text[1:2].isdigit():
+        return False  # codes with leading zeros
     try:
         cells.read(value, of, formats)
     except UnreadableError:
