@@ -149,7 +149,12 @@ def _open(home: env.Home, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(con: duckdb.DuckDBPyConnection, home: env.Home, *, read_only: bool) -> None:
-    options = [f"DATA_PATH '{_quoted(home.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
+    # A home may be moved or restored elsewhere: files stand in the catalog relative to this path.
+    options = [
+        f"DATA_PATH '{_quoted(home.lake / 'data')}'",
+        "OVERRIDE_DATA_PATH true",
+        "DATA_INLINING_ROW_LIMIT 0",
+    ]
     if env.database_url():
         # Beside the records in one database, so under a name of its own.
         options.append(f"METADATA_SCHEMA '{env.lake_schema()}'")

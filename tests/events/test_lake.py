@@ -111,3 +111,21 @@ def test_what_cannot_be_synced_is_not_committed(home: Home, monkeypatch: pytest.
     with pytest.raises(store.LakeError), store.transaction(_Told(order), home):  # type: ignore[arg-type]
         pass
     assert order == ["BEGIN", "ROLLBACK"]
+
+
+def test_an_installation_that_was_moved_or_restored_elsewhere_reads_and_writes_its_lake(
+    home: Home, now: dt.datetime, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with arrivals.appending(home), store.writing(home) as con:
+        _append(con, now)
+    store.close()
+    elsewhere = tmp_path_factory.mktemp("restored") / "home"
+    home.root.rename(elsewhere)
+    there = Home(elsewhere)
+    with arrivals.appending(there), store.writing(there) as con:
+        arrivals.append(con, _events("m3"), origin="segment-2", until=1, zone="Asia/Shanghai", now=now)
+    read = store.reading(there)
+    assert read.execute("SELECT count(*) FROM lake.events").fetchall() == [(3,)]
+    files = read.execute("SELECT data_file FROM ducklake_list_files('lake', 'events')").fetchall()
+    assert files and all(name.startswith(str(elsewhere)) for (name,) in files)
+    elsewhere.rename(home.root)
