@@ -8,6 +8,7 @@ from evergreen.events.journal.internal import (
     SOURCE,
     SystemEvent,
     close_all,
+    gathering,
     process_journal,
     write_system_events,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "SystemEvent",
     "close_all",
     "damaged",
+    "gathering",
     "has_ended",
     "lag",
     "process_journal",

@@ -5,13 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evergreen.launch.terminal import HomeOption, JsonOption, choose_home, put, say, start_django, stop
+from evergreen.launch.terminal import (
+    HomeOption,
+    JsonOption,
+    choose_home,
+    progress,
+    put,
+    say,
+    start_django,
+    stop,
+)
 
 if TYPE_CHECKING:
     from evergreen.base import env
@@ -124,13 +134,28 @@ def demo(
         int, typer.Option(help="Port to serve on; 0 takes any free one.", min=0, max=65535)
     ] = 8000,
     serve: Annotated[bool, typer.Option(help="Serve it after building.")] = True,
+    again: Annotated[
+        bool, typer.Option("--again", help="Build it anew up to yesterday; forgets what was changed in it.")
+    ] = False,
 ) -> None:
     """Build the demo vendor (once) and serve it."""
     where = choose_home(home)
+    from evergreen.flow.demo import command, mark
+
+    if serve:
+        from evergreen.launch.server import free_port
+
+        # Better to hear now than after minutes of building that the port is taken.
+        free_port(host, port)
     with _alone(where):
+        mark.make_room(where, again=again)
         _write_secret(where)
         start_django()
         _bring_up_to_date(where, {})
-    from evergreen.flow.demo import command
-
-    command.run(where, serve=serve, host=host, port=port)
+        with progress("demo") as tell:
+            built = command.run(where, tell=tell)
+    say(command.greeting(built))
+    if serve:
+        # A process of its own: the memory that building took is given back.
+        program = (sys.executable, "-m", "evergreen.launch.command", "serve")
+        os.execv(sys.executable, [*program, "--home", str(where.root), "--host", host, "--port", str(port)])  # noqa: S606
