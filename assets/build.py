@@ -1,7 +1,6 @@
 """Fetch the front-end libraries named in package.json and copy what pages load into the static files."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 

@@ -35,7 +35,8 @@ def fill(accounts: int) -> None:
     now = dt.datetime.now(dt.UTC)
     day = now.date() - dt.timedelta(days=1)
     staff = [
-        add_staff(f"csm{n}@bench.example", name=f"CSM {n}", role="csm", password="bench-pw-1", now=now) for n in range(20)
+        add_staff(f"csm{n}@bench.example", name=f"CSM {n}", role="csm", password="bench-pw-1", now=now)
+        for n in range(20)
     ]
     add_staff("boss@bench.example", name="Boss", role="administrator", password="bench-pw-1", now=now)
     stages, tiers = [s.value for s in Account.Stage], [t.value for t in Account.Tier]
@@ -103,7 +104,10 @@ def main() -> None:
         return
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "bench.accounts", str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "bench.accounts", str(size)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for size in SIZES
     ]

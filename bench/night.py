@@ -64,7 +64,24 @@ WITH used AS (
 )
 SELECT * FROM totals JOIN people USING (account_id) ORDER BY account_id
 """
-COMPARED = ["active_users_1d", "active_users_7d", "active_users_28d", "active_users_prev_28d", "user_days_28d", "regular_users_28d", "activated_users", "active_days_7d", "active_days_28d", "events_28d", "events_prev_28d", "last_active_on", "features_used_28d", "core_features_used_28d", "core_events_28d", "data_events_28d"]
+COMPARED = [
+    "active_users_1d",
+    "active_users_7d",
+    "active_users_28d",
+    "active_users_prev_28d",
+    "user_days_28d",
+    "regular_users_28d",
+    "activated_users",
+    "active_days_7d",
+    "active_days_28d",
+    "events_28d",
+    "events_prev_28d",
+    "last_active_on",
+    "features_used_28d",
+    "core_features_used_28d",
+    "core_events_28d",
+    "data_events_28d",
+]
 
 
 def build(events: int, accounts: int) -> None:

@@ -6,12 +6,42 @@ from decimal import ROUND_HALF_UP, Decimal
 
 # ISO 4217 exponents that are not 2.
 _EXPONENTS = {
-    **dict.fromkeys(("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(), 0),
-    **dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3),
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
     "CLF": 4,
     "UYW": 4,
 }
-_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "SGD": "S$", "TWD": "NT$"}
+_SIGNS = {
+    "CNY": "¥",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "JP¥",
+    "HKD": "HK$",
+    "SGD": "S$",
+    "TWD": "NT$",
+}
 
 
 def exponent(currency: str) -> int:
@@ -38,7 +68,11 @@ def short(minor: int, currency: str, language: str) -> str:
     amount = to_major(minor, currency)
     size = abs(amount)
     zh = language.startswith("zh")
-    steps = ((Decimal(10**8), "亿"), (Decimal(10**4), "万")) if zh else ((Decimal(10**6), "M"), (Decimal(10**3), "k"))
+    steps = (
+        ((Decimal(10**8), "亿"), (Decimal(10**4), "万"))
+        if zh
+        else ((Decimal(10**6), "M"), (Decimal(10**3), "k"))
+    )
     for unit, word in steps:
         if size >= unit:
             value = amount / unit

@@ -32,7 +32,9 @@ class Feature(models.Model):
     name = models.JSONField(default=dict, help_text="{zh, en}")
     is_core = models.BooleanField(_("core"), default=False)
     is_advanced = models.BooleanField(_("advanced"), default=False)
-    adds_data = models.BooleanField(_("adds data"), default=False, help_text="Uploads, records created: data growth.")
+    adds_data = models.BooleanField(
+        _("adds data"), default=False, help_text="Uploads, records created: data growth."
+    )
     matchers = models.JSONField(default=list)
 
     class Meta:
@@ -69,10 +71,27 @@ class NameKey(models.CharField):  # type: ignore[type-arg]  # generic for the ch
         return key
 
 
-LIST_COLUMNS = (
-    "stage tier owner team industry band score change_30d arr_base_cents renewal_on open_alerts active_users_28d "
-    "last_active_on last_conversation_on overdue_days tickets_open name_key name external_id"
-).split()  # noqa: SIM905
+LIST_COLUMNS = [
+    "stage",
+    "tier",
+    "owner",
+    "team",
+    "industry",
+    "band",
+    "score",
+    "change_30d",
+    "arr_base_cents",
+    "renewal_on",
+    "open_alerts",
+    "active_users_28d",
+    "last_active_on",
+    "last_conversation_on",
+    "overdue_days",
+    "tickets_open",
+    "name_key",
+    "name",
+    "external_id",
+]
 
 
 class ListFigures(models.Model):
@@ -123,11 +142,15 @@ class Account(ListFigures):
     external_id = models.CharField(_("external id"), max_length=200, unique=True)
     name = models.CharField(_("name"), max_length=200, db_index=True)
     name_key = NameKey(max_length=120, editable=False, default="")
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts"
     )
-    team = models.ForeignKey("base.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts")
+    team = models.ForeignKey(
+        "base.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts"
+    )
     industry = models.CharField(_("industry"), max_length=80, blank=True)
     region = models.CharField(_("region"), max_length=80, blank=True)
     size = models.PositiveIntegerField(_("employees"), null=True, blank=True)
@@ -197,7 +220,9 @@ class Tenant(models.Model):
     """One installation, workspace or shop of a product inside an account."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tenants")
-    product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.SET_NULL, related_name="tenants")
+    product = models.ForeignKey(
+        Product, null=True, blank=True, on_delete=models.SET_NULL, related_name="tenants"
+    )
     external_id = models.CharField(max_length=200, unique=True)
     name = models.CharField(max_length=200, blank=True)
 
@@ -250,7 +275,9 @@ class Contact(models.Model):
     attitude = models.CharField(_("attitude"), max_length=8, choices=Attitude, default=Attitude.UNKNOWN)
     is_champion = models.BooleanField(_("champion"), default=False)
     is_sponsor = models.BooleanField(_("sponsor"), default=False)
-    reports_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports")
+    reports_to = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
+    )
     end_user = models.CharField(_("end user id"), max_length=200, blank=True)
     left_on = models.DateField(_("left"), null=True, blank=True)
     known_at = models.DateTimeField()
@@ -270,7 +297,9 @@ class Contract(models.Model):
     number = models.CharField(max_length=100, blank=True)
     currency = models.CharField(max_length=3)
     signed_on = models.DateField(null=True, blank=True)
-    renews = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="renewed_by")
+    renews = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="renewed_by"
+    )
     auto_renews = models.BooleanField(default=False)
     known_at = models.DateTimeField()
 
@@ -294,15 +323,21 @@ class ContractLine(models.Model):
     contract = models.ForeignKey(Contract, on_delete=models.CASCADE, related_name="lines")
     external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.SUBSCRIPTION)
-    edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.PROTECT, related_name="lines")
+    edition = models.ForeignKey(
+        Edition, null=True, blank=True, on_delete=models.PROTECT, related_name="lines"
+    )
     tenant = models.ForeignKey(Tenant, null=True, blank=True, on_delete=models.SET_NULL, related_name="lines")
     title = models.CharField(max_length=200, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True)
     start_on = models.DateField()
     end_on = models.DateField(null=True, blank=True)
     mrr_cents = models.BigIntegerField(default=0)
-    amount_cents = models.BigIntegerField(default=0, help_text="One-off: the whole amount; subscription: over its term.")
-    discount = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True, help_text="0.10 = 10% off list")
+    amount_cents = models.BigIntegerField(
+        default=0, help_text="One-off: the whole amount; subscription: over its term."
+    )
+    discount = models.DecimalField(
+        max_digits=5, decimal_places=4, null=True, blank=True, help_text="0.10 = 10% off list"
+    )
     is_trial = models.BooleanField(default=False)
 
     class Meta:
@@ -323,7 +358,9 @@ class Receivable(models.Model):
     """An amount due on a date and what was paid of it."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="receivables")
-    contract = models.ForeignKey(Contract, null=True, blank=True, on_delete=models.SET_NULL, related_name="receivables")
+    contract = models.ForeignKey(
+        Contract, null=True, blank=True, on_delete=models.SET_NULL, related_name="receivables"
+    )
     external_id = models.CharField(max_length=200, unique=True)
     currency = models.CharField(max_length=3)
     amount_cents = models.BigIntegerField()
@@ -345,7 +382,9 @@ class Note(models.Model):
     """A note on an account, in Markdown, with the colleagues it mentions."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="notes")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="notes")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="notes"
+    )
     body = models.TextField()
     at = models.DateTimeField()
     mentions = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="mentioned_in", blank=True)

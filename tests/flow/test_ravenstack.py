@@ -73,7 +73,9 @@ def _naive(folder: Path) -> dict[str, dict[str, Any]]:
             "features_used_28d": len(features[key]),
             "tickets_opened_28d": tickets[key],
             "days_to_renewal": (ends[key] - DAY).days if key in ends else None,
-            "score": min(100, max(0, len(days[key]) / 7 * 40 + len(features[key]) / everything * 30 - tickets[key] * 5)),
+            "score": min(
+                100, max(0, len(days[key]) / 7 * 40 + len(features[key]) / everything * 30 - tickets[key] * 5)
+            ),
         }
         for key in (row["account_id"] for row in _rows(folder, "accounts"))
     }
@@ -86,7 +88,10 @@ def test_every_figure_of_the_set_equals_a_naive_calculation(home: Any, db: None,
     installing.install(now=NOW)
     for name, record, mapping in FILES:
         result = import_file(
-            folder / f"ravenstack_{name}.csv", record, EXAMPLE / f"{mapping}.yaml", now=dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+            folder / f"ravenstack_{name}.csv",
+            record,
+            EXAMPLE / f"{mapping}.yaml",
+            now=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
         )
         assert result.exit_code == 0, result.summary_lines()
     night.run(DAY, now=NOW)
