@@ -141,6 +141,16 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("attachment_mb", 25, _("Largest attachment of a note"), unit=_("MB"), least=1, most=1024),
         Option("attachments_a_note", 10, _("Attachments a note"), unit=_("files"), least=1, most=100),
+        Option("import_mb", 2_048, _("Largest file to import"), unit=_("MB"), least=1, most=1_048_576),
+        Option(
+            "import_keep_days",
+            30,
+            _("Files to import are kept"),
+            _("Then they are deleted; what was loaded stays."),
+            unit=_("days"),
+            least=1,
+            most=3650,
+        ),
         Option("page_rows", 50, _("Rows a page"), unit=_("rows"), least=10, most=500),
         Option(
             "direct_export_rows",

@@ -1,4 +1,4 @@
-"""Saved views (a page's filters, columns and order under a name), and tries to sign in."""
+"""Saved views, tries to sign in, and files that were brought in to be loaded."""
 
 from __future__ import annotations
 
@@ -32,3 +32,25 @@ class SignInTry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key[:8]} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Upload(models.Model):
+    """A file in the home's files folder, with what was chosen for it so far.
+
+    ``record`` is the kind of record it holds, ``definition`` the mapping as it stands on the page
+    (``events.imports.mapping``); empty until somebody changes the guess.
+    """
+
+    name = models.CharField(max_length=200)
+    stored_as = models.CharField(max_length=80, unique=True)
+    size = models.PositiveBigIntegerField()
+    record = models.CharField(max_length=20, blank=True)
+    definition = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name

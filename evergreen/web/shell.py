@@ -31,12 +31,13 @@ STALE_HOURS = 36
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A place in the rail: its URL's name, its word, its letter after g, its key in the counts."""
+    """A place in the rail: its URL's name, its word, its letter after g, its key in the counts, who sees it."""
 
     name: str
     label: str | Promise
     key: str = ""
     counted: str = ""
+    configures: bool = False
     url: str = ""
     on: bool = False
     count: int | None = None
@@ -70,7 +71,9 @@ RAIL = (
     Group(
         _("Insight"), [Item("scorecards", _("Health scorecards"), "h"), Item("metrics", _("Metrics"), "m")]
     ),
-    Group(_("Data"), [Item("imports", _("Imports"), "i"), Item("settings", _("Settings"), "s")]),
+    Group(
+        _("Data"), [Item("imports", _("Imports"), "i", configures=True), Item("settings", _("Settings"), "s")]
+    ),
 )
 DOCK = ("today", "accounts", "alerts", "tasks")
 
@@ -84,7 +87,14 @@ class Shell:
     @cached_property
     def groups(self) -> list[Group]:
         counts = counts_for(self.request.user, self.request.today)
-        shown = [Group(group.label, [self._placed(item, counts) for item in group.items]) for group in RAIL]
+        allowed = self.request.user.may_configure
+        shown = [
+            Group(
+                group.label,
+                [self._placed(item, counts) for item in group.items if allowed or not item.configures],
+            )
+            for group in RAIL
+        ]
         groups = [Group(group.label, [item for item in group.items if item.url]) for group in shown]
         return [group for group in groups if group.items]
 

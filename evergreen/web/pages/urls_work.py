@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages import alerts, health, metrics, signin, tasks, today, work
+from evergreen.web.pages import alerts, health, imports, metrics, signin, tasks, today, work
 
 urls: list[URLPattern] = [
     *today.urls,
@@ -11,5 +11,6 @@ urls: list[URLPattern] = [
     *work.urls,
     *health.urls,
     *metrics.urls,
+    *imports.urls,
     *signin.urls,
 ]

@@ -20,6 +20,22 @@
     const menu = event.target.closest?.("[data-chosen]");
     if (menu && event.detail.successful) { menu.hidePopover(); menu.querySelectorAll("form").forEach((form) => form.reset()); }
   });
+  // Bringing in a file: its name as soon as it is chosen, and how much of it has gone over.
+  document.addEventListener("change", (event) => {
+    const words = event.target.matches?.(".drop input[type=file]") && event.target.closest(".drop").querySelector("[data-file-name]");
+    if (words && event.target.files[0]) words.textContent = `${event.target.files[0].name} · ${(event.target.files[0].size / 1048576).toFixed(1)} MB`;
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => event.target.closest?.(".drop")?.classList.toggle("over", kind === "dragover"));
+  }
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const meter = event.target.closest?.("[data-upload]")?.querySelector("[data-upload-meter]");
+    if (!meter || !event.detail.lengthComputable) return;
+    const share = event.detail.loaded / event.detail.total;
+    meter.hidden = false;
+    meter.querySelector("progress").value = share;
+    meter.querySelector("[data-upload-share]").textContent = `${Math.round(share * 100)}%`;
+  });
   // e: the first action of the row in focus; s: later.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open], [popover]:popover-open")) return;
