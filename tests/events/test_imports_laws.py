@@ -313,7 +313,7 @@ def test_a_file_of_any_shape_gives_the_same_records(
         ("0007", '恒岳 "机械"', dt.date(2025, 1, 31), 1200),
         ("0008", "澄明;财税,科技", dt.date(2025, 2, 28), 35),
     ]
-    assert "1 columns are not in the mapping and were left out: 电话." in result.notices
+    assert "Columns that are not in the mapping were left out: 电话." in result.notices
 
 
 def test_a_mapping_is_remembered_for_the_next_file_with_these_columns(
@@ -337,7 +337,7 @@ def test_the_exit_code_says_whether_all_some_or_nothing_was_loaded(
     path = write_csv(tmp_path / "a.csv", [["id", "name"], *rows])
     result = import_file(path, "accounts", {"columns": {"id": "id", "name": "name"}}, now=now)
     assert result.exit_code == code
-    assert result.summary_lines()[0].startswith(f"a.csv → accounts: {len(rows)} rows: ")
+    assert result.summary_lines()[0].startswith(f"a.csv → accounts: {len(rows)} row")
 
 
 def test_a_column_that_the_file_lacks_stops_the_load_before_anything_is_written(

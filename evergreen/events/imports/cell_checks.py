@@ -60,9 +60,7 @@ def read_cell(key: str, given: Any) -> tuple[Cell, list[str]]:
     )
     if cell.constant is None and not cell.columns:
         problems.append(
-            _(
-                "%(key)s: found no column; name one, or columns in braces such as {first} {last} in a template."
-            )
+            _("%(key)s: found no column; name one, or some in braces such as {first} {last} in a template.")
             % {"key": key}
         )
     return cell, problems

@@ -63,10 +63,7 @@ class Reading:
         if not left or self._mapping.all_properties:
             return []
         shown = ", ".join(left[:20]) + (" …" if len(left) > 20 else "")
-        return [
-            _("%(n)s columns are not in the mapping and were left out: %(columns)s.")
-            % {"n": len(left), "columns": shown}
-        ]
+        return [_("Columns that are not in the mapping were left out: %(columns)s.") % {"columns": shown}]
 
     def values(self, row: Sequence[Any]) -> dict[str, Any]:
         """Values by field; an empty cell is None, or absent where empty cells keep what stands.

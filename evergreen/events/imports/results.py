@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from evergreen.events.imports.contradictions import sentence
 
@@ -66,9 +67,12 @@ class ImportResult:
 
     def summary_lines(self) -> list[str]:
         """The result in the reader's language: counts, then notices, warnings and the first rejected rows."""
-        counts = _(
+        counts = ngettext(
+            "%(rows)s row: %(created)s new, %(updated)s changed, %(unchanged)s unchanged, %(duplicates)s "
+            "duplicates, %(rejected)s rejected.",
             "%(rows)s rows: %(created)s new, %(updated)s changed, %(unchanged)s unchanged, %(duplicates)s "
-            "duplicates, %(rejected)s rejected."
+            "duplicates, %(rejected)s rejected.",
+            self.rows,
         ) % {
             "rows": f"{self.rows:,}",
             "created": f"{self.created:,}",
@@ -85,8 +89,20 @@ class ImportResult:
         lines += self.notices
         for kind, count in self.warnings.items():
             first = self.first_rows.get(kind)
-            where = _(" (first in row %(row)s)") % {"row": first} if first else ""
-            lines.append(_("Warning, %(n)s rows: ") % {"n": f"{count:,}"} + sentence(kind) + where)
+            said = {"n": f"{count:,}", "said": sentence(kind), "row": first}
+            if first is None:
+                lines.append(
+                    ngettext("Warning, %(n)s row: %(said)s", "Warning, %(n)s rows: %(said)s", count) % said
+                )
+            else:
+                lines.append(
+                    ngettext(
+                        "Warning, %(n)s row: %(said)s (first in row %(row)s)",
+                        "Warning, %(n)s rows: %(said)s (first in row %(row)s)",
+                        count,
+                    )
+                    % said
+                )
         lines += self.examples
         if self.rejects_path:
             lines.append(

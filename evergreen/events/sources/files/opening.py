@@ -6,30 +6,31 @@ import zipfile
 from pathlib import Path
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from evergreen.events.sources.files import encodings
 from evergreen.events.sources.files.tables import FileError, FileOptions, Reader
 
 _STRANGERS = (
     (b"%PDF", "PDF"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel (.xls) or encrypted workbook"),
-    (b"\x1f\x8b", "gzip archive"),
-    (b"BZh", "bzip2 archive"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip archive"),
-    (b"Rar!", "RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard archive"),
-    (b"\xfd7zXZ", "xz archive"),
-    (b"SQLite format 3", "SQLite database"),
-    (b"\x89PNG", "picture"),
-    (b"\xff\xd8\xff", "picture"),
-    (b"GIF8", "picture"),
-    (b"{\\rtf", "RTF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", gettext_noop("old Excel (.xls) or encrypted workbook")),
+    (b"\x1f\x8b", gettext_noop("gzip archive")),
+    (b"BZh", gettext_noop("bzip2 archive")),
+    (b"7z\xbc\xaf\x27\x1c", gettext_noop("7-Zip archive")),
+    (b"Rar!", gettext_noop("RAR archive")),
+    (b"\x28\xb5\x2f\xfd", gettext_noop("Zstandard archive")),
+    (b"\xfd7zXZ", gettext_noop("xz archive")),
+    (b"SQLite format 3", gettext_noop("SQLite database")),
+    (b"\x89PNG", gettext_noop("picture")),
+    (b"\xff\xd8\xff", gettext_noop("picture")),
+    (b"GIF8", gettext_noop("picture")),
+    (b"{\\rtf", gettext_noop("RTF document")),
 )
 _IN_ZIP = (
-    ("xl/workbook.bin", "binary workbook (.xlsb)"),
-    ("word/document.xml", "Word document"),
-    ("ppt/presentation.xml", "PowerPoint deck"),
-    ("content.xml", "OpenDocument file"),
+    ("xl/workbook.bin", gettext_noop("binary workbook (.xlsb)")),
+    ("word/document.xml", gettext_noop("Word document")),
+    ("ppt/presentation.xml", gettext_noop("PowerPoint deck")),
+    ("content.xml", gettext_noop("OpenDocument file")),
 )
 
 
@@ -59,9 +60,11 @@ def _open_zip(path: Path, options: FileOptions) -> Reader:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
-        raise _stranger(path, f"damaged ZIP archive ({error})") from error
+        raise _stranger(path, gettext_noop("damaged ZIP archive")) from error
     if "xl/workbook.xml" not in names:
-        raise _stranger(path, next((what for name, what in _IN_ZIP if name in names), "ZIP archive"))
+        raise _stranger(
+            path, next((what for name, what in _IN_ZIP if name in names), gettext_noop("ZIP archive"))
+        )
     from evergreen.events.sources.files.sheets import SheetReader
 
     return SheetReader(path, options)
@@ -73,11 +76,11 @@ def _open_text(path: Path, options: FileOptions) -> Reader:
         text = encodings.decoder(encoding).decode(file.read(1 << 16)).removeprefix("\ufeff").lstrip()
     controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f")
     if controls > 0.02 * len(text) or text.count(encodings.BAD) > 0.3 * len(text):
-        raise _stranger(path, "binary file")
+        raise _stranger(path, gettext_noop("binary file"))
     if text[:1] == "<":
-        raise _stranger(path, "web page or XML document")
+        raise _stranger(path, gettext_noop("web page or XML document"))
     if text[:1] == "[" and text[1:].lstrip()[:1] in {"{", "]", ""}:
-        raise _stranger(path, "JSON array")
+        raise _stranger(path, gettext_noop("JSON array"))
     if text[:1] == "{":
         from evergreen.events.sources.files.json_lines import JsonLinesReader
 
@@ -93,5 +96,5 @@ def _stranger(path: Path, what: str) -> FileError:
             "%(file)s is no table (%(found)s). Allowed: CSV or other delimited text, XLSX, JSON Lines (one "
             "object a line), Parquet. Nothing was loaded; unpack it or save it as one of these."
         )
-        % {"file": path.name, "found": what}
+        % {"file": path.name, "found": _(what)}
     )

@@ -131,7 +131,7 @@ class SheetReader:
                 % {"row": number}
             )
         if merged := self._merged.below(number):
-            notices.append(_("%(n)s merged ranges: every row of a range has its value.") % {"n": merged})
+            notices.append(_("Merged ranges: %(n)s; every row of a range has its value.") % {"n": merged})
         if len(self.shape.sheets) > 1:
             notices.append(
                 _("Sheet “%(sheet)s” was read; the workbook also has: %(others)s.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 # What a file of rejected rows adds behind the columns of its original; a reader leaves them out again.
 REJECT_COLUMNS = ("row", "column", "found", "allowed", "reason")
@@ -160,7 +161,8 @@ def _unique(name: str, taken: set[str]) -> str:
 
 def wrong_width(found: int, allowed: int) -> Problem:
     return Problem(
-        _("%(n)s fields") % {"n": found},
-        _("%(n)s fields, as the header has") % {"n": allowed},
+        ngettext("%(n)s field", "%(n)s fields", found) % {"n": found},
+        ngettext("%(n)s field, as the header has", "%(n)s fields, as the header has", allowed)
+        % {"n": allowed},
         _("The row has a wrong number of fields."),
     )
