@@ -64,6 +64,7 @@ def test_more_days_are_more_months(start: dt.date, length: int) -> None:
 def test_a_years_amount_is_a_twelfth_a_month() -> None:
     assert rules.monthly_of(120_000, dt.date(2026, 1, 1), dt.date(2027, 1, 1)) == 10_000
     assert rules.monthly_of(100, dt.date(2026, 1, 1), dt.date(2026, 4, 1)) == 33
+    assert rules.monthly_of(101, dt.date(2026, 1, 1), dt.date(2026, 3, 1)) == 51  # half up
     with pytest.raises(ValueError, match="no days"):
         rules.monthly_of(100, DAY, DAY)
 
