@@ -72,8 +72,9 @@ def test_a_partner_sees_only_its_own_accounts_whatever_its_scope(
 
 
 def test_a_person_who_left_sees_nothing(cast: SimpleNamespace) -> None:
-    cast.boss.is_active = False
-    assert seen(cast.boss) == set()
+    for person in (cast.boss, cast.owner):
+        person.is_active = False
+        assert seen(person) == set()
 
 
 def fetchers(cast: SimpleNamespace, now: dt.datetime) -> list[tuple[Callable[[User, int], Any], int]]:
