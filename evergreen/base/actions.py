@@ -90,3 +90,11 @@ def set_rate(currency: str, rate: Decimal, valid_from: dt.date, *, by: User | No
         raise ValueError(f"The rate of {currency} is {rate}: it must be above 0.")
     ExchangeRate.objects.update_or_create(currency=currency, valid_from=valid_from, defaults={"rate": rate})
     audit("rate.set", "rate", [f"{currency}@{valid_from}"], by=by, now=now, after={"rate": str(rate)})
+
+
+@transaction.atomic
+def remove_rate(rate: ExchangeRate, *, by: User | None, now: dt.datetime) -> None:
+    """Forget an exchange rate; days from its first one on go by the one before it."""
+    key = f"{rate.currency}@{rate.valid_from}"
+    audit("rate.removed", "rate", [key], by=by, now=now, before={"rate": str(rate.rate)})
+    rate.delete()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
+from evergreen.base import changes as rows
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Edition, Feature, Product
@@ -64,3 +66,59 @@ def add_edition(
     edition.features.set(features)
     audit("edition.added", "edition", [edition.pk], by=by, now=now, after={"key": key})
     return edition
+
+
+@transaction.atomic
+def update_product(product: Product, name: Words, *, by: User | None, now: dt.datetime) -> Product:
+    """Name a product anew."""
+    applied = rows.apply(product, {"name": dict(name)}, {"name"})
+    if applied:
+        _audit("product.updated", product, applied, by=by, now=now)
+    return product
+
+
+@transaction.atomic
+def update_feature(
+    feature: Feature, changes: Mapping[str, Any], *, by: User | None, now: dt.datetime
+) -> bool:
+    """Change a feature's name, marks or matchers; says whether the matchers changed.
+
+    The caller then marks the days that they touch (``events.rollup.mark_stale``). ValidationError by field.
+    """
+    allowed = {"name", "is_core", "is_advanced", "adds_data", "matchers"}
+    applied = rows.apply(feature, changes, allowed)
+    if applied:
+        _audit("feature.updated", feature, applied, by=by, now=now)
+    return "matchers" in applied.after
+
+
+@transaction.atomic
+def update_edition(
+    edition: Edition,
+    name: Words,
+    features: Iterable[Feature],
+    *,
+    holds_all: bool,
+    by: User | None,
+    now: dt.datetime,
+) -> Edition:
+    """Name an edition and say which features it holds; ``holds_all`` holds those to come as well."""
+    wanted = {feature.pk for feature in features}
+    held = set(edition.features.values_list("pk", flat=True))
+    applied = rows.apply(
+        edition, {"name": dict(name), "holds_all_features": holds_all}, {"name", "holds_all_features"}
+    )
+    if held != wanted:
+        edition.features.set(wanted)
+        applied = rows.Applied(
+            {**applied.before, "features": sorted(held)}, {**applied.after, "features": sorted(wanted)}
+        )
+    if applied:
+        _audit("edition.updated", edition, applied, by=by, now=now)
+    return edition
+
+
+def _audit(
+    verb: str, row: Product | Feature | Edition, applied: rows.Applied, *, by: User | None, now: dt.datetime
+) -> None:
+    audit(verb, rows.kind_of(type(row)), [row.pk], by=by, now=now, before=applied.before, after=applied.after)

@@ -66,7 +66,7 @@ def _warn_of_unknown_variables() -> None:
 
 
 def _warn_of_pending_steps() -> None:
-    from evergreen.launch.commands.doctor import pending_migrations
+    from evergreen.flow.examination import pending_migrations
 
     if pending := pending_migrations():
         say(f"{pending} migrations have not been run: stop and run `evergreen init` first.")

@@ -1,0 +1,106 @@
+"""Reads of what comes in: by source, what was rejected, whose account nobody knows, events of no feature."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import duckdb
+
+from evergreen.events import store
+
+
+class Incoming(NamedTuple):
+    """Events of a source since a day, and when the newest came."""
+
+    source: str
+    events: int
+    newest_at: dt.datetime
+
+
+class Rejected(NamedTuple):
+    """An event that was not taken: why, which field, and the beginning of its body."""
+
+    source: str
+    received_at: dt.datetime
+    reason: str
+    field: str | None
+    body: str
+
+
+class Waiting(NamedTuple):
+    """Events whose account is not known: what they call it, or the end user where they don't say."""
+
+    source: str
+    account_key: str | None
+    end_user: str | None
+    events: int
+    newest_on: dt.date
+
+
+class Unnamed(NamedTuple):
+    """An event that is no feature yet: uses and accounts since a day."""
+
+    event: str
+    uses: int
+    accounts: int
+
+
+def by_source(since: dt.date) -> list[Incoming]:
+    """Events by source that became known since a day; nothing while the lake cannot be read."""
+    rows = _rows(
+        "SELECT source, count(*), max(received_at) FROM lake.events WHERE known_on >= ? GROUP BY source",
+        since,
+    )
+    return [Incoming(source, count, at.replace(tzinfo=dt.UTC)) for source, count, at in rows]
+
+
+def rejected(limit: int, length: int = 400) -> list[Rejected]:
+    """The newest rejected events."""
+    rows = _rows(
+        "SELECT source, received_at, reason, field, left(body, ?) FROM lake.rejected_events"
+        " ORDER BY received_at DESC LIMIT ?",
+        length,
+        limit,
+    )
+    return [Rejected(source, at.replace(tzinfo=dt.UTC), *rest) for source, at, *rest in rows]
+
+
+def rejected_count() -> int:
+    rows = _rows("SELECT count(*) FROM lake.rejected_events")
+    return int(rows[0][0]) if rows else 0
+
+
+def waiting(since: dt.date, limit: int) -> list[Waiting]:
+    """What events since a day call their account where none is known by it, the most events first."""
+    rows = _rows(
+        "SELECT source, account_key, CASE WHEN account_key IS NULL THEN end_user END AS person, count(*) AS n,"
+        " max(day) FROM lake.events WHERE account_id IS NULL AND kind <> 'system' AND known_on >= ?"
+        " GROUP BY ALL ORDER BY n DESC LIMIT ?",
+        since,
+        limit,
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def unnamed(since: dt.date, limit: int) -> list[Unnamed]:
+    """Events since a day that are no feature, the most used first."""
+    rows = _rows(
+        "SELECT event, sum(count)::BIGINT AS uses, count(DISTINCT account_id) FROM lake.usage"
+        " WHERE known_on >= ? AND feature IS NULL GROUP BY event ORDER BY uses DESC, event LIMIT ?",
+        since,
+        limit,
+    )
+    return [Unnamed(*row) for row in rows]
+
+
+def has_events() -> bool:
+    """Whether any event has come in."""
+    return bool(_rows("SELECT 1 FROM lake.events LIMIT 1"))
+
+
+def _rows(sql: str, *values: object) -> list[tuple[Any, ...]]:
+    try:
+        return store.reading().execute(sql, list(values)).fetchall()
+    except (store.LakeError, duckdb.Error):
+        return []
