@@ -27,7 +27,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from evergreen.base import clock, env, jobs, queries
 from evergreen.events import actions as events
-from evergreen.events import journal, matching, mover, store
+from evergreen.events import journal, matching, mover, store, upkeep
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,10 @@ MOVE_SECONDS = 1.0
 JOB_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 MINUTE_SECONDS = 60.0
+UPKEEP_SECONDS = 3600.0
 NIGHT_SECONDS = 20.0
+# Each commit adds a small file to some tables; so many are merged at a time.
+MERGE_COMMITS = 60
 FAULT_SECONDS = 5.0
 
 
@@ -62,6 +65,7 @@ class Worker:
         self._pulse = Pulse(os.getpid(), socket.gethostname(), clock.utc_now().isoformat())
         self._matched_for: Any = None
         self._next_minute = 0.0
+        self._next_upkeep = time.monotonic() + MINUTE_SECONDS
 
     def run(self) -> None:
         autodiscover_modules("jobs")
@@ -103,16 +107,20 @@ class Worker:
     def _move(self) -> None:
         """Hold the right to move and one connection, and move until told to stop or something fails."""
         with mover.moving(self._home), store.session(self._home) as con:
-            moving = mover.Mover(con, self._home)
+            moving, commits = mover.Mover(con, self._home), 0
             while not self._stop.is_set():
                 began = time.monotonic()
                 self._pulse.faults.pop("mover", None)
                 if moving.waits() and (moved := moving.move(clock.utc_now())).received:
+                    commits += 1
                     self._pulse.moved_at = clock.utc_now().isoformat()
                     self._pulse.moved_events += moved.stored
                     self._stop.wait(max(LOOK_SECONDS, MOVE_SECONDS - (time.monotonic() - began)))
                 else:
                     self._stop.wait(LOOK_SECONDS)
+                if commits >= MERGE_COMMITS:
+                    commits = 0
+                    upkeep.merge(con, home=self._home)
                 close_old_connections()
 
     def _match(self) -> None:
@@ -147,6 +155,10 @@ class Worker:
             if minute := _optional("evergreen.flow.minute"):
                 minute.run(now=clock.utc_now())
             self._match()
+        if time.monotonic() >= self._next_upkeep:
+            self._next_upkeep = time.monotonic() + UPKEEP_SECONDS
+            with store.session(self._home) as con:
+                upkeep.keep(con, now=clock.utc_now(), home=self._home)
 
     def _run_nights(self) -> None:
         """After the vendor's night hour, the nights of every ended day that has none yet."""

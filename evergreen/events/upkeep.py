@@ -1,0 +1,93 @@
+"""Keeping the lake in few files: each commit of the mover writes small ones, which are merged and later removed.
+
+Readers are never disturbed: merged files stay until no reader can still hold the snapshot that names them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evergreen.base import env
+from evergreen.events import store
+
+if TYPE_CHECKING:
+    import duckdb
+
+# The tables that each commit of the mover adds a file to.
+GROWING = ("events", "message_keys", "batches", "arrivals", "rejected_events")
+# Larger files are not merged again, so that a day's events are rewritten a few times and not for ever.
+_MERGED_BYTES = 16 << 20
+# No query may run longer on an old snapshot; lake snapshots are no history (as-known reading uses known_at).
+SNAPSHOT_HOURS = 2
+_REPLACED = "__ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"
+_CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one round did: files that became fewer, old snapshots dropped, files removed from the disk."""
+
+    merged: int
+    snapshots: int
+    removed: int
+
+
+def merge(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:
+    """Merge the small files of the growing tables; returns how many files went into larger ones."""
+    home = home or env.home()
+    merged = 0
+    for table in GROWING:
+        with store.transaction(con, home):
+            rows = con.execute(
+                f"CALL ducklake_merge_adjacent_files('lake', '{table}', max_file_size => {_MERGED_BYTES})"
+            ).fetchall()
+        merged += sum(files for _, _, files, _ in rows)
+    return merged
+
+
+def keep(con: duckdb.DuckDBPyConnection, *, now: dt.datetime, home: env.Home | None = None) -> Kept:
+    """Merge small files, drop old snapshots, remove the files that only they named."""
+    home = home or env.home()
+    merged = merge(con, home=home)
+    before = (now - dt.timedelta(hours=SNAPSHOT_HOURS)).astimezone(dt.UTC)
+    return Kept(merged, _drop_snapshots(con, before, home), _remove_files(con, before, home))
+
+
+def _drop_snapshots(con: duckdb.DuckDBPyConnection, before: dt.datetime, home: env.Home) -> int:
+    """Forget snapshots older than a moment. They are named one by one: on a catalog in SQLite ``older_than`` compares
+    times as text in two notations and takes every snapshot of the same day."""
+    with store.transaction(con, home):
+        old = con.execute(
+            "SELECT snapshot_id FROM ducklake_snapshots('lake') WHERE snapshot_time < ?::TIMESTAMPTZ "
+            "AND snapshot_id < (SELECT max(snapshot_id) FROM ducklake_snapshots('lake'))",
+            [before.isoformat()],
+        ).fetchall()
+        if old:
+            listed = ", ".join(str(number) for (number,) in old)
+            con.execute(f"SELECT count(*) FROM ducklake_expire_snapshots('lake', versions => [{listed}])")
+    return len(old)
+
+
+def _remove_files(con: duckdb.DuckDBPyConnection, before: dt.datetime, home: env.Home) -> int:
+    """Remove the files that were replaced before a moment."""
+    stamp = before.isoformat()
+    if env.database_url():
+        with store.transaction(con, home):
+            counted = f"SELECT count(*) FROM ducklake_cleanup_old_files('lake', older_than => TIMESTAMPTZ '{stamp}')"
+            return int(store.scalar(con, counted) or 0)
+    # As with the snapshots: the file first, then its row, as DuckLake's specification has it.
+    with store.transaction(con, home):
+        rows = con.execute(
+            f"SELECT data_file_id, path, path_is_relative FROM {_REPLACED} "
+            "WHERE schedule_start::TIMESTAMPTZ < ?::TIMESTAMPTZ",
+            [stamp],
+        ).fetchall()
+        for _, path, is_relative in rows:
+            (home.lake / "data" / path if is_relative else Path(path)).unlink(missing_ok=True)
+        for at in range(0, len(rows), _CHUNK):
+            listed = ", ".join(str(number) for number, _, _ in rows[at : at + _CHUNK])
+            con.execute(f"DELETE FROM {_REPLACED} WHERE data_file_id IN ({listed})")
+    return len(rows)
