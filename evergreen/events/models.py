@@ -37,8 +37,12 @@ class EndUser(models.Model):
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="end_users")
     key = models.CharField(max_length=200)
     account_key = models.CharField(max_length=200, blank=True)
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="end_users")
-    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="end_users")
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="end_users"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="end_users"
+    )
     traits = models.JSONField(default=dict)
     known_at = models.DateTimeField()
 
@@ -60,7 +64,9 @@ class Mapping(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["record", "columns_hash"], name="mapping_once_a_shape")]
+        constraints = [
+            models.UniqueConstraint(fields=["record", "columns_hash"], name="mapping_once_a_shape")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -54,13 +54,16 @@ def account_days(account_id: int, since: dt.date, until: dt.date) -> list[DayOfU
     return [DayOfUse(*row) for row in rows.fetchall()]
 
 
-def account_weeks(account_id: int, before: dt.date, limit: int) -> list[DayOfUse]:
-    """Use by week (Monday first), the newest ``limit`` weeks that began before a day: most users of a day, uses."""
+def account_weeks(account_id: int, since: dt.date, before: dt.date, limit: int) -> list[DayOfUse]:
+    """Use by week (Monday first) of the newest weeks that began from ``since`` on and before a day.
+
+    A week has the most users of one of its days and all of its uses.
+    """
     rows = store.reading().execute(
         "SELECT date_trunc('week', day)::DATE AS week, max(users)::BIGINT, sum(events)::BIGINT"
-        " FROM lake.account_days WHERE account_id = ? AND day < ?"
-        " GROUP BY week HAVING week < ? ORDER BY week DESC LIMIT ?",
-        [account_id, before, before, limit],
+        " FROM lake.account_days WHERE account_id = ? AND known_on >= ? AND day BETWEEN ? AND ?"
+        " GROUP BY week HAVING week BETWEEN ? AND ? ORDER BY week DESC LIMIT ?",
+        [account_id, since, since, before, since, before - dt.timedelta(days=1), limit],
     )
     return [DayOfUse(*row) for row in rows.fetchall()]
 
@@ -76,12 +79,12 @@ def features_used(account_id: int, since: dt.date, until: dt.date) -> list[Featu
     return [FeatureUse(*row) for row in rows.fetchall()]
 
 
-def answers(account_id: int, before: dt.datetime, limit: int) -> list[Answer]:
-    """Survey answers before an instant, newest first."""
+def answers(account_id: int, since: dt.date, before: dt.datetime, limit: int) -> list[Answer]:
+    """Survey answers from a day on and before an instant, newest first."""
     rows = store.reading().execute(
         "SELECT occurred_at, kind, contact, score FROM lake.answers"
-        " WHERE account_id = ? AND occurred_at < ? ORDER BY occurred_at DESC LIMIT ?",
-        [account_id, _naive(before), limit],
+        " WHERE account_id = ? AND day >= ? AND occurred_at < ? ORDER BY occurred_at DESC LIMIT ?",
+        [account_id, since, _naive(before), limit],
     )
     return [
         Answer(at.replace(tzinfo=dt.UTC), kind, contact, score)

@@ -22,7 +22,8 @@ from evergreen.events.imports.seen import Seen
 from evergreen.events.sources.files import FileOptions, Shape
 from tests.events.table_files import write_csv, write_xlsx
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*/*.yaml"))
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +169,25 @@ def test_the_examples_are_mappings_without_mistakes(path: Path) -> None:
     import yaml
 
     read_mapping(path, yaml.safe_load(path.read_text())["record"])
+
+
+def test_the_document_names_every_field_and_its_mappings_have_no_mistakes() -> None:
+    import re
+
+    import yaml
+
+    text = (ROOT / "docs" / "imports.md").read_text("utf-8")
+    sections = re.split(r"(?m)^### `(\w+)`$", text)
+    told = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert list(told) == list(RECORDS)
+    for name, record in RECORDS.items():
+        rows = re.findall(r"(?m)^\| (\w+) \| ([^|]+) \|", told[name])
+        assert rows == [("field", "中文"), *((field.name, field.zh) for field in record.fields)]
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= len(RECORDS)
+    for block in blocks:
+        definition = yaml.safe_load(block)
+        read_mapping(definition, definition["record"])
 
 
 @pytest.mark.parametrize(

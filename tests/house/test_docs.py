@@ -58,12 +58,19 @@ def commands() -> Iterable[str]:
     return walk(get_command(app), "evergreen")
 
 
+def import_records() -> Iterable[str]:
+    from evergreen.events.imports.records import RECORDS
+
+    return RECORDS
+
+
 DOCUMENTS: dict[str, Callable[[], Iterable[str]]] = {
     "settings.md": settings,
     "metrics.md": metrics,
     "alerts.md": alert_rules,
     "health.md": scorecards,
     "command-line.md": commands,
+    "imports.md": import_records,
 }
 
 

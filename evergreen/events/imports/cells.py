@@ -22,6 +22,7 @@ from evergreen.events.imports.formats import Formats, UnreadableError, as_text
 _FORMULA_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 _SHORTENED = re.compile(r"\d(?:\.\d+)?[eE]\+\d+")
 _EMAIL = re.compile(r"[^@\s,;<>\"']+@[^@\s,;<>\"'.]+(?:\.[^@\s,;<>\"'.]+)+")
+_LONGEST_WORD = 200
 _SPLIT = re.compile(r"[,;，；、|\n]+")
 
 
@@ -141,12 +142,16 @@ def _choice(value: Any, of: Field, formats: Formats) -> str:
 
 
 def _words(value: Any, of: Field, formats: Formats) -> list[str]:
-    parts = (
-        [as_text(one) for one in value]
-        if isinstance(value, list)
-        else _SPLIT.split(_text(value, of, formats))
-    )
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    text = _text(value, of, formats)
+    parts = [as_text(one) for one in value] if isinstance(value, list) else _SPLIT.split(text)
+    words = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    if any(len(word) > _LONGEST_WORD for word in words):
+        raise UnreadableError(
+            text,
+            _("at most %(n)s characters each, split by commas") % {"n": _LONGEST_WORD},
+            _("The text is too long."),
+        )
+    return words
 
 
 def _plain(value: Any, of: Field, formats: Formats) -> Any:

@@ -150,7 +150,7 @@ class AccountLoader(RecordLoader):
             if lost:
                 item.warn(kind)
         product = self._catalogue.product(item.get("product") or "")
-        row["tenants"] = [{"external_id": key[:200], "product_id": product} for key in free]
+        row["tenants"] = [{"external_id": key, "product_id": product} for key in free]
         row["external_ids"] = mine
         if item.get("parent"):
             self._parents.append((own, item.get("parent")))

@@ -247,14 +247,14 @@ class EventLoader(Loader):
         context.tally.warn_of("same_id_other_content", appended.conflicts)
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        """One connection for the whole file; a dry run reads only."""
+        """One connection for the whole file."""
         if self._con is None:
+            self._con = self._stack.enter_context(store.session(self.context.home))
             if self.context.dry_run:
-                self._con = store.reading(self.context.home)
-                self._stack.callback(self._con.close)
+                # The ids tried so far are held beside the lake; beyond this they go to disk.
+                self._con.execute("SET memory_limit = '512MB'")
             else:
                 create_source(self.source, now=self.context.now, by=self.context.by)
-                self._con = self._stack.enter_context(store.session(self.context.home))
         return self._con
 
 
