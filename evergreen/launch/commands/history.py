@@ -13,6 +13,7 @@ from evergreen.launch.terminal import (
     installed_home,
     open_installation,
     put,
+    say,
     stop,
     table,
 )
@@ -49,6 +50,52 @@ def count(
             put({by.value: what, "count": counted})
     else:
         table([[str(what), f"{counted:,}"] for what, counted in rows], header=[by.value, "count"])
+
+
+@app.command()
+def rejected(
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List events that were put aside, with the reason."""
+    installed_home(home)
+    from evergreen.events import traffic
+
+    rows = traffic.rejected(limit)
+    if as_json:
+        for row in rows:
+            put({**row._asdict(), "received_at": row.received_at.isoformat()})
+    else:
+        header = ["received_at", "source", "reason", "body"]
+        table(
+            [[f"{row.received_at:%Y-%m-%d %H:%M:%S}", row.source, row.reason, row.body[:60]] for row in rows],
+            header=header,
+        )
+
+
+@app.command()
+def replay(
+    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the rejected events again and store those that are good now.
+
+    For after an upgrade or a changed setting made them readable. Safe to repeat.
+    """
+    where = open_installation(home)
+    from evergreen.base import clock
+    from evergreen.events import replaying, store
+
+    with store.session(where) as con:
+        done = replaying.replay_rejected(con, now=clock.utc_now(), source=source, home=where)
+    say(
+        f"{done.read:,} rejected rows read: {done.stored:,} events stored, {done.duplicates:,} were stored "
+        f"already, {done.still:,} rows are rejected still."
+    )
+    if as_json:
+        put({"read": done.read, "stored": done.stored, "duplicates": done.duplicates, "still": done.still})
 
 
 def accounts(
