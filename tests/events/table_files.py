@@ -1,8 +1,9 @@
-"""Writers of small and ugly table files for tests."""
+"""Small and ugly table files for tests, and loading them."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+
+from evergreen.events.imports.results import ImportResult
+from evergreen.events.imports.run import import_file
 
 Rows = Iterable[Sequence[Any]]
 
@@ -56,3 +60,30 @@ def write_parquet(path: Path, columns: dict[str, list[Any]]) -> Path:
 
     pq.write_table(pa.table(columns), path)
     return path
+
+
+class Loading:
+    """Loads rows (the first names the columns) as a record; columns are mapped to fields of their own name."""
+
+    def __init__(self, folder: Path, now: dt.datetime) -> None:
+        self._folder = folder
+        self._now = now
+
+    def __call__(
+        self, record: str, rows: Rows, mapping: dict[str, Any] | None = None, **options: Any
+    ) -> ImportResult:
+        rows = list(rows)
+        path = write_csv(self._folder / f"{record}.csv", rows)
+        definition = {"columns": {name: name for name in rows[0]}, **(mapping or {})}
+        return import_file(path, record, definition, now=self._now, **options)
+
+
+def counts(result: ImportResult) -> tuple[int, int, int, int, int]:
+    """(created, updated, unchanged, duplicates, rejected)"""
+    return result.created, result.updated, result.unchanged, result.duplicates, result.rejected
+
+
+def rejected(result: ImportResult) -> list[dict[str, str]]:
+    """The rows of the file of rejected rows."""
+    with Path(result.rejects_path).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
