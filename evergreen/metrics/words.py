@@ -59,7 +59,7 @@ def value_text(key: str, value: Any, language: str, currency: str = "CNY") -> st
     if kind == "money":
         return money.short(int(value), currency, language)
     if kind == "share":
-        return f"{value * 100:.0f}%"
+        return f"{value * 100:.0f}%".replace("-", "−")
     if kind == "date":
         return (
             value
@@ -68,6 +68,7 @@ def value_text(key: str, value: Any, language: str, currency: str = "CNY") -> st
             if isinstance(value, dt.date)
             else str(value)
         )
-    text = f"{value:,.1f}" if kind == "number" else f"{int(value):,}"
+    text = f"{value:,.1f}" if kind == "number" and key != "nps" else f"{round(value):,}"
+    text = text.replace("-", "−")
     word = unit(key, language)
     return f"{text} {word}" if word else text
