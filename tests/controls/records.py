@@ -31,8 +31,8 @@ CONTROLS = (
         "partner_sees_the_team",
         "A partner sees only its own accounts.",
         "evergreen/customers/queries.py",
-        "    scope = Scope.OWN if user.role == Role.PARTNER else user.sees",
-        "    scope = user.sees",
+        "user.is_active and user.role != Role.PARTNER and user.sees == Scope.ALL",
+        "user.is_active and user.sees == Scope.ALL",
         (f"{_RIGHTS}::test_a_partner_sees_only_its_own_accounts_whatever_its_scope",),
     ),
     Control(
@@ -79,8 +79,8 @@ CONTROLS = (
         "enrolled_again",
         "An alert enters a playbook once.",
         "evergreen/playbooks/actions.py",
-        '            key=f"{playbook.key}:{ALERT}:{pk}",',
-        '            key=f"{playbook.key}:{ALERT}:{pk}:{now}",',
+        "if str(pk) not in had and rules.starts(",
+        "if rules.starts(",
         (f"{_ALERTS}::test_the_same_alert_enters_the_playbook_once",),
     ),
     Control(
