@@ -116,11 +116,13 @@ def test_every_tab_opens_in_both_languages(
     assert ("Contracts and payments" in text) == (who == "owner")
 
 
-@pytest.mark.parametrize("tab", TABS)
-def test_every_tab_of_an_account_without_anything_says_what_to_do_next(
-    cast: SimpleNamespace, as_person: Any, home: Any, tab: str
+@pytest.mark.parametrize(
+    "part", ["", "?tab=people", "?tab=contracts", "?tab=tickets", "timeline/", "features/"]
+)
+def test_every_part_of_an_account_without_anything_says_what_to_do_next(
+    cast: SimpleNamespace, as_person: Any, home: Any, part: str
 ) -> None:
-    assert "state" in page(as_person(cast.owner), cast.well, f"?tab={tab}")
+    assert 'class="state empty' in page(as_person(cast.owner), cast.well, part)
 
 
 def test_an_outsider_finds_no_such_account_whatever_the_address(
@@ -128,7 +130,7 @@ def test_an_outsider_finds_no_such_account_whatever_the_address(
 ) -> None:
     client = as_person(told.outsider)
     base = f"/accounts/{told.slipping.pk}/"
-    reads = ["", "timeline/", "charts/health/", "trends/active_users_28d/", "edit/", "conversations/", "tasks/",
+    reads = ["", "timeline/", "features/", "charts/health/", "trends/active_users_28d/", "edit/", "conversations/", "tasks/",
              "notes/", "contacts/"]  # fmt: skip
     for address in [base + part for part in reads]:
         assert client.get(address).status_code == 404, address
@@ -386,7 +388,8 @@ def test_a_chart_without_history_says_so_and_one_without_the_lake_offers_to_try_
         assert "Try again" in client.get(f"{base}{name}/").content.decode()
     assert client.get(f"{base}secret/").status_code == 404
     assert page(client, told.slipping, "?tab=usage")
-    assert "cannot be read" in page(client, told.slipping, "?tab=timeline")
+    assert "cannot be read" in client.get(f"/accounts/{told.slipping.pk}/timeline/").content.decode()
+    assert "cannot be read" in client.get(f"/accounts/{told.slipping.pk}/features/").content.decode()
 
 
 # ---- timeline ----
@@ -397,7 +400,9 @@ def _titles(text: str) -> list[str]:
 
 
 def test_everything_stands_on_one_line_newest_first(told: SimpleNamespace, as_person: Any, home: Any) -> None:
-    titles = _titles(page(as_person(told.owner), told.slipping, "?tab=timeline"))
+    client = as_person(told.owner)
+    titles = _titles(page(client, told.slipping, "?tab=timeline"))
+    assert titles == _titles(page(client, told.slipping, "timeline/"))
     order = [
         "Alert opened: Health in the red",
         "Ticket #3182 solved: Export fails",
@@ -437,7 +442,7 @@ def test_use_is_told_by_the_week_and_answers_and_leaving_come_from_the_history(
             "INSERT INTO lake.answers VALUES (?, '', 'nps', 'c1', 4, '2026-11-11 08:00', '2026-11-11', '2026-11-11')",
             [pk],
         )
-    text = page(as_person(told.owner), told.slipping, "?tab=timeline")
+    text = page(as_person(told.owner), told.slipping, "timeline/")
     assert "100 uses in the week, up to 7 users a day" in text
     assert "NPS answer: 4" in text
 

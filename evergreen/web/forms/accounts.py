@@ -25,14 +25,14 @@ def _day(label: Any) -> forms.DateField:
 class AccountForm(forms.Form):
     """Fields of an account. ``changes`` are what ``customers.actions`` takes."""
 
-    name = forms.CharField(label=_("Name"), max_length=200)
+    name = forms.CharField(label=_("Account name"), max_length=200)
     external_id = forms.CharField(
         label=_("External id"),
         max_length=200,
         help_text=_("The account's number in your CRM or product; events and imports name it by this."),
     )
-    owner = forms.ModelChoiceField(User.objects.none(), label=_("Owner"), required=False)
-    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), required=False)
+    owner = forms.ModelChoiceField(User.objects.none(), label=_("Owner"), required=False, empty_label="—")
+    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), required=False, empty_label="—")
     stage = forms.ChoiceField(label=_("Stage"), choices=Account.Stage.choices)
     tier = forms.ChoiceField(label=_("Tier"), choices=[("", "—"), *Account.Tier.choices], required=False)
     touch_model = forms.ChoiceField(
@@ -42,6 +42,7 @@ class AccountForm(forms.Form):
         Edition.objects.select_related("product"),
         label=_("Edition"),
         required=False,
+        empty_label="—",
         help_text=_("Counts where no contract in force names one."),
     )
     industry = forms.CharField(label=_("Industry"), max_length=80, required=False)

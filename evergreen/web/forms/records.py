@@ -89,7 +89,9 @@ class ContactForm(forms.Form):
         required=False,
     )
     attitude = forms.ChoiceField(label=_("Attitude"), choices=Contact.Attitude.choices)
-    reports_to = forms.ModelChoiceField(Contact.objects.none(), label=_("Reports to"), required=False)
+    reports_to = forms.ModelChoiceField(
+        Contact.objects.none(), label=_("Reports to"), required=False, empty_label="—"
+    )
     is_champion = forms.BooleanField(label=_("Champion: pushes for us inside"), required=False)
     is_sponsor = forms.BooleanField(label=_("Sponsor: backs us from above"), required=False)
     end_user = forms.CharField(

@@ -70,7 +70,7 @@ def _overview(request: StaffRequest, account: Account) -> dict[str, Any]:
 
 
 def _usage(request: StaffRequest, account: Account) -> dict[str, Any]:
-    return {"features": trends.features(account, request.today), "today": request.today}
+    return {}
 
 
 def _people(request: StaffRequest, account: Account) -> dict[str, Any]:
@@ -92,15 +92,27 @@ def _tickets(request: StaffRequest, account: Account) -> dict[str, Any]:
 
 
 def _timeline(request: StaffRequest, account: Account) -> dict[str, Any]:
+    """The records at once; what the history tells is woven in by a second look, for it takes longer to answer."""
     offered = timeline.kinds_for(request.user.sees_money)
+    part, kinds = _part(request, account, offered, records_only=True)
+    asks_history = any(kind in timeline.HISTORY for kind in kinds or offered)
+    return {
+        "part": part,
+        "kinds": [(kind, timeline.LABELS[kind], kind in kinds) for kind in offered],
+        "chosen": kinds,
+        "asks_history": asks_history,
+    }
+
+
+def _part(
+    request: StaffRequest, account: Account, offered: list[str], *, records_only: bool = False
+) -> tuple[timeline.Part, list[str]]:
+    """The part of the timeline that the address asks for, and the kinds it is narrowed to."""
     kinds = [kind for kind in request.GET.getlist("kind") if kind in offered]
     before = timeline.cursor(request.GET.get("before", ""), request.now)
     asked = timeline.Asked(account, before, timeline.ROWS, request.user.sees_money)
-    return {
-        "part": timeline.read(asked, kinds or offered),
-        "kinds": [(kind, timeline.LABELS[kind], kind in kinds) for kind in offered],
-        "chosen": kinds,
-    }
+    wanted = [kind for kind in kinds or offered if not records_only or kind in timeline.RECORDS]
+    return timeline.read(asked, wanted), kinds
 
 
 _TABS = {
@@ -115,9 +127,19 @@ _TABS = {
 
 @require_GET
 def further(request: StaffRequest, account_id: int) -> HttpResponse:
-    """The next entries of the timeline."""
+    """Entries of the timeline before an instant, those of the history among them."""
     account = account_for(request.user, account_id)
-    return render(request, "pages/account/entries.html", {"account": account, **_timeline(request, account)})
+    part, kinds = _part(request, account, timeline.kinds_for(request.user.sees_money))
+    context = {"account": account, "part": part, "chosen": kinds}
+    return render(request, "pages/account/entries.html", context)
+
+
+@require_GET
+def features(request: StaffRequest, account_id: int) -> HttpResponse:
+    """The features used in 28 days, as a card."""
+    account = account_for(request.user, account_id)
+    context = {"account": account, "features": trends.features(account, request.today)}
+    return render(request, "pages/account/features.html", context)
 
 
 @require_GET
@@ -167,6 +189,7 @@ urls = [
     path("accounts/<int:account_id>/", show, name="account"),
     path("accounts/<int:account_id>/edit/", edit, name="account-edit"),
     path("accounts/<int:account_id>/timeline/", further, name="account-timeline"),
+    path("accounts/<int:account_id>/features/", features, name="account-features"),
     path("accounts/<int:account_id>/charts/<slug:name>/", chart, name="account-chart"),
     path("accounts/<int:account_id>/trends/<slug:metric>/", trend, name="account-trend"),
 ]

@@ -37,9 +37,10 @@ def undo(request: StaffRequest) -> HttpResponse:
     else:
         count = sum(entry.objects_count for entry in entries)
         say(request, ngettext("Undone for %(n)s row.", "Undone for %(n)s rows.", count) % {"n": count})
-    response = HttpResponse(status=204)
-    response["HX-Trigger"] = '{"rows-changed": true}'
-    return response
+    # A page that can show its rows again does so; any other loads anew, and then says what was undone.
+    if request.headers.get("X-Whole-Page"):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return HttpResponse(status=204, headers={"HX-Trigger": '{"rows-changed": true}'})
 
 
 urls = [path("undo/", undo, name="undo")]

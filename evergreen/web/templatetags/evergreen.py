@@ -190,7 +190,7 @@ def state(content: str, kind: str, title: str, text: Any = "", compact: bool = F
     """A designed state: kind is empty, error, stale, loading or forbidden; the body is the one next thing."""
     actions = content.strip()
     return format_html(
-        '<div class="state {}{}"{}><h3>{}</h3>{}{}</div>',
+        '<div class="state {}{}"{}><p class="state-title">{}</p>{}{}</div>',
         kind,
         " compact" if compact else "",
         mark_safe(' role="alert"') if kind == "error" else "",

@@ -51,12 +51,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which part of the line: entries of an account before an instant, at most ``limit``, money or not."""
+    """Which part of the line: entries of an account before an instant, at most ``limit``, money or not.
+
+    ``since`` spares the history what would lie behind the page anyhow.
+    """
 
     account: Account
     before: dt.datetime
     limit: int
     sees_money: bool
+    since: dt.date = dt.date(2000, 1, 1)
     zone: dt.tzinfo = field(default_factory=timezone.get_current_timezone)
 
     def start(self, day: dt.date) -> dt.datetime:
@@ -231,7 +235,7 @@ def _changes(asked: Asked) -> Iterable[Entry]:
 
 def _answers(asked: Asked) -> Iterable[Entry]:
     names = {"nps": "NPS", "csat": "CSAT", "ces": "CES"}
-    for answer in history.answers(asked.account.pk, asked.before, asked.limit):
+    for answer in history.answers(asked.account.pk, asked.since, asked.before, asked.limit):
         bad, good = (6, 9) if answer.kind == "nps" else (2, 4)
         tone = "bad" if answer.score <= bad else "good" if answer.score >= good else "warn"
         title = _("%(survey)s answer: %(score)s") % {
@@ -243,7 +247,7 @@ def _answers(asked: Asked) -> Iterable[Entry]:
 
 def _told(asked: Asked) -> Iterable[Entry]:
     words = {"account.churned": _("The account left"), "account.reactivated": _("The account came back")}
-    since = asked.last_day - dt.timedelta(days=_TOLD_DAYS)
+    since = max(asked.since, asked.last_day - dt.timedelta(days=_TOLD_DAYS))
     for event in history.told(asked.account.pk, _TOLD, since, asked.before, asked.limit):
         said = event.properties
         detail = " · ".join(str(said[key]) for key in ("reason", "reason_code", "feedback") if said.get(key))
@@ -252,7 +256,7 @@ def _told(asked: Asked) -> Iterable[Entry]:
 
 
 def _usage(asked: Asked) -> Iterable[Entry]:
-    for week in history.account_weeks(asked.account.pk, asked.last_day, asked.limit):
+    for week in history.account_weeks(asked.account.pk, asked.since, asked.last_day, asked.limit):
         title = ngettext(
             "%(events)s use in the week, up to %(users)s a day",
             "%(events)s uses in the week, up to %(users)s a day",
@@ -306,13 +310,19 @@ class Part:
 
 def read(asked: Asked, kinds: Sequence[str]) -> Part:
     """The newest entries of the kinds before an instant. Without the lake, the records alone."""
-    entries: list[Entry] = []
-    is_whole = True
     # One more than is shown tells whether there are earlier ones.
     wanted = replace(asked, limit=asked.limit + 1)
+    entries = [entry for kind in kinds if kind in RECORDS for entry in RECORDS[kind](wanted)]
+    entries = [entry for entry in entries if entry.at < asked.before]
+    if len(entries) > asked.limit:
+        # A full page of records: the history is asked for the same span only, a few days' files instead of years.
+        oldest = heapq.nlargest(wanted.limit, entries, key=lambda entry: entry.at)[-1].at
+        wanted = replace(wanted, since=oldest.astimezone(asked.zone).date())
+    is_whole = True
     for kind in kinds:
         try:
-            entries += [entry for entry in SOURCES[kind](wanted) if entry.at < asked.before]
+            told = HISTORY[kind](wanted) if kind in HISTORY else ()
+            entries += [entry for entry in told if entry.at < asked.before]
         except (store.LakeError, duckdb.Error):
             is_whole = False
     found = heapq.nlargest(asked.limit, entries, key=lambda entry: entry.at)

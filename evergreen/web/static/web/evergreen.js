@@ -66,7 +66,8 @@
     const button = event.target.closest("[data-undo-url]");
     if (!button) return;
     button.disabled = true;
-    htmx.ajax("POST", button.dataset.undoUrl, { swap: "none" }).then(() => button.closest(".toast").remove());
+    const headers = $("[data-rows]") ? {} : { "X-Whole-Page": "1" };
+    htmx.ajax("POST", button.dataset.undoUrl, { swap: "none", headers }).then(() => button.closest(".toast").remove());
   });
   document.addEventListener("rows-changed", () => {
     const rows = $("[data-rows]");

@@ -36,6 +36,14 @@
     meter.querySelector("progress").value = share;
     meter.querySelector("[data-upload-share]").textContent = `${Math.round(share * 100)}%`;
   });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (button) navigator.clipboard?.writeText(button.dataset.copy).then(() => { button.textContent = "✓"; });
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    // A dialog whose form was refused opens again with what was typed.
+    for (const dialog of document.querySelectorAll("dialog[open]")) { dialog.close(); dialog.showModal(); }
+  });
   // e: the first action of the row in focus; s: later.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open], [popover]:popover-open")) return;
