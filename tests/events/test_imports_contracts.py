@@ -202,3 +202,6 @@ def test_tickets_take_times_or_durations_and_say_what_contradicts(
     assert (ticket.assignee, ticket.requester and ticket.requester.name) == (cast.mate, "王芳")
     assert Ticket.objects.get(external_id="T-2").account == cast.well
     assert Ticket.objects.get(external_id="T-2").state == "open"
+    marked = [["id", "account", "opened", "satisfaction"], ["T-6", "A-well", "2025-01-31", "4.3333"]]
+    assert counts(load("tickets", marked)) == (1, 0, 0, 0, 0)
+    assert counts(load("tickets", marked)) == (0, 0, 1, 0, 0)

@@ -96,6 +96,15 @@ def test_an_unknown_record_and_one_that_is_another_are_refused() -> None:
     ]
 
 
+def test_a_file_cannot_speak_for_the_installation_itself() -> None:
+    from evergreen.events.journal import SOURCE
+
+    columns = {"name": "a", "time": "b", "account": "c"}
+    assert mistakes({"source": SOURCE, "columns": columns}, "events")[0].startswith(
+        f"source: found {SOURCE!r}; "
+    )
+
+
 def test_yaml_keeps_texts_as_they_are_written(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(

@@ -19,6 +19,7 @@ from evergreen.events.imports.mapping import (
     MappingError,
 )
 from evergreen.events.imports.records import RECORDS, Record
+from evergreen.events.journal import SOURCE as OWN_SOURCE
 from evergreen.events.sources.files import FileOptions
 
 _TOP = (
@@ -73,7 +74,7 @@ class Checked:
         mapping = FileMapping(
             record=self._record.name,
             definition=self._given,
-            source=self._text(self._given, "source", "", most=60),
+            source=self._source(),
             file=FileOptions(
                 encoding=self._text(form, "encoding", "format."),
                 delimiter=self._raw(form, "delimiter", "format."),
@@ -149,6 +150,15 @@ class Checked:
             % {"key": f"{prefix}{key}", "found": repr(value)[:80], "most": most}
         )
         return ""
+
+    def _source(self) -> str:
+        name = self._text(self._given, "source", "", most=60)
+        if name == OWN_SOURCE or not name.isprintable():
+            self._problems.append(
+                _("source: found %(found)s; printable characters are allowed, and not the name %(own)s.")
+                % {"found": repr(name), "own": OWN_SOURCE}
+            )
+        return name
 
     def _one_of(self, form: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
         value = form.get(key, default)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from evergreen.base.upserts import Loaded
@@ -17,7 +18,6 @@ from evergreen.events.imports.records.kinds import (
     account_lookup,
     set_choices,
     set_texts,
-    set_values,
     unknown_account,
 )
 
@@ -95,7 +95,9 @@ class TicketLoader(RecordLoader):
             if item.values["assignee"] and row["assignee_id"] is None:
                 item.warn("unknown_owner")
         set_texts(row, item, "subject")
-        set_values(row, item, satisfaction="satisfaction")
+        if "satisfaction" in item.values:
+            mark: Decimal | None = item.values["satisfaction"]
+            row["satisfaction"] = mark if mark is None else mark.quantize(Decimal("0.01"))
         set_choices(
             row,
             item,
