@@ -34,8 +34,8 @@ browser:
 	@command -v chromium >/dev/null 2>&1 || (apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null)
 
 test: setup browser ## Run every test: SQLite, then the database tests on PostgreSQL
-	$(RUN)/python -m pytest -q -n 2 --dist loadgroup
-	$(RUN)/python -m tests.postgres -q -n 2 --dist loadgroup
+	$(RUN)/python -m pytest -q -n 2 --dist loadfile
+	$(RUN)/python -m tests.postgres -q -n 2 --dist loadfile
 
 check: setup ## Format, lint, types, import order, docs
 	$(RUN)/ruff format --check .
