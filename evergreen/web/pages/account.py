@@ -165,7 +165,7 @@ def trend(request: StaffRequest, account_id: int, metric: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def edit(request: StaffRequest, account_id: int) -> HttpResponse:
+def details(request: StaffRequest, account_id: int) -> HttpResponse:
     """The account's fields: GET the form, POST sets them."""
     account = account_for(request.user, account_id)
     if not heading.may_edit(request.user):
@@ -181,13 +181,13 @@ def edit(request: StaffRequest, account_id: int) -> HttpResponse:
             else:
                 say(request, _("%(name)s was changed.") % {"name": account.name})
                 return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    context = {"form": form, "title": account.name, "target": reverse("account-edit", args=[account.pk])}
+    context = {"form": form, "title": account.name, "target": reverse("account-details", args=[account.pk])}
     return render(request, "pages/account/sheet.html", context)
 
 
 urls = [
     path("accounts/<int:account_id>/", show, name="account"),
-    path("accounts/<int:account_id>/edit/", edit, name="account-edit"),
+    path("accounts/<int:account_id>/details/", details, name="account-details"),
     path("accounts/<int:account_id>/timeline/", further, name="account-timeline"),
     path("accounts/<int:account_id>/features/", features, name="account-features"),
     path("accounts/<int:account_id>/charts/<slug:name>/", chart, name="account-chart"),
