@@ -35,7 +35,7 @@ class Feature(models.Model):
     adds_data = models.BooleanField(
         _("adds data"), default=False, help_text="Uploads, records created: data growth."
     )
-    matchers = models.JSONField(default=list)
+    matchers = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "key"], name="feature_key_once")]

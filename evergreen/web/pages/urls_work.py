@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages import alerts, health, imports, metrics, signin, tasks, today, work
+from evergreen.web.pages import alerts, health, imports, metrics, settings, signin, tasks, today, work
 
 urls: list[URLPattern] = [
     *today.urls,
@@ -12,5 +12,6 @@ urls: list[URLPattern] = [
     *health.urls,
     *metrics.urls,
     *imports.urls,
+    *settings.urls,
     *signin.urls,
 ]

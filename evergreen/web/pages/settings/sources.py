@@ -1,0 +1,82 @@
+"""Sources of events, their write keys, and what did not find its place."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from evergreen.events import actions
+from evergreen.events.models import Source, WriteKey
+from evergreen.web.configuring import configurers
+from evergreen.web.presenters.settings.sources import Sources
+from evergreen.web.requests import StaffRequest
+from evergreen.web.toasts import say
+
+
+@configurers
+@require_http_methods(["GET", "POST"])
+def sources(request: StaffRequest) -> HttpResponse:
+    """Every source with its keys; POST makes a source and its first key."""
+    typed, error = "", ""
+    if request.method == "POST":
+        typed = request.POST.get("name", "")
+        try:
+            with transaction.atomic():
+                source = actions.create_source(typed, by=request.user, now=request.now)
+                return _new_key(request, source)
+        except ValueError:
+            error = _("A source's name has 1 to 60 characters and is not “evergreen”. Nothing was made.")
+    context = {"page": Sources(request.today), "typed": typed, "error": error}
+    return render(request, "pages/settings/sources.html", context, status=422 if error else 200)
+
+
+@configurers
+@require_POST
+def keys(request: StaffRequest, source_id: int) -> HttpResponse:
+    """One more key for a source, so that keys can be changed without a gap."""
+    return _new_key(request, get_object_or_404(Source, pk=source_id))
+
+
+@sensitive_variables("key")
+def _new_key(request: StaffRequest, source: Source) -> HttpResponse:
+    key = actions.create_key(source, by=request.user, now=request.now)
+    context = {"source": source, "key": key, "host": request.build_absolute_uri("/").rstrip("/")}
+    return render(request, "pages/settings/key_once.html", context)
+
+
+@configurers
+@require_POST
+def revocation(request: StaffRequest, key_id: int) -> HttpResponse:
+    key = get_object_or_404(WriteKey.objects.select_related("source"), pk=key_id)
+    actions.revoke_key(key, by=request.user, now=request.now)
+    said = _("The key %(hint)s… of %(source)s is taken back; within two seconds it is refused.")
+    say(request, said % {"hint": key.hint, "source": key.source.name})
+    return HttpResponseRedirect(reverse("settings-sources"))
+
+
+@configurers
+@require_GET
+def unmatched(request: StaffRequest) -> HttpResponse:
+    """Events and end users whose account is not known."""
+    return render(request, "pages/settings/unmatched.html", {"page": Sources(request.today)})
+
+
+@configurers
+@require_GET
+def rejected(request: StaffRequest) -> HttpResponse:
+    """Events that were not taken, with the reason."""
+    return render(request, "pages/settings/rejected.html", {"page": Sources(request.today)})
+
+
+urls = [
+    path("settings/sources/", sources, name="settings-sources"),
+    path("settings/sources/<int:source_id>/keys/", keys, name="settings-source-keys"),
+    path("settings/sources/keys/<int:key_id>/revocation/", revocation, name="settings-key-revocation"),
+    path("settings/sources/unmatched/", unmatched, name="settings-unmatched"),
+    path("settings/sources/rejected/", rejected, name="settings-rejected"),
+]

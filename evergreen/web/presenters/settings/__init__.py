@@ -1,0 +1,1 @@
+"""The settings: who works here, what comes in, what is sold, what was done."""
