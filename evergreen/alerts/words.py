@@ -8,6 +8,7 @@ from typing import Any
 from evergreen.alerts.models import Alert
 from evergreen.alerts.rules import SHIPPED
 from evergreen.base import money
+from evergreen.health.words import whole_points
 from evergreen.metrics.words import is_zh
 
 _Figures = dict[str, Any]
@@ -33,16 +34,16 @@ def say(rule: str, figures: _Figures, language: str) -> str:
 
 def _health_red(f: _Figures, zh: bool, language: str) -> str:
     if zh:
-        return f"健康度 {f['score']:.0f}，低于 {f['threshold']:.0f}。"
-    return f"Health is {f['score']:.0f}, below {f['threshold']:.0f}."
+        return f"健康度 {whole_points(f['score'])}，低于 {f['threshold']:.0f}。"
+    return f"Health is {whole_points(f['score'])}, below {f['threshold']:.0f}."
 
 
 def _health_drop(f: _Figures, zh: bool, language: str) -> str:
     fall = abs(f["change"])
     return (
-        f"7 天里下降 {fall:.0f} 分，现在 {f['score']:.0f}。"
+        f"7 天里下降 {fall:.0f} 分，现在 {whole_points(f['score'])}。"
         if zh
-        else f"Fell {fall:.0f} points in 7 days, to {f['score']:.0f}."
+        else f"Fell {fall:.0f} points in 7 days, to {whole_points(f['score'])}."
     )
 
 

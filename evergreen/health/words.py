@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,11 @@ class Reason:
     change_30d: float | None
     change_90d: float | None
     missing: str | None
+
+
+def whole_points(score: float) -> int:
+    """A score as pages show it: the whole points reached, so that a yellow 79.6 never stands there as 80."""
+    return math.floor(score + 1e-9)
 
 
 def reasons(

@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from evergreen.health.words import whole_points
 from evergreen.web import formats
 
 _CIRCLE = 2 * math.pi * 44
@@ -20,8 +21,9 @@ def ring(score: float | None, band: str, highest: float = 100) -> SafeString:
     # A round cap of a 9 px line stands over by half its width at each end.
     dash = max(0.0, filled - 9) if 0 < filled < _CIRCLE else filled
     word = formats.band_word(band)
+    shown = None if score is None else whole_points(score)
     label = (
-        gettext("Health %(score)s, %(band)s") % {"score": formats.number(score), "band": word}
+        gettext("Health %(score)s, %(band)s") % {"score": formats.number(shown), "band": word}
         if filled
         else word
     )
@@ -38,7 +40,7 @@ def ring(score: float | None, band: str, highest: float = 100) -> SafeString:
         f"{dash:.1f}",
         f"{_CIRCLE:.1f}",
         "-84.1" if 0 < filled < _CIRCLE else "-90",
-        formats.number(score),
+        formats.number(shown),
         word if score is None else gettext("of %(highest)s") % {"highest": formats.number(highest)},
     )
 

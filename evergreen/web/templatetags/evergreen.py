@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from evergreen.base import money as coins
 from evergreen.base.markdown import render
+from evergreen.health.words import whole_points
 from evergreen.web import drawing, formats
 
 register = template.Library()
@@ -110,7 +111,7 @@ def band(score: float | None, name: str) -> SafeString:
         '<span class="pill {0}" title="{1}"><i class="dot"></i>{2}<span class="sr">{1}</span></span>',
         formats.band_tone(name),
         word,
-        formats.number(score),
+        formats.number(whole_points(score)),
     )
 
 
