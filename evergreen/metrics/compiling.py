@@ -149,9 +149,11 @@ def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table
 
 def typed(value: Any, metric: Metric, *, has_rows: bool) -> Any:
     """A source's value in the metric's type; a count is 0, not missing, once its source has any row."""
-    if has_rows and metric.is_count:
+    if not has_rows:
+        return ibis.null(_ibis_type(metric))
+    if metric.is_count:
         value = value.coalesce(0)
-    if has_rows and isinstance(metric.of, Rows) and metric.of.empty is not None:
+    if isinstance(metric.of, Rows) and metric.of.empty is not None:
         value = value.coalesce(metric.of.empty)
     if isinstance(metric.of, Usage) and metric.of.measure == "seconds":
         value = value / 3600.0
