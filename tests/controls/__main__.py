@@ -55,6 +55,9 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _green(copies: Sequence[Copy], chosen: Sequence[Control]) -> bool:
     """Whether all the tests pass while nothing is planted; else a red test says nothing."""
+    if absent := sorted({test for control in chosen for test in copies[0].lacks(control)}):
+        print("Tests that controls name are not there:", *absent, sep="\n", file=sys.stderr)
+        return False
     tests = sorted({test for control in chosen for test in control.tests})
     # The tests of one file stay together: they share its fixtures.
     files = sorted({test.partition("::")[0] for test in tests})

@@ -3,6 +3,7 @@
 from tests.controls import Control
 
 _SNAPSHOT = "tests/metrics/test_snapshot.py"
+_RECORDS = "tests/metrics/test_records.py"
 _HEALTH = "tests/health/test_rules.py"
 _DAYS = "tests/base/test_working_days.py"
 _NAIVE = f"{_SNAPSHOT}::test_usage_metrics_equal_a_naive_calculation"
@@ -142,7 +143,39 @@ CONTROLS = (
         "evergreen/metrics/records.py",
         "is_subscription and not is_trial and in_force",
         "is_subscription and in_force",
-        ("tests/flow/test_ravenstack.py",),
+        (f"{_RECORDS}::test_trials_and_one_off_lines_pay_nothing",),
+    ),
+    Control(
+        "contract_of_tomorrow",
+        "A past day is read as it was known then.",
+        "evergreen/metrics/records.py",
+        "ContractLine.objects.filter(contract__known_at__lt=end)",
+        "ContractLine.objects.all()",
+        (f"{_RECORDS}::test_a_contract_that_was_signed_later_was_not_known",),
+    ),
+    Control(
+        "paid_before_it_was_paid",
+        "What was paid later was still due on the day.",
+        "evergreen/metrics/records.py",
+        "left = amount if paid_on and paid_on > day else amount - paid",
+        "left = amount - paid",
+        (f"{_RECORDS}::test_what_was_paid_later_was_still_due_on_the_day",),
+    ),
+    Control(
+        "closed_before_it_was_closed",
+        "A ticket closed later was still open on the day.",
+        "evergreen/metrics/records.py",
+        "is_closed = closed < end if closed else state == Ticket.State.CLOSED",
+        "is_closed = state == Ticket.State.CLOSED",
+        (f"{_RECORDS}::test_a_ticket_closed_later_was_still_open_on_the_day",),
+    ),
+    Control(
+        "no_rate_is_one_to_one",
+        "An amount without a rate is left out, never taken as it is.",
+        "evergreen/metrics/records.py",
+        "    if currency not in rates or target not in rates:\n        return None\n",
+        "    if currency not in rates or target not in rates:\n        return amount\n",
+        (f"{_RECORDS}::test_amounts_are_in_the_accounts_currency_and_left_out_without_a_rate",),
     ),
     Control(
         "line_covers_its_end",

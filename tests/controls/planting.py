@@ -81,6 +81,16 @@ class Copy:
             raise ControlError(f"The tests would import {places}, not the copy in {self.folder}.")
         return self.folder
 
+    def lacks(self, control: Control) -> list[str]:
+        """Named tests that are not there."""
+        absent = []
+        for test in control.tests:
+            file, _, name = test.partition("::")
+            path = self.folder / file
+            if not path.exists() or (name and f"def {name}(" not in path.read_text("utf-8")):
+                absent.append(test)
+        return absent
+
     @contextmanager
     def planted(self, control: Control) -> Iterator[None]:
         """The fault in its place; afterwards the file is as it was."""

@@ -4,9 +4,11 @@ from tests.controls import Control
 
 _RIGHTS = "tests/customers/test_queries.py"
 _ALERTS = "tests/alerts/test_alerts.py"
+_ENROLMENTS = "tests/playbooks/test_enrolments.py"
 _CHANGES = "tests/base/test_changes.py"
 _JOBS = "tests/base/test_jobs.py"
-_LOADS = "tests/events/test_imports_records.py"
+_PEOPLE = "tests/events/test_imports_people.py"
+_CONTRACTS = "tests/events/test_imports_contracts.py"
 _LAWS = "tests/events/test_imports_laws.py"
 _PAGES = "tests/house/test_pages.py"
 
@@ -81,7 +83,15 @@ CONTROLS = (
         "evergreen/playbooks/actions.py",
         "if str(pk) not in had and rules.starts(",
         "if rules.starts(",
-        (f"{_ALERTS}::test_the_same_alert_enters_the_playbook_once",),
+        (f"{_ENROLMENTS}::test_an_alert_enters_once_and_the_database_itself_holds_it",),
+    ),
+    Control(
+        "step_taken_twice",
+        "An enrolment is claimed by a filtered update that must change exactly one row.",
+        "evergreen/playbooks/actions.py",
+        "    if claimed.update(wake_at=None) != 1:\n        return\n",
+        "    claimed.update(wake_at=None)\n",
+        (f"{_ENROLMENTS}::test_an_enrolment_that_another_worker_claimed_is_left_alone",),
     ),
     Control(
         "task_twice_an_origin",
@@ -153,7 +163,7 @@ CONTROLS = (
         "evergreen/events/imports/records/contracts.py",
         "        if end < start:\n",
         "        if False:\n",
-        (_LAWS, _LOADS),
+        (f"{_CONTRACTS}::test_contract_lines_bring_their_contract_and_monthly_revenue",),
     ),
     Control(
         "rejected_rows_not_told",
@@ -175,9 +185,9 @@ CONTROLS = (
         "repeated_id_loaded_again",
         "Of a repeated id the first row stands.",
         "evergreen/events/imports/seen.py",
-        "        return int(row[0]) - 1",
-        "        return 0",
-        (f"{_LOADS}::test_the_first_row_of_a_repeated_id_stands",),
+        "            return str(row[0])\n",
+        "            return None\n",
+        (f"{_PEOPLE}::test_the_first_row_of_a_repeated_id_stands",),
     ),
     Control(
         "escaping_off",
