@@ -246,6 +246,8 @@ def _spine(backend: Any, people: ir.Table, *, by_tenant: bool) -> Any:
 def _joined(
     table: Any, found: Any, metrics: Sequence[Metric], present: Mapping[str, bool], keys: list[str]
 ) -> Any:
+    if not any(present[_presence(metric)] for metric in metrics):
+        return table.mutate(**{metric.key: ibis.null(_null_type(metric)) for metric in metrics})
     joined = table.left_join(found, keys)
     typed = {m.key: compiling.typed(joined[m.key], m, has_rows=present[_presence(m)]) for m in metrics}
     kept = [column for column in table.columns if column not in typed]
