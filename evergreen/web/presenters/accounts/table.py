@@ -86,7 +86,9 @@ class Table:
     def rows(self) -> list[Row]:
         offset = max(0, self.page.start_index() - 1)
         size = self.vendor["page_rows"]
-        keys = listing.page_keys(self.user, self.filters, self.sort, self.today, offset, size)
+        keys = listing.page_keys(
+            self.user, self.filters, self.sort, self.today, offset, size, matches=self.totals.count
+        )
         return [
             Row(account, [(column, column.cell(account, self.reader)) for column in self.columns])
             for account in listing.rows_of(keys)
