@@ -45,8 +45,8 @@ CONTROLS = (
         "missing_where_there_is_none",
         "A count is 0, not missing, once its source has any row.",
         "evergreen/metrics/compiling.py",
-        "    if has_rows and metric.is_count:\n",
-        "    if has_rows and not metric.is_count:\n",
+        "    if metric.is_count:\n        value = value.coalesce(0)\n",
+        "",
         (f"{_SNAPSHOT}::test_a_count_is_nought_once_its_source_has_rows_and_missing_before",),
     ),
     Control(

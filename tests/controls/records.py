@@ -187,7 +187,7 @@ CONTROLS = (
         "evergreen/events/imports/seen.py",
         "            return str(row[0])\n",
         "            return None\n",
-        (f"{_PEOPLE}::test_the_first_row_of_a_repeated_id_stands",),
+        (f"{_PEOPLE}::test_the_first_row_stands_however_far_away_its_id_is_repeated",),
     ),
     Control(
         "escaping_off",

@@ -255,3 +255,12 @@ def test_the_first_row_of_a_repeated_id_stands(load: Loading) -> None:
     )
     assert counts(result) == (2, 0, 0, 1, 1)
     assert dict(Account.objects.values_list("external_id", "name")) == {"A-1": "first", "A-2": "right"}
+
+
+def test_the_first_row_stands_however_far_away_its_id_is_repeated(
+    load: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen.events.imports.records.kinds.RecordLoader.chunk", 1)
+    result = load("accounts", [["id", "name"], ["A-1", "first"], ["A-2", "other"], ["A-1", "second"]])
+    assert counts(result) == (2, 0, 0, 1, 0)
+    assert Account.objects.get(external_id="A-1").name == "first"
