@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from evergreen.base.actions import change_setting
 from evergreen.health.models import Scorecard
 from evergreen.web import formats
-from evergreen.web.presenters.scorecards import ScorecardPage, tiles
+from evergreen.web.presenters.scorecards.page import ScorecardPage
+from evergreen.web.presenters.scorecards.tiles import tiles
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 

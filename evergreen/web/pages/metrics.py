@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from evergreen.web.presenters.metrics import MetricPage, groups
+from evergreen.web.presenters.metrics.listing import groups
+from evergreen.web.presenters.metrics.page import MetricPage
 from evergreen.web.requests import StaffRequest
 
 

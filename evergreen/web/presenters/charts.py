@@ -9,6 +9,13 @@ from typing import Any
 
 Point = tuple[dt.date, float | int | None]
 
+TOOLTIP: dict[str, Any] = {
+    "trigger": "axis",
+    "backgroundColor": "var(--surface)",
+    "borderColor": "var(--line)",
+    "textStyle": {"color": "var(--ink)", "fontSize": 12},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -62,12 +69,7 @@ def over_time(
         "grid": {"left": 8, "right": 16, "top": 34 if len(lines) > 1 else 16, "bottom": 8, "containLabel": True},
         "legend": {"show": len(lines) > 1, "top": 0, "left": 0, "icon": "roundRect", "itemHeight": 4,
                    "textStyle": {"color": "var(--ink-2)"}},
-        "tooltip": {
-            "trigger": "axis",
-            "backgroundColor": "var(--surface)",
-            "borderColor": "var(--line)",
-            "textStyle": {"color": "var(--ink)", "fontSize": 12},
-        },
+        "tooltip": TOOLTIP,
         "xAxis": {
             "type": "time",
             **({} if since is None else {"min": since.isoformat()}),
@@ -79,6 +81,38 @@ def over_time(
         "yAxis": axis,
         "series": lines,
     }  # fmt: skip
+
+
+def bars(labels: Sequence[str], rows: Sequence[tuple[str, str, Sequence[int]]]) -> dict[str, Any]:
+    """An ECharts option of stacked bars: under each label the counts of each row (name, colour, counts)."""
+    return {
+        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 8, "containLabel": True},
+        "tooltip": {**TOOLTIP, "axisPointer": {"type": "shadow"}},
+        "xAxis": {
+            "type": "category",
+            "data": list(labels),
+            "axisLine": {"lineStyle": {"color": "var(--line)"}},
+            "axisTick": {"show": False},
+            "axisLabel": {"color": "var(--ink-3)", "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value",
+            "minInterval": 1,
+            "axisLabel": {"color": "var(--ink-3)"},
+            "splitLine": {"lineStyle": {"color": "var(--line)"}},
+        },
+        "series": [
+            {
+                "name": name,
+                "type": "bar",
+                "stack": "all",
+                "barCategoryGap": "12%",
+                "color": color,
+                "data": list(counts),
+            }
+            for name, color, counts in rows
+        ],
+    }
 
 
 def _series(one: Series) -> dict[str, Any]:

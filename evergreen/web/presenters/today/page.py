@@ -86,6 +86,8 @@ class Today:
     def sentence(self) -> str:
         """What the day holds: how many things, and what the first three protect."""
         count, first = len(self.needs), self.needs[:FIRST]
+        if not self.has_accounts:
+            return _("A few steps, then this page says what needs you.")
         if not count:
             return _("Nothing needs you today.") if self.who == MINE else _("Nothing is waiting here.")
         said = ngettext("There is %(n)s thing today", "There are %(n)s things today", count) % {"n": count}

@@ -43,6 +43,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     // A dialog whose form was refused opens again with what was typed.
     for (const dialog of document.querySelectorAll("dialog[open]")) { dialog.close(); dialog.showModal(); }
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   });
   // e: the first action of the row in focus; s: later.
   document.addEventListener("keydown", (event) => {

@@ -1,15 +1,15 @@
-"""Scorecards explained: formula, scales, bands, today's distribution, one account worked through to the last point."""
+"""A scorecard explained: formula, scales, bands, today's distribution, one account worked through to the last point."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Floor
 from django.http import Http404, QueryDict
 from django.utils.html import format_html, format_html_join
@@ -28,28 +28,11 @@ from evergreen.metrics.library import METRICS
 from evergreen.web import formats, scales
 from evergreen.web.chosen import account_named
 from evergreen.web.forms.tasks import SIGN
+from evergreen.web.presenters.charts import bars
+from evergreen.web.presenters.scorecards.tiles import BANDS, since_words
 
 BIN = 5
-BANDS = ("green", "yellow", "red", "insufficient_data")
 _BAND_COLORS = {"red": "var(--bad)", "yellow": "var(--warn)", "green": "var(--good)"}
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A scorecard in the list: whose own it is, in bands."""
-
-    card: Scorecard
-    version: ScorecardVersion
-    is_default: bool
-    own: int
-    bands: dict[str, int]
-    arr_cents: int
-    mean: float | None
-    measures: list[str]
-
-    @property
-    def since(self) -> str:
-        return since_words(self.version.effective_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +51,6 @@ class Part:
     entry: Mapping[str, Any] | None
     value: str
     score: str
-
-
-def tiles(user: User, vendor: Mapping[str, Any]) -> list[Tile]:
-    """Every active scorecard with the accounts that are scored by it; three queries."""
-    cards = list(Scorecard.objects.filter(is_active=True).prefetch_related("versions"))
-    visible = accounts_for(user).order_by().exclude(stage=Account.Stage.CHURNED)
-    rows = (
-        Standing.objects.filter(is_own=True, account__in=visible)
-        .values_list("scorecard", "band")
-        .annotate(n=Count("pk"), arr=Sum("account__arr_base_cents"), mean=Avg("score"))
-        .order_by()
-    )
-    found: dict[int, dict[str, tuple[int, int, float | None]]] = {}
-    for card, band, n, arr, mean in rows:
-        found.setdefault(card, {})[band] = (n, arr or 0, mean)
-    return [_tile(card, found.get(card.pk, {}), vendor) for card in cards]
-
-
-def _tile(
-    card: Scorecard, bands: Mapping[str, tuple[int, int, float | None]], vendor: Mapping[str, Any]
-) -> Tile:
-    version = max(card.versions.all(), key=lambda one: one.number)
-    scored = [(n, mean) for n, _arr, mean in bands.values() if mean is not None]
-    total = sum(n for n, _mean in scored)
-    return Tile(
-        card=card,
-        version=version,
-        is_default=card.key == vendor["scorecard"],
-        own=sum(n for n, _arr, _mean in bands.values()),
-        bands={band: bands[band][0] for band in BANDS if band in bands},
-        arr_cents=sum(arr for _n, arr, _mean in bands.values()),
-        mean=sum(n * mean for n, mean in scored) / total if total else None,
-        measures=[formats.named(dict(one.name)) for one in rules.card_from(version.definition).measures],
-    )
 
 
 class ScorecardPage:
@@ -306,46 +255,3 @@ def _missing_words(measure: rules.Measure) -> str:
     if measure.max_age_days:
         said += _(" Older than %(days)s counts as missing.") % {"days": formats.days(measure.max_age_days)}
     return said
-
-
-def bars(labels: Sequence[str], rows: Sequence[tuple[str, str, Sequence[int]]]) -> dict[str, Any]:
-    """An ECharts option of stacked bars: under each label the counts of each row (name, colour, counts)."""
-    return {
-        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 8, "containLabel": True},
-        "tooltip": {
-            "trigger": "axis",
-            "axisPointer": {"type": "shadow"},
-            "backgroundColor": "var(--surface)",
-            "borderColor": "var(--line)",
-            "textStyle": {"color": "var(--ink)", "fontSize": 12},
-        },
-        "xAxis": {
-            "type": "category",
-            "data": list(labels),
-            "axisLine": {"lineStyle": {"color": "var(--line)"}},
-            "axisTick": {"show": False},
-            "axisLabel": {"color": "var(--ink-3)", "hideOverlap": True},
-        },
-        "yAxis": {
-            "type": "value",
-            "minInterval": 1,
-            "axisLabel": {"color": "var(--ink-3)"},
-            "splitLine": {"lineStyle": {"color": "var(--line)"}},
-        },
-        "series": [
-            {
-                "name": name,
-                "type": "bar",
-                "stack": "all",
-                "barCategoryGap": "12%",
-                "color": color,
-                "data": list(counts),
-            }
-            for name, color, counts in rows
-        ],
-    }
-
-
-def since_words(day: dt.date) -> str:
-    """From which day on a version holds; shipped ones hold for every day."""
-    return _("for every day") if day.year <= 2000 else _("since %(day)s") % {"day": formats.day(day)}

@@ -1,0 +1,1 @@
+"""Metrics: the list, and one explained."""

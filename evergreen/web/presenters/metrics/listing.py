@@ -1,0 +1,98 @@
+"""The list of metrics by group, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from evergreen.health.models import Scorecard
+from evergreen.metrics import words
+from evergreen.metrics.library import GROUPS, METRICS
+from evergreen.metrics.models import Use
+from evergreen.metrics.rules import Metric, Usage
+from evergreen.web import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A metric in the list, with how many of the accounts have a value."""
+
+    metric: Metric
+    name: str
+    explanation: str
+    unit: str
+    window: str
+    used_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    key: str
+    name: str
+    lines: list[Line]
+
+
+def groups(text: str = "") -> list[Group]:
+    """The metrics by group, those whose name, key or explanation has the words; two queries."""
+    uses: dict[str, list[str]] = {}
+    names = dict(Scorecard.objects.values_list("key", "name"))
+    for metric, kind, ref in Use.objects.values_list("metric", "kind", "ref"):
+        uses.setdefault(metric, []).append(_use_words(kind, ref, names))
+    wanted = text.strip().casefold()
+    made = []
+    for key, name in GROUPS.items():
+        lines = [
+            _line(metric, uses.get(metric.key, []))
+            for metric in METRICS.values()
+            if metric.group == key and wanted in _said(metric)
+        ]
+        if lines:
+            made.append(Group(key, formats.named(dict(name)), lines))
+    return made
+
+
+def _said(metric: Metric) -> str:
+    return " ".join([metric.key, *metric.name.values(), *metric.explanation.values()]).casefold()
+
+
+def _line(metric: Metric, used_by: list[str]) -> Line:
+    return Line(
+        metric=metric,
+        name=formats.named(dict(metric.name)),
+        explanation=formats.named(dict(metric.explanation)),
+        unit=unit_words(metric),
+        window=window_words(metric),
+        used_by=used_by,
+    )
+
+
+def _use_words(kind: str, ref: str, names: Mapping[str, Any]) -> str:
+    if kind == "scorecard":
+        return _("scorecard %(name)s") % {"name": formats.named(names.get(ref, ref))}
+    return f"{kind} {ref}"
+
+
+def unit_words(metric: Metric) -> str:
+    """What a value counts, in a word."""
+    kinds = {
+        "share": _("share"),
+        "days": _("days"),
+        "money": _("money"),
+        "date": _("date"),
+        "number": _("number"),
+        "count": _("count"),
+    }
+    return words.unit(metric.key, formats.language()) or kinds[metric.kind]
+
+
+def window_words(metric: Metric) -> str:
+    """How far back it looks."""
+    if not metric.window_days:
+        return _("as of the day")
+    said = ngettext("%(n)s day", "%(n)s days", metric.window_days) % {"n": metric.window_days}
+    lag = metric.of.lag if isinstance(metric.of, Usage) else 0
+    return _("%(days)s, ending %(lag)s days before") % {"days": said, "lag": lag} if lag else said

@@ -1,0 +1,1 @@
+"""Scorecards: the list, and one explained to the last point."""
