@@ -58,6 +58,15 @@ class Installation:
         """What a command printed with --json."""
         return [json.loads(line) for line in self.run(*arguments, "--json").stdout.splitlines()]
 
+    def faults(self, *checks: str) -> list[str]:
+        """What doctor finds wrong, in these checks or in all."""
+        lines = map(json.loads, self.run("doctor", "--json", check=False).stdout.splitlines())
+        return [
+            str(line)
+            for line in lines
+            if line["state"] == "wrong" and line["check"] in (checks or line["check"])
+        ]
+
     def new_key(self, source: str) -> str:
         return str(self.lines("key", "create", "--source", source)[-1]["key"])
 
@@ -146,7 +155,7 @@ def eventually(seen: Any, wanted: Any, *, seconds: float = 20, pause: float = 0.
     while found != wanted and time.monotonic() < deadline:
         time.sleep(pause)
         found = seen()
-    assert found == wanted
+    assert found == wanted, f"found {str(found)[:2000]}, wanted {str(wanted)[:500]}"
 
 
 def made(home: Path, extra: Sequence[str] = ()) -> Installation:

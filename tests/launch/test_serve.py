@@ -185,7 +185,7 @@ def test_no_answer_leaves_before_the_bytes_of_its_event_are_synced(
     trace = tmp_path / "trace"
     calls = "trace=write,writev,pwrite64,fdatasync,fsync,sendto,sendmsg,send"
     tracer = subprocess.Popen(
-        ["strace", "-f", "-p", str(served.server.pid), "-e", calls, "-s", "4096", "-xx", "-o", str(trace)],
+        ["strace", "-f", "-p", str(served.server.pid), "-e", calls, "-s", "262144", "-xx", "-o", str(trace)],
         stderr=subprocess.DEVNULL,
     )
     try:
