@@ -15,7 +15,9 @@ def utc_now() -> dt.datetime:
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name; a ValueError names a few right ones when it is unknown."""
     if name not in available_timezones():
-        raise ValueError(f"Unknown time zone {name!r}: write a name such as Asia/Shanghai, Europe/Berlin or UTC.")
+        raise ValueError(
+            f"Unknown time zone {name!r}: write a name such as Asia/Shanghai, Europe/Berlin or UTC."
+        )
     return ZoneInfo(name)
 
 

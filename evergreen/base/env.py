@@ -82,7 +82,9 @@ def number(name: str, default: int) -> int:
     if not value:
         return default
     if not value.isdigit() or int(value) < 1:
-        raise SettingError(f"{name} is {value!r}: write a whole number of at least 1, or leave it out for {default}.")
+        raise SettingError(
+            f"{name} is {value!r}: write a whole number of at least 1, or leave it out for {default}."
+        )
     return int(value)
 
 

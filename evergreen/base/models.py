@@ -47,7 +47,9 @@ class User(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=10, blank=True)
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, default=Theme.AUTO)
     is_active = models.BooleanField(_("active"), default=True)
-    has_one_time_password = models.BooleanField(default=False, help_text="Must choose an own one before anything else.")
+    has_one_time_password = models.BooleanField(
+        default=False, help_text="Must choose an own one before anything else."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"

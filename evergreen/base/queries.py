@@ -41,7 +41,9 @@ def rates(day: dt.date) -> dict[str, Decimal]:
     """Units of the vendor's currency for one unit of each known currency, as valid on a day."""
     found: dict[str, Decimal] = {setting("currency"): Decimal(1)}
     for currency, rate in (
-        ExchangeRate.objects.filter(valid_from__lte=day).order_by("currency", "valid_from").values_list("currency", "rate")
+        ExchangeRate.objects.filter(valid_from__lte=day)
+        .order_by("currency", "valid_from")
+        .values_list("currency", "rate")
     ):
         found[currency] = rate
     return found

@@ -24,7 +24,9 @@ class Ticket(models.Model):
         LOW = "low", _("low")
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tickets")
-    requester = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
+    requester = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+    )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
     )
@@ -38,7 +40,9 @@ class Ticket(models.Model):
     reopened_count = models.PositiveSmallIntegerField(default=0)
     is_escalated = models.BooleanField(default=False)
     is_complaint = models.BooleanField(default=False)
-    satisfaction = models.DecimalField(max_digits=4, decimal_places=2, null=True, blank=True, help_text="1 to 5")
+    satisfaction = models.DecimalField(
+        max_digits=4, decimal_places=2, null=True, blank=True, help_text="1 to 5"
+    )
     known_at = models.DateTimeField()
 
     class Meta:

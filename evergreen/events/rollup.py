@@ -95,9 +95,13 @@ def _roll_portion(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
     used = _used(events, matchers)
     con.register("portion_sorts", _sorts(con, used, matchers))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}"
+    )
     con.execute(f"CREATE OR REPLACE TEMP TABLE portion_answers AS {_sql(_answers(events))}")
-    con.register("rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]}))
+    con.register(
+        "rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]})
+    )
     listed = ", ".join(f"DATE '{day}'" for day in days)
     with store.transaction(con):
         for table in _TABLES:
@@ -159,7 +163,9 @@ def _counted(used: Any, sorts: Any) -> ir.Table:
     """Uses counted by account, end user, day and sort."""
     rows = used.select("account_id", "end_user", "day", "known_on", "count", "seconds", *_SORT)
     # A feature or probe may be null on both sides; the others never are.
-    same = [rows[name] == sorts[name] for name in _SORT[:4]] + [rows[n].identical_to(sorts[n]) for n in _SORT[4:]]
+    same = [rows[name] == sorts[name] for name in _SORT[:4]] + [
+        rows[n].identical_to(sorts[n]) for n in _SORT[4:]
+    ]
     joined = rows.join(sorts, same, rname="{name}_of_sort")
     return joined.group_by(["account_id", "end_user", "day", "known_on", "sort"]).aggregate(
         uses=joined["count"].sum().cast("int64"), seconds=joined.seconds.sum().coalesce(0.0)

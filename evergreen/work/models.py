@@ -23,7 +23,9 @@ class Task(models.Model):
         NORMAL = 3, _("normal")
         LOW = 4, _("low")
 
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.CASCADE, related_name="tasks")
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.CASCADE, related_name="tasks"
+    )
     title = models.JSONField(default=dict, help_text="{zh, en}, or {text} when a person wrote it")
     reason = models.JSONField(default=dict, help_text="{zh, en}: why, in figures")
     body = models.TextField(blank=True)
@@ -37,10 +39,14 @@ class Task(models.Model):
     origin_kind = models.CharField(max_length=30, blank=True)
     origin_id = models.CharField(max_length=80, blank=True)
     outcome = models.CharField(max_length=300, blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         constraints = [
@@ -76,7 +82,9 @@ class Conversation(models.Model):
     minutes = models.PositiveSmallIntegerField(null=True, blank=True)
     summary = models.TextField(blank=True)
     contacts = models.ManyToManyField(Contact, related_name="conversations", blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="conversations")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="conversations"
+    )
     external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
     known_at = models.DateTimeField()
 

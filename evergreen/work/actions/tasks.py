@@ -17,7 +17,6 @@ from evergreen.customers.models import Account
 from evergreen.work import rules
 from evergreen.work.models import Task
 
-
 EDITABLE = frozenset({"title", "body", "account", "assignee", "priority", "due_on"})
 
 
