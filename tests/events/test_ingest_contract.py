@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import gzip
 import json
 import subprocess
@@ -20,7 +19,7 @@ from evergreen.events import journal
 from evergreen.events.ingest import Ingest, bodies
 from evergreen.events.ingest.segment import PATHS
 from evergreen.events.ingest.shapes import BATCH_BYTES, EVENT_BYTES
-from tests.events.asking import KEY, OTHER_KEY, ask, basic, publish
+from tests.events.asking import KEY, OTHER_KEY, ask, basic
 
 Lake = Callable[..., list[tuple[Any, ...]]]
 PACKED = gzip.compress(b'{"event":"a"}', mtime=0)
@@ -247,59 +246,6 @@ def test_a_packed_bomb_is_stopped_at_the_limit(ingest: Ingest, monkeypatch: pyte
 def test_what_cannot_be_unpacked_is_refused(ingest: Ingest, encoding: bytes, body: bytes) -> None:
     answer = ask(ingest, "/v1/track", body, headers=[(b"content-encoding", encoding)])
     assert (answer.status, answer.json["code"]) == (400, "bad_encoding")
-
-
-def test_unknown_and_revoked_keys_are_answered_alike(
-    place: Home, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("evergreen.events.ingest.keys.REREAD_SECONDS", 0.0)
-    assert ask(ingest, "/v1/track", track()).status == 200
-    publish(place, keys={OTHER_KEY: "app"})
-    revoked = ask(ingest, "/v1/track", track())
-    unknown = ask(ingest, "/v1/track", track(), key="never made")
-    assert revoked.status == unknown.status == 401
-    assert (revoked.body, revoked.headers) == (unknown.body, unknown.headers)
-    assert ask(ingest, "/v1/track", track(), key=OTHER_KEY).status == 200
-    assert len(records(place)) == 2
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"Basic",
-        b"Basic !!!",
-        b"Bearer abc",
-        b"Basic " + base64.b64encode(b":password only"),
-        b"Basic " + base64.b64encode(b"\xff\xfe:"),
-    ],
-)
-def test_a_request_without_a_readable_key_is_refused(ingest: Ingest, header: bytes) -> None:
-    assert ask(ingest, "/v1/track", track(), key=None, headers=[(b"authorization", header)]).status == 401
-
-
-def test_a_wrong_key_in_the_header_is_not_saved_by_one_in_the_body(ingest: Ingest) -> None:
-    assert ask(ingest, "/v1/track", track(writeKey=KEY), key="wrong").status == 401
-
-
-def test_of_a_refused_request_without_a_key_nothing_is_kept(place: Home, ingest: Ingest) -> None:
-    assert ask(ingest, "/v1/track", b"not json", key=None).status == 400
-    assert ask(ingest, "/v1/track", b"x" * 100_000, key=None).status == 400
-    assert records(place) == []
-
-
-def test_no_key_is_kept_in_clear(place: Home, ingest: Ingest) -> None:
-    assert KEY.encode() not in place.keys.read_bytes()
-
-
-def test_a_damaged_key_file_leaves_the_known_keys_in_force(
-    place: Home, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("evergreen.events.ingest.keys.REREAD_SECONDS", 0.0)
-    assert ask(ingest, "/v1/track", track()).status == 200
-    place.keys.write_text('{"keys": [')
-    assert ask(ingest, "/v1/track", track()).status == 200
-    place.keys.unlink()
-    assert ask(ingest, "/v1/track", track()).status == 401
 
 
 def test_a_source_beyond_its_rate_is_told_when_to_come_again(
