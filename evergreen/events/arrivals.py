@@ -111,7 +111,7 @@ def append(
         con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")
         con.execute(
             "INSERT INTO lake.arrivals SELECT timezone($zone, timezone('UTC', known_at))::DATE AS on_day, $origin, count(*)"
-            " FROM fresh_batch WHERE is_new GROUP BY on_day",
+            f" FROM fresh_batch WHERE is_new AND {_IS_ROLLED_UP} GROUP BY on_day",
             {"zone": zone, "origin": origin},
         )
     refused = rejected.num_rows if rejected is not None else 0
@@ -165,6 +165,10 @@ def _complete(events: pa.Table) -> pa.Table:
         events = events.append_column(field, pa.nulls(events.num_rows, field.type))
     return events.select(EVENT_SCHEMA.names)
 
+
+# What the daily roll-up reads: of this installation's own events only survey answers, so that an alert of an old day
+# does not have the day rolled up again.
+_IS_ROLLED_UP = "(kind <> 'system' OR name = 'survey.answered')"
 
 # The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the
 # question.

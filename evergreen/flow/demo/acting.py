@@ -36,7 +36,8 @@ _TALKS_ON = {
     "invoice_overdue": 0.25,
 }
 _KINDS = ("call", "call", "meeting", "chat")
-_FALSE_ALARMS = 0.12
+_FALSE_ALARMS, _PUT_OFF = 0.12, 0.12
+_LATE_DAYS = 3
 # Alerts of the stars stay for the reader to find when they opened this close to the end.
 _STARS_STAY_DAYS = 21
 
@@ -73,7 +74,7 @@ class Office:
             self._lose(place, day)
         for day in sorted(rows):
             load_accounts(
-                rows[day], by=self.kept.staff[cast.OPERATOR.email], now=self._at(day, 18), origin=ORIGIN
+                rows[day], by=self.kept.staff[cast.OPERATOR.email], now=self.at(day, 18), origin=ORIGIN
             )
 
     def sign_renewals(self, after: dt.date, until: dt.date) -> None:
@@ -86,7 +87,7 @@ class Office:
         due = Alert.objects.filter(state=Alert.State.OPEN, rule__key="renewal_due", account__in=signed)
         for alert in due.select_related("account"):
             place, before = self.places[alert.account_id], signed[alert.account_id]
-            now = self._at(until, 17, place % 50)
+            now = self.at(until, 17, place % 50)
             if (before.end - until).days > alerts.QUIET_DAYS - 1:
                 # Closed now it would open again: the old term's end stays in sight until it has passed.
                 alerts.snooze_alerts([alert.pk], before.end, by=self.by_of(place), now=now)
@@ -106,14 +107,17 @@ class Office:
 
     def write_notes(self, after: dt.date, until: dt.date) -> None:
         """The notes of the span."""
-        first, last = self._at(after + dt.timedelta(days=1), 0), self._at(until + dt.timedelta(days=1), 0)
+        first, last = self.at(after + dt.timedelta(days=1), 0), self.at(until + dt.timedelta(days=1), 0)
         for memo in self.vendor.memos:
             if first <= memo.at < last:
                 account = Account.objects.get(pk=self.kept.accounts[memo.place])
                 add_note(account, memo.body, by=self.kept.staff[memo.by], now=memo.at)
 
-    def work_off(self, day: dt.date, *, thorough: bool) -> None:
-        """A day at work: what has waited long enough is done, talked over, put off or found to be a false alarm."""
+    def work_off(self, day: dt.date, *, thorough: bool, is_last: bool = False) -> None:
+        """A day at work: what has waited long enough is done, talked over, put off or found to be a false alarm.
+
+        On the story's last day at work people leave nearly nothing that is due.
+        """
         chance = self.vendor.extent.chance(f"work {day}")
         rules = dict(Alert.objects.filter(state=Alert.State.OPEN).values_list("pk", "rule__key"))
         listed: dict[int | None, list[Task]] = defaultdict(list)
@@ -123,55 +127,14 @@ class Office:
             if not self._stays(task, day):
                 listed[task.assignee_id].append(task)
         for assignee, tasks in sorted(listed.items(), key=lambda item: item[0] or 0):
-            self._work_off(
-                assignee, tasks, rules, day, chance, left=0 if thorough else self._left_over(assignee, day)
-            )
+            due = [t for t in tasks if t.origin_kind or (t.due_on and t.due_on <= day)]
+            late = sum(1 for t in due if t.due_on and (day - t.due_on).days > _LATE_DAYS)
+            count = len(due) if thorough else max(len(due) - self._left_over(assignee, day), late)
+            if is_last:
+                count = max(count, sum(1 for t in due if t.due_on and t.due_on <= day) - 1)
+            self._work_off(assignee, due[:count], rules, day, chance)
 
-    def plan(self, day: dt.date, *, each: int) -> None:
-        """Everybody with a book plans some things with customers for the coming days."""
-        chance = self.vendor.extent.chance(f"plan {day}")
-        for colleague in cast.STAFF:
-            user = self.kept.staff[colleague.email]
-            book = (
-                list(Account.objects.filter(owner=user).exclude(stage="churned").order_by("pk"))
-                if colleague.book
-                else []
-            )
-            book = [account for account in book if self.vendor.book[self.places[account.pk]].star is None]
-            if not book:
-                continue
-            for account, planned in zip(
-                chance.choice(len(book), min(each, len(book)), replace=False),
-                chance.choice(len(sayings.PLANNED), each, replace=False),
-                strict=False,
-            ):
-                zh, en, ahead, priority = sayings.PLANNED[int(planned)]
-                due = self.vendor.extent.worked(day + dt.timedelta(days=ahead + int(chance.integers(-2, 4))))
-                title, now = {"zh": zh, "en": en}, self._at(day, 9, 30)
-                work.add_task(
-                    account=book[int(account)],
-                    title=title,
-                    assignee=user,
-                    by=user,
-                    now=now,
-                    due_on=due,
-                    priority=priority,
-                )
-
-    def leave_for_today(self, day: dt.date) -> None:
-        """The tasks with which the stars' stories reach the reader; ``day`` is the day after the last."""
-        for name, zh, en, why_zh, why_en, late, priority in sayings.STAR_TASKS:
-            company = next((c for c in self.vendor.book if c.name == name), None)
-            if company is None:
-                continue
-            user = self.by_of(company.place)
-            work.add_task(
-                account=Account.objects.get(pk=self.kept.accounts[company.place]), title={"zh": zh, "en": en}, assignee=user,
-                by=user, now=self._at(day - dt.timedelta(days=5), 17), due_on=day + dt.timedelta(days=late), priority=priority,
-                reason={"zh": why_zh, "en": why_en},
-            )  # fmt: skip
-
-    def _at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
+    def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
         return self.vendor.extent.moment(day, hour, minute)
 
     def _lose(self, place: int, day: dt.date) -> None:
@@ -181,7 +144,7 @@ class Office:
         opened = Alert.objects.filter(account=self.kept.accounts[place], state=Alert.State.OPEN).values_list(
             "pk", flat=True
         )
-        now = self._at(day, 17)
+        now = self.at(day, 17)
         note = sayings.LOST.format(why=why)
         closed = alerts.close_alerts(opened, Alert.Outcome.LOST, by=self.by_of(place), now=now, note=note)
         playbooks.settle(closed, by=self.by_of(place), now=now)
@@ -201,25 +164,23 @@ class Office:
         return _LEFT_OVER.get(book, 4) + (day.toordinal() + (assignee or 0)) % 4
 
     def _work_off(
-        self, assignee: int | None, tasks: Sequence[Task], rules: dict[int, str], day: dt.date, chance: np.random.Generator, *, left: int
+        self, assignee: int | None, tasks: Sequence[Task], rules: dict[int, str], day: dt.date, chance: np.random.Generator
     ) -> None:  # fmt: skip
-        due = [t for t in tasks if t.origin_kind or (t.due_on and t.due_on <= day)]
         done: dict[str, list[int]] = defaultdict(list)
         talks_held: list[dict[str, Any]] = []
         user = next((u for u in self.kept.staff.values() if u.pk == assignee), None)
         by = user or self.by_of(next(c.place for c in self.vendor.book if not c.owner))
-        late = sum(1 for t in due if t.due_on and (day - t.due_on).days > 4)
-        for task in due[: max(len(due) - left, late)]:
+        for task in tasks:
             rule = rules.get(int(task.origin_id)) if task.origin_kind == "alert" else None
             drawn = chance.random()
-            now = self._at(day, 10 + int(chance.integers(0, 7)), int(chance.integers(0, 60)))
+            now = self.at(day, 10 + int(chance.integers(0, 7)), int(chance.integers(0, 60)))
             if rule == "health_drop" and drawn < _FALSE_ALARMS:
                 closed = alerts.close_alerts(
                     [int(task.origin_id)], Alert.Outcome.FALSE_ALARM, by=by, now=now, note=sayings.FALSE_ALARM
                 )
                 playbooks.settle(closed, by=by, now=now)
                 continue
-            if rule is None and drawn < 0.15 and left:
+            if rule is None and drawn < _PUT_OFF:
                 work.snooze_tasks(
                     [task.pk], self.vendor.extent.worked(day + dt.timedelta(days=3)), by=by, now=now
                 )
@@ -229,8 +190,8 @@ class Office:
             if drawn < _TALKS_ON.get(rule or "", 0.3) and task.account_id is not None:
                 talks_held += self._talk(task.account_id, rule, by, day, now, chance)
         for outcome, ids in done.items():
-            work.finish_tasks(ids, by=by, now=self._at(day, 17, 50), outcome=outcome)
-        load_conversations(talks_held, by=by, now=self._at(day, 18), origin=ORIGIN)
+            work.finish_tasks(ids, by=by, now=self.at(day, 17, 50), outcome=outcome)
+        load_conversations(talks_held, by=by, now=self.at(day, 18), origin=ORIGIN)
 
     def _talk(
         self,

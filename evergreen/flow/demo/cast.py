@@ -89,7 +89,7 @@ STARS: tuple[Star, ...] = (
     Star(
         "澄明财税科技", "Chengming Tax Technology", "财税服务", "杭州", 180, "strategic", "flagship", 80, 28_600_000, "zhou.ning",
         started=1008, ends_in=87,
-        mood=((730, 0.9), (400, 1.3), (120, 1.1), (62, 0.8), (34, 0.55), (22, 0.1), (12, -0.2), (0, -0.3)),
+        mood=((730, 0.9), (400, 1.3), (120, 0.9), (62, 0.6), (34, 0.45), (22, 0.1), (12, -0.2), (0, -0.3)),
         filled=((730, 0.7), (60, 0.82), (30, 0.78), (0, 0.6)),
         chain=(
             ("林淑敏", "财务负责人", "decision_maker", 5, "neutral", 94),
@@ -97,7 +97,7 @@ STARS: tuple[Star, ...] = (
             ("许晴", "会计组长", "daily_user", 2, "supports", 2),
         ),
         lost_feature=("reconciliation", 24, 0.3),
-        answers=((150, 9), (118, 8), (20, 6), (12, 4)),
+        answers=((118, 8), (100, 7), (12, 6)),
         tickets=(
             (26, "数据导出失败，提示接口权限不足", "high", True), (22, "自动对账结果与银行流水不一致", "high", True),
             (17, "自动对账跑完没有差异明细", "medium", True), (9, "对账模板导出乱码", "medium", True),
@@ -118,7 +118,7 @@ STARS: tuple[Star, ...] = (
     Star(
         "远帆供应链", "Yuanfan Supply Chain", "物流供应链", "宁波", 420, "strategic", "professional", 60, 21_000_000, "zhou.ning",
         started=1054, ends_in=41,
-        mood=((730, 1.3), (300, 1.2), (150, 0.8), (90, 0.4), (30, 0.1), (0, -0.1)),
+        mood=((730, 1.3), (300, 1.2), (150, 0.8), (90, 0.4), (30, 0.15), (0, 0.05)),
         filled=((730, 0.95), (180, 0.95), (120, 0.8), (60, 0.6), (0, 0.5)),
         chain=(
             ("陈岩", "副总经理", "decision_maker", 5, "opposes", 12),
@@ -145,7 +145,7 @@ STARS: tuple[Star, ...] = (
     Star(
         "青禾连锁", "Qinghe Stores", "零售连锁", "成都", 260, "growth", "professional", 46, 14_400_000, "zhou.ning",
         started=90, ends_in=275,
-        mood=((90, 0.5), (60, 0.1), (30, 0.15), (0, 0.25)),
+        mood=((90, 0.3), (60, -0.2), (30, -0.15), (0, 0.0)),
         filled=((90, 0.3), (60, 0.55), (30, 0.68), (0, 0.76)),
         chain=(
             ("夏文洁", "运营副总", "decision_maker", 5, "supports", 21),
@@ -165,7 +165,7 @@ STARS: tuple[Star, ...] = (
     Star(
         "启明教育", "Qiming Education", "教育培训", "南京", 320, "growth", "professional", 28, 9_800_000, "shen.mo",
         started=570, ends_in=160,
-        mood=((570, 0.8), (200, 1.0), (90, 1.0), (30, 1.05), (0, 1.2)),
+        mood=((570, 0.8), (200, 0.6), (90, 0.4), (30, 0.45), (0, 0.75)),
         filled=((570, 0.7), (200, 0.9), (0, 1.0)),
         chain=(
             ("姜颖", "总会计师", "decision_maker", 5, "supports", 8),
@@ -181,7 +181,7 @@ STARS: tuple[Star, ...] = (
     Star(
         "恒岳机械", "Hengyue Machinery", "制造", "杭州", 860, "strategic", "flagship", 85, 32_400_000, "he.chuan",
         started=1257, ends_in=203,
-        mood=((730, 1.2), (365, 1.6), (0, 1.9)),
+        mood=((730, 0.9), (365, 1.1), (0, 1.3)),
         filled=((730, 0.8), (0, 0.93)),
         chain=(
             ("傅国强", "总经理", "decision_maker", 5, "supports", 2),

@@ -125,7 +125,7 @@ FEATURES: tuple[Offered, ...] = (
     Offered("dashboard", "经营看板", "Dashboard", "", "standard",
             (Shown("page", "Dashboard"),), (0.4, 0.2, 0.3, 0.3, 0.6, 3, 7, 0.5)),
     Offered("statements", "财务报表", "Financial statements", "", "standard",
-            (Shown("track", "Report Viewed"), Shown("track", "Report Printed", 0.4)), (1.5, 0.2, 0, 0, 0, 4, 2, 0)),
+            (Shown("track", "Report Viewed", 1.0, "statement"), Shown("track", "Report Printed", 0.4)), (1.5, 0.2, 0, 0, 0, 4, 2, 0)),
     Offered("exports", "数据导出", "Data export", "", "standard",
             _track("Data Exported"), (1, 0.4, 0.5, 0.4, 0.6, 1, 0, 0.8)),
     Offered("bulk_import", "批量导入", "Bulk import", "data", "professional",

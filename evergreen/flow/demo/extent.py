@@ -22,12 +22,15 @@ Whole = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Extent:
-    """``last`` is the newest day of the story; chance comes from ``seed`` alone, so equal extents give equal vendors."""
+    """``last`` is the newest day of the story; the ``dense_days`` before it have nights close together.
+
+    Chance comes from ``seed`` alone, so equal extents give equal vendors.
+    """
 
     last: dt.date
     accounts: int = 400
     months: int = 24
-    daily_nights: int = 100
+    dense_days: int = 100
     seed: int = SEED
 
     @cached_property

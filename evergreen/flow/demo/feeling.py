@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -49,16 +50,23 @@ class Shock:
     fade_days: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Feelings:
     """``level``: accounts × days, around 1.2 when content, below 0 when unhappy; ``share`` the same between 0 and 1."""
 
     level: Floats
     shocks: tuple[Shock, ...]
 
-    @property
+    @cached_property
     def share(self) -> Floats:
         return logistic(self.level)
+
+    @cached_property
+    def _by_place(self) -> dict[int, list[Shock]]:
+        found: dict[int, list[Shock]] = {}
+        for shock in self.shocks:
+            found.setdefault(shock.place, []).append(shock)
+        return found
 
     def mean(self, place: int, until: int, days: int = 90) -> float:
         """The mean level over some days up to an index."""
@@ -66,7 +74,7 @@ class Feelings:
         return float(self.level[place, max(0, until - days) : until].mean())
 
     def of(self, place: int, kind: Kind | None = None) -> list[Shock]:
-        return [s for s in self.shocks if s.place == place and (kind is None or s.kind == kind)]
+        return [s for s in self._by_place.get(place, ()) if kind is None or s.kind == kind]
 
     def reason(self, place: int, day: int) -> Kind:
         """What weighed most on an account before a day."""

@@ -6,21 +6,24 @@ import datetime as dt
 
 from evergreen.flow.demo.extent import Extent
 
-# The first night needs two months of use behind it: figures compare 28 days with the 28 days before.
+# Figures compare 28 days with the 28 days before: the first night has two months of use behind it.
 _WARM_UP_DAYS = 60
+_EVERY_DAY_SHARE = 0.24
+_TWICE_A_WEEK = {0, 3}
+_LONG_AGO_EVERY = 35
 
 
 def nights(extent: Extent) -> list[dt.date]:
     """Days whose night is run, oldest first; the last one is the story's last day."""
+    warm_up = min(_WARM_UP_DAYS, extent.days // 3)
+    every_day = round(extent.dense_days * _EVERY_DAY_SHARE)
     found = []
-    for ago in range(extent.days - 1, -1, -1):
+    for ago in range(extent.days - 1 - warm_up, -1, -1):
         day = extent.last - dt.timedelta(days=ago)
-        if (day - extent.first).days < min(_WARM_UP_DAYS, extent.days // 3):
-            continue
-        if ago < extent.daily_nights:
-            every = ago < extent.daily_nights * 0.3 or day.weekday() in {0, 3}
+        if ago < extent.dense_days:
+            is_run = ago < every_day or day.weekday() in _TWICE_A_WEEK
         else:
-            every = ago % 28 == 0
-        if every or ago == 0:
+            is_run = ago % _LONG_AGO_EVERY == 0
+        if is_run:
             found.append(day)
     return found

@@ -108,7 +108,7 @@ def _holders(
     since = first
     if first > 0 and company.star is None:
         # The first seats are given out after a start, more slowly where the start went badly.
-        since += 4 + int(chance.exponential(60 if badly_onboarded else 11))
+        since += 12 + int(chance.exponential(60 if badly_onboarded else 13))
     found = []
     while since < extent.days:
         until = since + 20 + int(chance.exponential(_TENURE_DAYS))

@@ -148,7 +148,7 @@ def _contacts(vendor: Vendor, accounts: list[int], by: User, now: dt.datetime) -
             "name": p.name,
             "title": p.title,
             "email": p.address,
-            "phone": f"1{38 + n % 2}0000{n:05d}"[:11],
+            "phone": f"13{8 + n % 2}0000{n % 10_000:04d}",
             "role": p.role,
             "influence": p.influence,
             "attitude": p.attitude,
@@ -163,7 +163,7 @@ def _contacts(vendor: Vendor, accounts: list[int], by: User, now: dt.datetime) -
     loading.load_contacts(rows, by=by, now=now, origin=ORIGIN)
     pairs = [(p.key, p.reports_to) for p in people if p.reports_to]
     loading.link_superiors(pairs, loading.Options(by=by, now=now, origin=ORIGIN))
-    return dict(Contact.objects.filter(external_id__isnull=False).values_list("external_id", "pk"))
+    return {key: pk for key, pk in Contact.objects.values_list("external_id", "pk") if key is not None}
 
 
 def _contracts(

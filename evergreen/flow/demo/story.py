@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 from django.db import transaction
 
-from evergreen.events import arrivals, journal, rollup, store
+from evergreen.events import arrivals, journal, store
 from evergreen.flow import night
 from evergreen.flow.demo.acting import Office
 from evergreen.flow.demo.lake import TOLD, append
 from evergreen.flow.demo.nights import nights
+from evergreen.flow.demo.planning import leave_for_today, plan
 from evergreen.flow.demo.records import Kept
 from evergreen.flow.demo.vendor import Vendor
 
@@ -34,7 +35,8 @@ def tell(vendor: Vendor, kept: Kept, *, now: dt.datetime, progress: Tell | None 
                 office.sign_renewals(before, day)
                 office.write_notes(before, day)
                 if day == extent.last:
-                    office.leave_for_today(day + _DAY)
+                    leave_for_today(office, day + _DAY)
+                    plan(office, day + _DAY, each=3, is_for_today=True)
             night.run(day, now=min(now, extent.moment(day + _DAY, 2)))
             if day != extent.last:
                 _live(office, day, days[done])
@@ -52,16 +54,16 @@ def _live(office: Office, day: dt.date, following: dt.date) -> None:
         return
     with transaction.atomic():
         gap = (following - day).days
-        office.work_off(at, thorough=gap > 6)
+        office.work_off(at, thorough=gap > 6, is_last=extent.worked(at + _DAY) > extent.last)
         if gap <= 3 and at.weekday() in {0, 2} and (extent.last - day).days < 60:
-            office.plan(at, each=2)
+            plan(office, at, each=2)
 
 
 def _keep(told: Sequence[journal.SystemEvent], vendor: Vendor, now: dt.datetime) -> int:
     """What the rooms told of themselves meanwhile, known when it happened."""
     rows = []
     for event in told:
-        at = event["occurred_at"].astimezone(dt.UTC).replace(tzinfo=None)
+        at = event.get("occurred_at", now).astimezone(dt.UTC).replace(tzinfo=None)
         rows.append(
             {
                 "source": journal.SOURCE, "kind": "system", "name": event["name"], "account_id": event.get("account_id"), "tenant": "",
@@ -70,6 +72,4 @@ def _keep(told: Sequence[journal.SystemEvent], vendor: Vendor, now: dt.datetime)
             }
         )  # fmt: skip
     with store.session() as con, arrivals.appending():
-        stored = append(con, pa.Table.from_pylist(rows, TOLD), len(rows), now)
-        rollup.roll_up(con, vendor.extent.last)
-    return stored
+        return append(con, pa.Table.from_pylist(rows, TOLD), len(rows), now)

@@ -37,6 +37,8 @@ _LOGS_IN = 0.5
 _PLATFORMS = ("web", "ios", "android", "wechat")
 _TAX = FEATURE_PLACE["tax_filing"]
 _SHOWN: tuple[Shown, ...] = (LOG_IN, *(shown for feature in FEATURES for shown in feature.events))
+_REPORTS = ("", *sorted({shown.report for shown in _SHOWN if shown.report}))
+_REPORT_OF = np.array([_REPORTS.index(shown.report) for shown in _SHOWN])
 _FIRST_SHOWN = np.cumsum([1] + [len(feature.events) for feature in FEATURES[:-1]])
 _MICRO = 1_000_000
 
@@ -84,7 +86,7 @@ def _month(world: World, extent: Extent, offered: Floats, start: int, end: int, 
     at = np.repeat(np.arange(len(who)), deeds)
     place = np.arange(len(at)) - np.repeat(np.cumsum(deeds) - deeds, deeds)
     weights = _feature_weights(world, extent, offered, start, end)
-    shown, report = _what(
+    shown = _what(
         chance, weights, account[at], role[at], day[at], extent, world, is_log_in=(place == 0) & logs_in[at]
     )
     times, seconds = _when(chance, extent, day, at, place, who)
@@ -95,7 +97,6 @@ def _month(world: World, extent: Extent, offered: Floats, start: int, end: int, 
         first,
         who[at][order],
         shown[order],
-        report[order],
         times[order],
         seconds[order],
         platform[order],
@@ -147,8 +148,8 @@ def _feature_weights(world: World, extent: Extent, offered: Floats, start: int, 
 def _what(
     chance: np.random.Generator, weights: Floats, account: Whole, role: Whole, day: Whole, extent: Extent, world: World,
     *, is_log_in: npt.NDArray[np.bool_],
-) -> tuple[Whole, npt.NDArray[np.bool_]]:  # fmt: skip
-    """(event as a place in _SHOWN, whether it is the multi-entity report) of every deed."""
+) -> Whole:  # fmt: skip
+    """The event of every deed, as a place in _SHOWN."""
     before_fifteenth = np.array([extent.day(d).day <= 15 for d in range(extent.days)])[day]
     drawn = chance.random(len(account)).astype(np.float32)
     feature = np.zeros(len(account), np.int64)
@@ -163,10 +164,9 @@ def _what(
         )
     feature = _shed(chance, feature, account, day, extent, world)
     second = chance.random(len(account)) < np.array([_second_share(f.events) for f in FEATURES])[feature]
-    shown = _FIRST_SHOWN[feature] + second
+    shown = np.asarray(_FIRST_SHOWN[feature] + second, np.int64)
     shown[is_log_in] = 0
-    report = (feature == FEATURE_PLACE["multi_entity"]) & ~is_log_in
-    return shown, report
+    return shown
 
 
 def _second_share(events: tuple[Shown, ...]) -> float:
@@ -224,16 +224,18 @@ def _platforms(chance: np.random.Generator, role: Whole, who: Whole) -> Whole:
 
 
 def _table(
-    world: World, first: int, who: Whole, shown: Whole, report: npt.NDArray[np.bool_], times: Whole, seconds: Floats,
+    world: World, first: int, who: Whole, shown: Whole, times: Whole, seconds: Floats,
     platform: Whole,
 ) -> pa.Table:  # fmt: skip
     count = len(who)
     crowd = world.people
-    carried = [f'{{"role":"{role}","platform":"{p}"}}' for role in ROLES for p in _PLATFORMS]
-    carried += [
-        f'{{"role":"{role}","platform":"{p}","report":"multi_entity"}}' for role in ROLES for p in _PLATFORMS
+    carried = [
+        f'{{"role":"{role}","platform":"{p}"' + (f',"report":"{report}"}}' if report else "}")
+        for report in _REPORTS
+        for role in ROLES
+        for p in _PLATFORMS
     ]
-    properties = crowd.role[who] * len(_PLATFORMS) + platform + report * (len(ROLES) * len(_PLATFORMS))
+    properties = (_REPORT_OF[shown] * len(ROLES) + crowd.role[who]) * len(_PLATFORMS) + platform
     moments = pa.array(times, pa.timestamp("us"))
     numbers = pc.cast(pa.array(np.arange(first, first + count)), pa.string())
     return pa.table(

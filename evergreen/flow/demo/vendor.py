@@ -21,6 +21,8 @@ from evergreen.flow.demo import (
     voices,
 )
 from evergreen.flow.demo.extent import Extent, Floats
+from evergreen.flow.demo.talks import Memo, Talk
+from evergreen.flow.demo.tickets import Ticket
 from evergreen.flow.demo.use import World
 
 
@@ -35,11 +37,11 @@ class Vendor:
     presence: Floats
     crowd: people.People
     chains: list[list[contacts.Person]]
-    tickets: list[tickets.Ticket]
+    tickets: list[Ticket]
     answers: list[voices.Told]
     dues: list[paid.Due]
-    talks: list[talks.Talk]
-    memos: list[talks.Memo]
+    talks: list[Talk]
+    memos: list[Memo]
     dates: list[journeys.Dates]
     turns: list[list[journeys.Turn]]
 
