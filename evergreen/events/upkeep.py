@@ -24,6 +24,7 @@ _MERGED_BYTES = 16 << 20
 SNAPSHOT_HOURS = 2
 _REPLACED = "__ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"
 _CHUNK = 1_000
+_ORPHAN_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,13 @@ def merge(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> in
 
 
 def keep(con: duckdb.DuckDBPyConnection, *, now: dt.datetime, home: env.Home | None = None) -> Kept:
-    """Merge small files, drop old snapshots, remove the files that only they named."""
+    """Merge small files, drop old snapshots, remove the files that only they or killed writers knew."""
     home = home or env.home()
     merged = merge(con, home=home)
     before = (now - dt.timedelta(hours=SNAPSHOT_HOURS)).astimezone(dt.UTC)
-    return Kept(merged, _drop_snapshots(con, before, home), _remove_files(con, before, home))
+    dropped = _drop_snapshots(con, before, home)
+    removed = _remove_files(con, before, home) + _remove_orphans(con, now, home)
+    return Kept(merged, dropped, removed)
 
 
 def _drop_snapshots(con: duckdb.DuckDBPyConnection, before: dt.datetime, home: env.Home) -> int:
@@ -91,3 +94,11 @@ def _remove_files(con: duckdb.DuckDBPyConnection, before: dt.datetime, home: env
             listed = ", ".join(str(number) for number, _, _ in rows[at : at + _CHUNK])
             con.execute(f"DELETE FROM {_REPLACED} WHERE data_file_id IN ({listed})")
     return len(rows)
+
+
+def _remove_orphans(con: duckdb.DuckDBPyConnection, now: dt.datetime, home: env.Home) -> int:
+    """Remove files that a writer left behind when it was killed before its commit; here the file's age decides."""
+    stamp = (now - dt.timedelta(hours=_ORPHAN_HOURS)).astimezone(dt.UTC).isoformat()
+    with store.transaction(con, home):
+        counted = f"SELECT count(*) FROM ducklake_delete_orphaned_files('lake', older_than => TIMESTAMPTZ '{stamp}')"
+        return int(store.scalar(con, counted) or 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -101,7 +102,11 @@ def test_only_one_process_moves_a_journal(home: Home, db: None, now: dt.datetime
             pass
         with pytest.raises(mover.MoverBusyError, match="not stored within"):
             mover.move(now=now, home=home, patience=0.2)
+    left_behind = home.journal / "00000000000000000001-1-1.journal.new"
+    left_behind.touch()
+    os.utime(left_behind, (0, 0))
     assert mover.move(now=now, home=home) == 1
+    assert not left_behind.exists()
     journal.close_all()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,11 @@ def test_small_files_are_merged_and_the_old_ones_removed_when_nobody_can_read_th
         second = upkeep.keep(con, now=later, home=home)
         assert second.removed >= 4 * COMMITS and second.snapshots >= COMMITS
         assert upkeep.keep(con, now=later, home=home).removed == 0
+        orphan = next((home.lake / "data").rglob("*.parquet")).with_name("ducklake-left-by-a-kill.parquet")
+        orphan.write_bytes(b"never committed")
+        assert upkeep.keep(con, now=later, home=home).removed == 0 and orphan.exists()
+        os.utime(orphan, (0, 0))
+        assert upkeep.keep(con, now=later, home=home).removed == 1 and not orphan.exists()
     assert files(home) < before / 3
     assert named(lake)["events"] == 1
     assert lake("SELECT count(*), count(DISTINCT message_id) FROM lake.events") == [(COMMITS, COMMITS)]

@@ -148,7 +148,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(seen: Any, wanted: Any, *, seconds: float = 20, pause: float = 0.1) -> None:
+def eventually(seen: Any, wanted: Any, *, seconds: float = 60, pause: float = 0.1) -> None:
     """Ask ``seen()`` until it equals ``wanted``."""
     deadline = time.monotonic() + seconds
     found = seen()

@@ -12,7 +12,7 @@ from evergreen.events.journal.internal import (
     process_journal,
     write_system_events,
 )
-from evergreen.events.journal.reading import Part, damaged, has_ended, lag, read, segments
+from evergreen.events.journal.reading import Part, damaged, has_ended, lag, read, segments, tidy
 from evergreen.events.journal.records import REFUSED, SYSTEM, Entry, Record
 from evergreen.events.journal.writing import DiskReservedError, Journal, JournalError, OverloadedError, State
 
@@ -37,5 +37,6 @@ __all__ = [
     "process_journal",
     "read",
     "segments",
+    "tidy",
     "write_system_events",
 ]

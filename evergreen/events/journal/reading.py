@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ SUFFIX = ".journal"
 DAMAGED = ".damaged"
 NEW = ".new"
 _PART = 4 << 20
+_UNNAMED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class Part:
 def segments(home: env.Home) -> list[Path]:
     """Every segment of the home, oldest first."""
     return sorted(home.journal.glob(f"*{SUFFIX}"))
+
+
+def tidy(home: env.Home) -> None:
+    """Remove segments that their makers never came to name."""
+    for path in home.journal.glob(f"*{SUFFIX}{NEW}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _UNNAMED_SECONDS and has_ended(path):
+                path.unlink()
 
 
 def damaged(home: env.Home) -> list[Path]:

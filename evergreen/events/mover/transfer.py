@@ -85,6 +85,7 @@ def moving(home: env.Home) -> Iterator[None]:
             ) from None
         os.truncate(fd, 0)
         os.write(fd, str(os.getpid()).encode())
+        journal.tidy(home)
         yield
     finally:
         os.close(fd)
