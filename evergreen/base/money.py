@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 # ISO 4217 exponents that are not 2.
@@ -87,3 +88,14 @@ def short(minor: int, currency: str, language: str) -> str:
 def full(minor: int, currency: str) -> str:
     """Money to the last minor unit, with grouping: ``¥286,000.00``."""
     return f"{sign(currency)}{to_major(minor, currency):,.{exponent(currency)}f}"
+
+
+_SIGN = "|".join(sorted((re.escape(sign) for sign in _SIGNS.values()), key=len, reverse=True))
+# Three capitals before a number are a currency, but for the trade's own words.
+_WORDS = "ARR|MRR|NRR|GRR|NPS|CES|DAU|WAU|MAU|SLA|SOP|KPI|API|CSM"
+_AMOUNT = re.compile(rf"(?:{_SIGN}|\b(?!{_WORDS})[A-Z]{{3}} )\s?[-−]?\d(?:[\d,.]*\d)?(?:\s?[万亿]|[kM]\b)?")
+
+
+def veiled(text: str) -> str:
+    """A text whose amounts of money are dots, for readers whose role does not see them."""
+    return _AMOUNT.sub("•••", text)

@@ -41,6 +41,11 @@ def money_short(cents: int | None, currency: str) -> str:
     return DASH if cents is None else money.short(int(cents), currency or "CNY", language())
 
 
+def for_reader(text: str, sees_money: bool) -> str:
+    """A sentence with figures as this reader may see it: without a right to amounts they are dots."""
+    return text if sees_money else money.veiled(text)
+
+
 def number(value: float | int | None, digits: int = 0) -> str:
     """Grouped digits, with ``digits`` decimals at most: 1,234.5 and 12, never 12.0."""
     if value is None:

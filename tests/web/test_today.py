@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from evergreen.base import money
 from evergreen.customers.models import Account
 from evergreen.work.models import Task
 from tests.web.working import many, raise_alert, write_task
@@ -184,3 +185,25 @@ def test_a_manager_sees_what_is_nobodys(cast: SimpleNamespace, as_person: AsPers
     Account.objects.filter(pk=cast.slipping.pk).update(owner=None)
     raise_alert(cast.slipping)
     assert cast.slipping.name in as_person(cast.boss).get("/?who=nobody").content.decode()
+
+
+@pytest.mark.parametrize("currency", ["CNY", "USD", "EUR", "JPY", "HKD", "CHF"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_sentences_hide_their_amounts_and_nothing_else(currency: str, language: str) -> None:
+    for cents in (5, 123_456, -98_765_432, 12_345_678_901):
+        said = f"NPS −4.5, ARR {money.short(cents, currency, language)}. 8 天, 9 days"
+        assert money.veiled(said) == "NPS −4.5, ARR •••. 8 天, 9 days"
+
+
+def test_no_amount_reaches_a_role_that_sees_none(cast: SimpleNamespace, as_person: AsPerson) -> None:
+    cast.owner.role = "trainer"
+    cast.owner.save()
+    alert, client = raise_alert(cast.slipping, "invoice_overdue"), as_person(cast.owner)
+    post(client, "tasks", f"alert-{alert.pk}", person="me")
+    task = Task.objects.get()
+    for address in ("/", "/alerts/", "/tasks/", f"/tasks/{task.pk}/"):
+        page = client.get(address).content.decode()
+        assert "•••" in page, address
+        assert "¥5" not in page, address
+    lines = b"".join(client.get("/tasks/export/").streaming_content).decode()
+    assert "¥" not in lines

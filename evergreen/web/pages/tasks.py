@@ -90,7 +90,9 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
     name = f"tasks-{request.today:%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(
-        csv_lines(listed.rows), content_type="text/csv; charset=utf-8", headers=headers
+        csv_lines(listed.rows, sees_money=request.user.sees_money),
+        content_type="text/csv; charset=utf-8",
+        headers=headers,
     )
 
 

@@ -109,7 +109,7 @@ class AlertList:
             Line(
                 alert=alert,
                 headline=words.headline(alert, language),
-                reason=words.reason(alert, language),
+                reason=formats.for_reader(words.reason(alert, language), self.user.sees_money),
                 tone=SEVERITY_TONES.get(alert.rule.severity, "info"),
                 task=tasks.get(str(alert.pk)),
             )

@@ -163,7 +163,7 @@ class TaskList:
         return bool(self.text or self.due or self.account)
 
 
-def csv_lines(rows: QuerySet[Task]) -> Iterator[str]:
+def csv_lines(rows: QuerySet[Task], *, sees_money: bool) -> Iterator[str]:
     """Tasks as CSV with the mark by which spreadsheets know UTF-8; no cell is taken for a formula."""
     yield "\ufeff" + _line([
         _("Task"), _("Account"), _("Account id"), _("For"), _("Due"), _("Priority"), _("State"), _("Why"), _("Outcome"), _("Made at"), _("Ended at"),
@@ -173,7 +173,7 @@ def csv_lines(rows: QuerySet[Task]) -> Iterator[str]:
         yield _line([
             formats.named(task.title), account.name if account else "", account.external_id if account else "",
             str(task.assignee or ""), _day(task.due_on), task.get_priority_display(), task.get_state_display(),
-            formats.named(task.reason), task.outcome, _moment(task.created_at), _moment(task.ended_at),
+            formats.for_reader(formats.named(task.reason), sees_money), task.outcome, _moment(task.created_at), _moment(task.ended_at),
         ])  # fmt: skip
 
 

@@ -81,6 +81,13 @@ def money(context: Context, cents: int | None, currency: str = "") -> SafeString
     )
 
 
+@register.simple_tag(takes_context=True)
+def why(context: Context, reason: Any) -> str:
+    """A kept ``{zh, en}`` reason in the reader's language; its amounts are dots where the role sees none."""
+    user = getattr(context.get("request"), "user", None)
+    return formats.for_reader(formats.named(reason), getattr(user, "sees_money", False))
+
+
 @register.simple_tag
 def delta(value: float | None, digits: int = 0, good: str = "up") -> SafeString:
     """A change, coloured by whether it is good news: ``good`` is up, down or none."""

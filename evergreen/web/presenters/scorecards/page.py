@@ -134,7 +134,9 @@ class ScorecardPage:
             scale_words=scales.described(measure, say),
             missing_words=_missing_words(measure),
             entry=entry,
-            value=metric_words.value_text(measure.metric, value, language),
+            value=formats.for_reader(
+                metric_words.value_text(measure.metric, value, language), self.user.sees_money
+            ),
             score=formats.number(entry["score"] if entry else None, 1),
         )
 
@@ -216,7 +218,8 @@ class ScorecardPage:
 
     @cached_property
     def sentence(self) -> str:
-        return sentence(self.example, formats.language()) if self.example else ""
+        said = sentence(self.example, formats.language()) if self.example else ""
+        return formats.for_reader(said, self.user.sees_money)
 
     @cached_property
     def summed(self) -> float:

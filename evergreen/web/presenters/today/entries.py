@@ -67,7 +67,7 @@ class Entry:
         return (self.need.days_late or 0) > 0
 
 
-def entries(needs: Sequence[Need], language: str) -> list[Entry]:
+def entries(needs: Sequence[Need], language: str, *, sees_money: bool) -> list[Entry]:
     """Needs with their rows and words; five queries whatever their number."""
     accounts = _by_key(Account.objects.select_related("owner"), {need.account_id for need in needs})
     alerts = _by_key(Alert.objects.select_related("rule"), {need.alert_id for need in needs})
@@ -88,7 +88,9 @@ def entries(needs: Sequence[Need], language: str) -> list[Entry]:
                 task=task,
                 person=task.assignee if task else account.owner if account else None,
                 step=formats.named(task.title) if task and account else "",
-                reason=_reason(need, account, alert, task, standings, names, language),
+                reason=formats.for_reader(
+                    _reason(need, account, alert, task, standings, names, language), sees_money
+                ),
                 **_cause(need, account, alert, task, language),
             )
         )

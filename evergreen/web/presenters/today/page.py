@@ -67,7 +67,7 @@ class Today:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        return entries(list(self.page.object_list), formats.language())
+        return entries(list(self.page.object_list), formats.language(), sees_money=self.user.sees_money)
 
     @cached_property
     def greeting(self) -> str:
