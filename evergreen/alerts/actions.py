@@ -26,6 +26,8 @@ from evergreen.metrics.models import Newest
 
 # After a person closed an alert, its rule stays quiet on that account for this many days.
 QUIET_DAYS = 14
+# What a run that was killed before it told may have closed is told by a run at most this much later.
+TOLD_AGAIN = dt.timedelta(days=2)
 _FIELDS = ["seen_on", "figures", "priority"]
 
 
@@ -66,7 +68,10 @@ def evaluate(day: dt.date, *, now: dt.datetime) -> Evaluated:
     facts, arr = _facts(day)
     for rule in Rule.objects.all():
         _evaluate_rule(rule, facts if rule.is_on else {}, arr, day, now, result)
-    _tell(result, now)
+    # All of the day's, not only what this run did: a run that was killed here had opened and closed some before.
+    # A message id is taken once, so telling again adds nothing.
+    closed = Alert.objects.filter(state=Alert.State.CLOSED, closed_at__gte=now - TOLD_AGAIN)
+    _tell(Alert.objects.filter(opened_on=day), closed)
     return result
 
 
@@ -197,7 +202,7 @@ def close_alerts(
         keys = [key for entry in entries for key in entry.object_ids]
         closed = list(Alert.objects.filter(pk__in=keys).select_related("rule", "account"))
         _recount(closed)
-        transaction.on_commit(lambda: _tell(Evaluated(closed=closed), now))
+        transaction.on_commit(lambda: _tell((), closed))
     return closed
 
 
@@ -289,24 +294,27 @@ def _batches(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
-def _tell(result: Evaluated, now: dt.datetime) -> None:
+def _tell(opened: Iterable[Alert], closed: Iterable[Alert]) -> None:
     """Everything comes back as an event, so that metrics and models can read what we did."""
     keys = dict(Rule.objects.values_list("pk", "key"))
-    told: list[journal.SystemEvent] = [_event("alert.opened", alert, keys, now) for alert in result.opened]
-    told += [_event("alert.closed", alert, keys, now, outcome=alert.outcome) for alert in result.closed]
+    told = [_event("alert.opened", alert, alert.opened_at, f"{alert.pk}", keys) for alert in opened]
+    for alert in closed:
+        at = (alert.closed_at or alert.opened_at).astimezone(dt.UTC)
+        told.append(
+            _event("alert.closed", alert, at, f"{alert.pk}:{at.isoformat()}", keys, outcome=alert.outcome)
+        )
     if told:
         journal.write_system_events(told)
 
 
 def _event(
-    name: str, alert: Alert, keys: Mapping[int, str], now: dt.datetime, **properties: Any
+    name: str, alert: Alert, at: dt.datetime, key: str, rule_keys: Mapping[int, str], **properties: Any
 ) -> journal.SystemEvent:
-    stamp = "" if name == "alert.opened" else f":{now.isoformat()}"
     return {
         "name": name,
         "account_id": alert.account_id,
-        "occurred_at": now,
-        "known_at": now,
-        "message_id": f"{name}:{alert.pk}{stamp}",
-        "properties": {"rule": keys[alert.rule_id], "alert": alert.pk, **properties},
+        "occurred_at": at,
+        "known_at": at,
+        "message_id": f"{name}:{key}",
+        "properties": {"rule": rule_keys[alert.rule_id], "alert": alert.pk, **properties},
     }

@@ -192,3 +192,28 @@ def test_opening_and_closing_come_back_as_events(
     mover.move(now=NOW)
     rows = store.reading().execute("SELECT name, account_id FROM lake.events ORDER BY name").fetchall()
     assert rows == [("alert.closed", cast.slipping.pk), ("alert.opened", cast.slipping.pk)]
+
+
+def test_what_a_killed_night_opened_and_closed_without_telling_is_told_by_the_next_run(
+    home: Any, cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evergreen.events import journal, mover, store
+
+    def killed(events: Any) -> None:
+        raise KeyboardInterrupt
+
+    def told() -> list[tuple[Any, ...]]:
+        mover.move(now=NOW)
+        return store.reading().execute("SELECT name, account_id FROM lake.events ORDER BY ALL").fetchall()
+
+    for days, score, wanted in ((0, 41.0, ["alert.opened"]), (1, 90.0, ["alert.closed", "alert.opened"])):
+        day = TODAY + dt.timedelta(days=days)
+        _stand(cast.slipping, day, score)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(journal, "write_system_events", killed)
+            actions.evaluate(day, now=NOW + dt.timedelta(days=days))
+        again = actions.evaluate(day, now=NOW + dt.timedelta(days=days, minutes=5))
+        assert not again.opened and not again.closed
+        assert told() == [(name, cast.slipping.pk) for name in wanted]
+        actions.evaluate(day, now=NOW + dt.timedelta(days=days, minutes=9))
+        assert told() == [(name, cast.slipping.pk) for name in wanted]
