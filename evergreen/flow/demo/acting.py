@@ -12,12 +12,14 @@ import numpy as np
 
 from evergreen.alerts import actions as alerts
 from evergreen.alerts.models import Alert
+from evergreen.base import clock
 from evergreen.base.models import User
 from evergreen.customers.actions import add_note
 from evergreen.customers.actions.loading import load_accounts
 from evergreen.customers.models import Account
 from evergreen.flow.demo import cast, sayings, talks
 from evergreen.flow.demo.contacts import Person
+from evergreen.flow.demo.extent import ZONE
 from evergreen.flow.demo.records import ORIGIN, Kept
 from evergreen.flow.demo.terms import Term
 from evergreen.flow.demo.vendor import Vendor
@@ -38,8 +40,8 @@ _TALKS_ON = {
 _KINDS = ("call", "call", "meeting", "chat")
 _FALSE_ALARMS, _PUT_OFF = 0.12, 0.12
 _LATE_DAYS = 3
-# Alerts of the stars stay for the reader to find when they opened this close to the end.
-_STARS_STAY_DAYS = 21
+# Tasks of the stars stay for the reader to find when they were made this close to the end.
+_STARS_STAY_DAYS = 8
 
 
 @dataclass
@@ -124,14 +126,14 @@ class Office:
         for task in (
             Task.objects.filter(state=Task.State.OPEN).exclude(snoozed_until__gt=day).order_by("due_on", "pk")
         ):
-            if not self._stays(task, day):
+            if not self._stays(task):
                 listed[task.assignee_id].append(task)
         for assignee, tasks in sorted(listed.items(), key=lambda item: item[0] or 0):
             due = [t for t in tasks if t.origin_kind or (t.due_on and t.due_on <= day)]
             late = sum(1 for t in due if t.due_on and (day - t.due_on).days > _LATE_DAYS)
             count = len(due) if thorough else max(len(due) - self._left_over(assignee, day), late)
             if is_last:
-                count = max(count, sum(1 for t in due if t.due_on and t.due_on <= day) - 1)
+                count = max(count, sum(1 for t in due if t.due_on and t.due_on <= day) - 2)
             self._work_off(assignee, due[:count], rules, day, chance)
 
     def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
@@ -153,11 +155,12 @@ class Office:
         )
         work.drop_tasks(tasks, by=self.by_of(place), now=now, outcome=note)
 
-    def _stays(self, task: Task, day: dt.date) -> bool:
+    def _stays(self, task: Task) -> bool:
         """Whether a task is part of a star's story that the reader is to find."""
         if task.account_id is None or self.vendor.book[self.places[task.account_id]].star is None:
             return False
-        return (self.vendor.extent.last - day).days < _STARS_STAY_DAYS
+        made = clock.local_day(task.created_at, ZONE)
+        return (self.vendor.extent.last - made).days < _STARS_STAY_DAYS
 
     def _left_over(self, assignee: int | None, day: dt.date) -> int:
         book = next((c.book for c in cast.STAFF if self.kept.staff[c.email].pk == assignee), "nobody")

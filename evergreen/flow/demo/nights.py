@@ -8,20 +8,23 @@ from evergreen.flow.demo.extent import Extent
 
 # Figures compare 28 days with the 28 days before: the first night has two months of use behind it.
 _WARM_UP_DAYS = 60
-_EVERY_DAY_SHARE = 0.24
-_TWICE_A_WEEK = {0, 3}
-_LONG_AGO_EVERY = 35
+_EVERY_DAY_SHARE, _TWICE_A_WEEK_SHARE = 0.24, 0.6
+_MONDAY, _THURSDAY = 0, 3
+_LONG_AGO_EVERY = 42
 
 
 def nights(extent: Extent) -> list[dt.date]:
     """Days whose night is run, oldest first; the last one is the story's last day."""
     warm_up = min(_WARM_UP_DAYS, extent.days // 3)
-    every_day = round(extent.dense_days * _EVERY_DAY_SHARE)
+    every_day, twice_a_week = (
+        round(extent.dense_days * share) for share in (_EVERY_DAY_SHARE, _TWICE_A_WEEK_SHARE)
+    )
     found = []
     for ago in range(extent.days - 1 - warm_up, -1, -1):
         day = extent.last - dt.timedelta(days=ago)
         if ago < extent.dense_days:
-            is_run = ago < every_day or day.weekday() in _TWICE_A_WEEK
+            is_run = ago < every_day or day.weekday() == _MONDAY
+            is_run |= ago < twice_a_week and day.weekday() == _THURSDAY
         else:
             is_run = ago % _LONG_AGO_EVERY == 0
         if is_run:

@@ -19,7 +19,7 @@ def plan(office: Office, day: dt.date, *, each: int, is_for_today: bool = False)
         if not colleague.book:
             continue
         user = office.kept.staff[colleague.email]
-        owned = Account.objects.filter(owner=user).exclude(stage="churned").order_by("pk")
+        owned = Account.objects.filter(owner=user).exclude(stage__in=("churned", "renewal")).order_by("pk")
         book = [account for account in owned if office.vendor.book[office.places[account.pk]].star is None]
         count = min(each, len(book))
         accounts = (
@@ -57,16 +57,14 @@ def leave_for_today(office: Office, day: dt.date) -> None:
 
 
 def _why(newest: Newest | None, day: dt.date) -> dict[str, str]:
-    """The reason of a planned task in figures: when one last spoke, when the subscription ends."""
+    """The reason of a planned task: when one last spoke, when the subscription ends. Days that stay true."""
     zh, en = [], []
     if newest is not None and newest.last_conversation_on:
-        days = (day - newest.last_conversation_on).days
-        zh.append(f"上次沟通在 {days} 天前")
-        en.append(f"last talked {days} days ago")
+        zh.append(f"上次沟通 {newest.last_conversation_on}")
+        en.append(f"last talked on {newest.last_conversation_on}")
     if newest is not None and newest.renewal_on and newest.renewal_on > day:
-        days = (newest.renewal_on - day).days
-        zh.append(f"{days} 天后到期")
-        en.append(f"ends in {days} days")
+        zh.append(f"{newest.renewal_on} 到期")
+        en.append(f"ends on {newest.renewal_on}")
     if not zh:
         return {}
     return {"zh": f"{'，'.join(zh)}。", "en": f"{', '.join(en).capitalize()}."}

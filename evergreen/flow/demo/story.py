@@ -36,7 +36,7 @@ def tell(vendor: Vendor, kept: Kept, *, now: dt.datetime, progress: Tell | None 
                 office.write_notes(before, day)
                 if day == extent.last:
                     leave_for_today(office, day + _DAY)
-                    plan(office, day + _DAY, each=3, is_for_today=True)
+                    plan(office, day + _DAY, each=4, is_for_today=True)
             night.run(day, now=min(now, extent.moment(day + _DAY, 2)))
             if day != extent.last:
                 _live(office, day, days[done])

@@ -119,9 +119,18 @@ def _told(company: Company, chain: Sequence[Person], extent: Extent) -> list[Tic
             closed = None
         asker = next((p.key for p in chain if p.role == "daily_user"), None)
         answered = opened + dt.timedelta(minutes=18)
+        mark = 5 if priority == "low" else 2
         found.append(
             Ticket(
-                "", company.place, subject, priority, asker, opened, answered, closed, 2 if closed else None
+                "",
+                company.place,
+                subject,
+                priority,
+                asker,
+                opened,
+                answered,
+                closed,
+                mark if closed else None,
             )
         )
     return found
