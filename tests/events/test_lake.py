@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from evergreen.base.env import Home
-from evergreen.events import arrivals, store
+from evergreen.events import arrivals, store, upkeep
 
 _MOMENT = dt.datetime(2026, 11, 20, 8)
 
@@ -128,4 +128,9 @@ def test_an_installation_that_was_moved_or_restored_elsewhere_reads_and_writes_i
     assert read.execute("SELECT count(*) FROM lake.events").fetchall() == [(3,)]
     files = read.execute("SELECT data_file FROM ducklake_list_files('lake', 'events')").fetchall()
     assert files and all(name.startswith(str(elsewhere)) for (name,) in files)
+    (there.lake / "data" / "main" / "events" / "left-behind.parquet").write_bytes(b"PAR1")
+    with store.session(there) as con:
+        upkeep.keep(con, now=dt.datetime.now(dt.UTC) + dt.timedelta(days=3), home=there)
+    assert not list(there.lake.rglob("left-behind.parquet"))
+    assert store.reading(there).execute("SELECT count(*) FROM lake.events").fetchall() == [(3,)]
     elsewhere.rename(home.root)
