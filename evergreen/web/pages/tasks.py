@@ -97,7 +97,9 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
 
 
 def _form(request: StaffRequest, form: TaskForm) -> HttpResponse:
-    return render(request, "pages/tasks/new.html", {"form": form}, status=422 if form.errors else 200)
+    # HTMX shows only answers that are no errors.
+    status = 422 if form.errors and not request.htmx else 200
+    return render(request, "pages/tasks/new.html", {"form": form}, status=status)
 
 
 def _answer(request: StaffRequest, address: str) -> HttpResponse:

@@ -122,8 +122,8 @@ def _cause(
         return {"cause": alert_words.headline(alert, language), "cause_tone": tone}
     if need.kind == "renewal":
         return {"cause": _("Renewal"), "cause_tone": "info"}
-    urgent = task is not None and task.priority <= Task.Priority.HIGH
-    return {"cause": str(task.get_priority_display()) if task and urgent else "", "cause_tone": "warn"}
+    words = {Task.Priority.URGENT: _("urgent"), Task.Priority.HIGH: _("high priority")}
+    return {"cause": words.get(Task.Priority(task.priority), "") if task else "", "cause_tone": "warn"}
 
 
 def _reason(
