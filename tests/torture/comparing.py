@@ -15,7 +15,7 @@ Tables = dict[str, list[str]]
 _RECORDS = {
     "accounts": "SELECT external_id, name, industry, arr_base_cents, renewal_on, score, band, change_30d,"
     " active_users_28d, last_active_on, overdue_days, tickets_open, open_alerts, known_at FROM customers_account",
-    "external ids": "SELECT a.external_id, e.system, e.key FROM customers_externalid e"
+    "external ids": "SELECT a.external_id, e.system, e.value FROM customers_externalid e"
     " JOIN customers_account a ON a.id = e.account_id",
     "contracts": "SELECT c.external_id, a.external_id, l.external_id, l.start_on, l.end_on, l.mrr_cents,"
     " l.amount_cents, l.seats, l.is_trial FROM customers_contractline l"
