@@ -52,7 +52,7 @@ test: setup browser ## Run every test: SQLite, then the database tests on Postgr
 check: setup ## Format, lint, types, order of the rooms, translations
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
-	$(RUN)/mypy evergreen
+	$(RUN)/mypy evergreen tests bench assets
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python -m evergreen.web.translations check
 

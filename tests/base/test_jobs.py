@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,11 +85,12 @@ def test_a_silent_workers_job_is_taken_up_and_the_old_worker_can_no_longer_write
     assert jobs.claim_job("two", now=now + MINUTE) is None
     new = jobs.claim_job("two", now=now + 3 * MINUTE)
     assert new is not None and new.pk == old.pk and new.attempts == 2 and new.started_at == now
-    for write in (
+    writes: tuple[Callable[[], None], ...] = (
         lambda: jobs.beat(old, done=3, now=now + 4 * MINUTE),
         lambda: jobs.finish(old, {}, now=now + 4 * MINUTE),
         lambda: jobs.fail(old, "no", now=now + 4 * MINUTE),
-    ):
+    )
+    for write in writes:
         with pytest.raises(jobs.JobCancelled):
             write()
     jobs.finish(new, {"ok": True}, now=now + 5 * MINUTE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -119,6 +120,8 @@ def test_every_answer_equals_a_loop_over_the_days() -> None:
         n = rng.randint(-30, 30)
         other = day + dt.timedelta(days=rng.randint(0, 60))
         kind = case % 6
+        got: Any
+        right: Any
         if kind == 0:
             got, right = CALENDAR.add(day, n).value, naive_add(CALENDAR, day, n)
         elif kind == 1:
@@ -166,7 +169,7 @@ def test_nine_hours_from_nine_are_due_at_six_the_same_day() -> None:
     assert CALENDAR.due(nine, 541, SHANGHAI).value == dt.datetime(2026, 10, 8, 9, 1, tzinfo=SHANGHAI)
 
 
-ASKED: list[Callable[[dt.date, random.Random], Certain[object]]] = [
+ASKED: list[Callable[[dt.date, random.Random], Certain[Any]]] = [
     lambda day, rng: CALENDAR.add(day, rng.randint(0, 20)),
     lambda day, rng: CALENDAR.next(day),
     lambda day, rng: CALENDAR.previous(day),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser import vendor
 from tests.browser.conftest import SignIn
@@ -19,7 +19,7 @@ from tests.launch.installation import Installation, children
 
 # All three stand in one file, which one worker of the test run takes: the vendor is built once.
 pytestmark = pytest.mark.browser
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 

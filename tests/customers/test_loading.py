@@ -39,7 +39,7 @@ def accounts(n: int, **fields: Any) -> list[dict[str, Any]]:
 
 def test_each_row_is_created_updated_unchanged_or_a_duplicate(now: dt.datetime) -> None:
     loading.load_accounts(accounts(2), by=None, now=now)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"external_id": "B-0", "name": "客户 0"},
         {"external_id": "B-1", "name": "neu", "custom": {"a": 1}},
         {"external_id": "B-2", "name": "new"},

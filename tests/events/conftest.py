@@ -18,7 +18,8 @@ from tests.events.asking import publish
 def place(request: pytest.FixtureRequest) -> Home:
     """A fresh home: with a lake where the test reads one, else without (which is quicker)."""
     if {"moved", "lake", "home"} & set(request.fixturenames):
-        return request.getfixturevalue("home")
+        home: Home = request.getfixturevalue("home")
+        return home
     return Home(request.getfixturevalue("tmp_path"))
 
 

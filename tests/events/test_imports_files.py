@@ -162,7 +162,7 @@ def test_a_file_without_a_header_can_be_read_by_place(tmp_path: Path) -> None:
 
 
 def test_a_workbook_keeps_dates_leading_zeros_and_merged_values(tmp_path: Path) -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["编号", "客户", "日期", "序列", "电话"],
         [7, "恒岳", dt.datetime(2025, 1, 31), 45678, 8613800138000],
         [8, None, dt.datetime(2025, 2, 1, 18, 30), 45679.5, "+86 138-0013-8000"],

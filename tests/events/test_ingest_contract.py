@@ -342,7 +342,10 @@ def test_a_body_that_comes_too_slowly_is_given_up(ingest: Ingest, monkeypatch: p
 
 def test_a_sender_that_goes_away_leaves_nothing(place: Home, ingest: Ingest) -> None:
     async def gone() -> list[Any]:
-        waiting = [{"type": "http.request", "body": b'{"ev', "more_body": True}, {"type": "http.disconnect"}]
+        waiting: list[dict[str, Any]] = [
+            {"type": "http.request", "body": b'{"ev', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
         told: list[Any] = []
 
         async def receive() -> dict[str, Any]:

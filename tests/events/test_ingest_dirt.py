@@ -34,7 +34,8 @@ def test_sent_is_stored_and_rejected_and_duplicate_and_refused_to_the_unit(
     stored: list[bytes] = []
     sent = refused = 0
     while sent < EVENTS:
-        events, told = [], Counter()
+        events: list[Any] = []
+        told: Counter[str] = Counter()
         for _ in range(chance.choice([1, 2, 10, 40])):
             kind = chance.choice(kinds)
             make, is_stored = DIRT[kind]

@@ -104,7 +104,7 @@ READABLE = {
 
 @pytest.mark.parametrize("value", READABLE, ids=str)
 def test_times_are_read_as_senders_write_them(value: Any) -> None:
-    assert moment(value) == micros(dt.datetime(*READABLE[value], tzinfo=dt.UTC))  # type: ignore[misc]
+    assert moment(value) == micros(dt.datetime(*READABLE[value], tzinfo=dt.UTC))  # type: ignore[misc,arg-type]
 
 
 @pytest.mark.parametrize(

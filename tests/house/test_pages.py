@@ -53,6 +53,6 @@ def test_only_the_sign_in_opens_without_one() -> None:
 
 
 def test_the_content_policy_runs_no_script_of_a_page() -> None:
-    policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    policy: dict[str, list[Any]] = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]  # type: ignore[assignment]
     assert not {"'unsafe-inline'", "'unsafe-eval'", "*"} & {str(one) for one in policy["script-src"]}
     assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == ["'none'"]

@@ -102,7 +102,7 @@ def test_a_dry_run_counts_and_writes_nothing_then_the_load_does(boss: Client) ->
     account = Account.objects.get(external_id="N1")
     assert (account.name, account.custom) == ("新一", {"备注": "展会"})
     rejected = boss.get(f"{again}rejects/")
-    lines = b"".join(rejected.streaming_content).decode("utf-8-sig").splitlines()
+    lines = rejected.getvalue().decode("utf-8-sig").splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("N2,")
 
