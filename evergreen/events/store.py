@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _lock = threading.Lock()
+_syncs = True
 _reader: tuple[str, duckdb.DuckDBPyConnection] | None = None
 _ATTEMPTS = 8
 
@@ -86,12 +87,29 @@ def transaction(con: duckdb.DuckDBPyConnection, home: env.Home | None = None) ->
         con.execute("BEGIN")
         try:
             yield
-            _sync(home)
+            if _syncs:
+                _sync(home)
             con.execute("COMMIT")
         except BaseException:
             with _quiet():
                 con.execute("ROLLBACK")
             raise
+
+
+@contextmanager
+def synced_at_the_end(home: env.Home | None = None) -> Iterator[None]:
+    """Sync the lake once after the block instead of in every transaction of this process.
+
+    Only for what is thrown away whole when it does not reach its end (the demo's build): until then a power cut may
+    leave a catalog that names files which are not there.
+    """
+    global _syncs
+    _syncs = False
+    try:
+        yield
+        _sync(home or env.home())
+    finally:
+        _syncs = True
 
 
 @contextmanager

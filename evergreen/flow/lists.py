@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from evergreen.alerts.models import Alert
 from evergreen.customers.models import Account
@@ -44,8 +44,9 @@ def refresh_lists() -> int:
 
 
 def _spans() -> Iterator[tuple[int, int]]:
-    newest = Account.objects.aggregate(last=Max("pk"))["last"] or 0
-    return ((first, first + _BATCH - 1) for first in range(1, newest + 1, _BATCH))
+    ends = Account.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    starts = range(ends["first"] or 1, (ends["last"] or 0) + 1, _BATCH)
+    return ((first, first + _BATCH - 1) for first in starts)
 
 
 def _statement() -> str:

@@ -23,6 +23,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    unread: int
+    """Parts of the body that were sent and not taken."""
 
     @property
     def json(self) -> Any:
@@ -95,4 +97,5 @@ async def _ask(
         start["status"],
         {name.decode(): value.decode() for name, value in start["headers"]},
         b"".join(message["body"] for message in told[1:]),
+        len(waiting),
     )

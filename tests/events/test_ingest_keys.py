@@ -72,3 +72,17 @@ def test_a_damaged_key_file_leaves_the_known_keys_in_force(
     assert ask(ingest, "/v1/track", track()).status == 200
     place.keys.unlink()
     assert ask(ingest, "/v1/track", track()).status == 401
+
+
+def test_a_new_key_is_known_at_once(place: Home, ingest: Ingest) -> None:
+    assert ask(ingest, "/v1/track", track(), key="made later").status == 401
+    publish(place, keys={"made later": "shop"})
+    assert ask(ingest, "/v1/track", track(), key="made later").status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/batch", 401), ("/v1/nothing", 404)])
+def test_a_refused_sender_is_heard_out_so_that_it_reads_the_answer(
+    ingest: Ingest, path: str, status: int
+) -> None:
+    answer = ask(ingest, path, b"x" * 1_000_000, key="wrong", chunk=100_000)
+    assert (answer.status, answer.unread) == (status, 0)

@@ -22,22 +22,23 @@ from tests.flow import demo_builder
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Not named ``home``: the build has records of its own in SQLite, whatever database the tests run on.
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("demo") / "home")
 
 
 @pytest.fixture(scope="module")
-def built(home: Home) -> dict[str, Any]:
+def built(place: Home) -> dict[str, Any]:
     """A small vendor, built through the real actions and nights in a process of its own."""
-    return demo_builder.build(home.root)
+    return demo_builder.build(place.root)
 
 
 @pytest.mark.xdist_group("demo")
-def test_the_demo_is_built_whole(built: dict[str, Any], home: Home) -> None:
+def test_the_demo_is_built_whole(built: dict[str, Any], place: Home) -> None:
     assert built["asked"] is True
     assert built["mark"] == ["complete", "2026-11-19", built["events"]]
-    assert (home.root / truth.NAME).exists()
+    assert (place.root / truth.NAME).exists()
     assert built["stale"] == []
     assert built["unknown_when_it_happened"] == 0
     assert built["features"] >= 25
@@ -57,13 +58,13 @@ def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: 
 
 
 @pytest.mark.xdist_group("demo")
-def test_health_finds_the_hidden_satisfaction_that_it_never_read(built: dict[str, Any], home: Home) -> None:
+def test_health_finds_the_hidden_satisfaction_that_it_never_read(built: dict[str, Any], place: Home) -> None:
     drawn = vendor.draw(demo_builder.SMALL)
     newest = {company.key: float(drawn.felt.level[company.place, -28:].mean()) for company in drawn.book}
     pairs = [(newest[key], score) for key, score in built["scores"].items() if score is not None]
     satisfaction, score = (np.array(column).argsort().argsort() for column in zip(*pairs, strict=True))
     assert np.corrcoef(satisfaction, score)[0, 1] > 0.4
-    told = pq.read_table(home.root / truth.NAME)
+    told = pq.read_table(place.root / truth.NAME)
     assert told.equals(truth.table(drawn))
 
 
@@ -81,15 +82,24 @@ def test_no_module_of_the_product_knows_the_truth_file() -> None:
 
 
 @pytest.mark.xdist_group("demo")
-def test_a_complete_demo_stays_and_is_built_anew_only_when_asked(built: dict[str, Any], home: Home) -> None:
-    records = home.records.stat().st_mtime_ns
-    assert mark.make_room(home) is False
-    assert home.records.stat().st_mtime_ns == records
-    (home.root / "mine.txt").write_text("kept")
-    assert mark.make_room(home, again=True) is True
-    assert not home.records.exists()
-    assert not home.lake.exists()
-    assert (home.root / "mine.txt").read_text() == "kept"
+def test_a_complete_demo_stays_and_is_built_anew_only_when_asked(built: dict[str, Any], place: Home) -> None:
+    records = place.records.stat().st_mtime_ns
+    assert mark.make_room(place) is False
+    assert place.records.stat().st_mtime_ns == records
+    (place.root / "mine.txt").write_text("kept")
+    assert mark.make_room(place, again=True) is True
+    assert not place.records.exists()
+    assert not place.lake.exists()
+    assert (place.root / "mine.txt").read_text() == "kept"
+
+
+def test_records_in_postgresql_are_not_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    (tmp_path / mark.NAME).write_text('{"state": "building"}')
+    monkeypatch.setenv("EVERGREEN_DATABASE", "postgresql:///elsewhere")
+    with pytest.raises(mark.NotADemoError, match="which the demo does not empty"):
+        mark.make_room(home)
+    assert (tmp_path / mark.NAME).exists()
 
 
 def test_a_killed_build_is_thrown_away(tmp_path: Path) -> None:

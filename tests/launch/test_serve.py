@@ -203,23 +203,29 @@ def test_no_answer_leaves_before_the_bytes_of_its_event_are_synced(
 
 
 def _send_marked(served: Installation, key: str, senders: int, each: int) -> int:
-    """Requests from several threads; each one's body holds a mark, and so does the connection that sent it."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    def one(sender: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
-        for number in range(each):
-            event = {"event": "Traced", "userId": f"s{sender}", "messageId": f"mark-{sender}-{number}-"}
-            body = {"batch": [event | {"type": "track"}]} if number % 2 else event
-            path = "/v1/batch" if number % 2 else "/v1/track"
-            connection.request("POST", path, json.dumps(body), {"Authorization": basic(key)})
-            answer = connection.getresponse()
+    """Every sender has sent before the first answer is read, round after round; each body holds a mark."""
+    links = [socket.create_connection(("127.0.0.1", served.port), 30) for _ in range(senders)]
+    for number in range(each):
+        for link, request in zip(
+            links, [_marked(key, sender, number) for sender in range(senders)], strict=True
+        ):
+            link.sendall(request)
+        for link in links:
+            answer = http.client.HTTPResponse(link)
+            answer.begin()
             answer.read()
             assert answer.status == 200
-
-    with ThreadPoolExecutor(senders) as pool:
-        list(pool.map(one, range(senders)))
+    for link in links:
+        link.close()
     return senders * each
+
+
+def _marked(key: str, sender: int, number: int) -> bytes:
+    event = {"event": "Traced", "userId": f"s{sender}", "messageId": f"mark-{sender}-{number}-"}
+    path = "/v1/batch" if number % 2 else "/v1/track"
+    body = json.dumps({"batch": [event | {"type": "track"}]} if number % 2 else event)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {basic(key)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
 
 
 _CALL = re.compile(r"^(\d+) +(?:(\w+)\((\d+)(.*)|<\.\.\. (\w+) resumed>(.*))$")

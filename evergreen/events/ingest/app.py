@@ -65,6 +65,7 @@ class Ingest:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         found = PATHS.get(scope["path"].rstrip("/"))
         if found is None:
+            await bodies.drain(receive)
             return refusal(404, "not_found", f"There is no {scope['path'][:100]}: see docs/tracking-api.md.")
         if scope["method"] == "OPTIONS":
             return answers.PREFLIGHT
@@ -86,7 +87,11 @@ class Ingest:
         headers = dict(scope["headers"])
         strict = b"strict=1" in scope["query_string"].split(b"&")
         key = _basic_key(headers.get(b"authorization", b""))
-        source = self._source(key) if key else None
+        try:
+            source = self._source(key) if key else None
+        except Refused:
+            await bodies.drain(receive)
+            raise
         kind = f"{dialect}/{call}"
         try:
             encoding = headers.get(b"content-encoding", b"")

@@ -12,8 +12,7 @@ from evergreen.events.ingest.shapes import KEPT_BYTES
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 READ_SECONDS = 30.0
-# What is still taken of a body that is too large, so that its sender reads the answer instead of a broken
-# pipe.
+# What is still taken of a refused body, so that its sender reads the answer instead of a broken pipe.
 _DRAIN_BYTES = 4 << 20
 _DRAIN_SECONDS = 5.0
 # 16 + MAX_WBITS reads gzip, 32 + MAX_WBITS would also take a bare zlib stream under the name gzip.
@@ -52,7 +51,7 @@ async def read_body(receive: Receive, encoding: bytes, limit: int) -> bytes:
     except TimeoutError:
         raise TooSlowError(f"The body did not arrive within {READ_SECONDS:.0f} s.") from None
     except TooLargeError:
-        await _drain(receive)
+        await drain(receive)
         raise
 
 
@@ -134,8 +133,8 @@ class _Unpacker:
         return bytes(self._body)
 
 
-async def _drain(receive: Receive) -> None:
-    """Take a little more of an oversized body, unseen."""
+async def drain(receive: Receive) -> None:
+    """Take a little of a refused body, unseen, or what is left of one that is too large."""
     taken = 0
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
