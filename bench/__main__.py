@@ -1,4 +1,7 @@
-"""``python -m bench [NAME …]``: run benchmarks, each in a fresh process; without a name all of them."""
+"""``python -m bench [NAME [SIZE …]] …``: run benchmarks, each in a fresh process; without a name all of them.
+
+Numbers after a name are its sizes: ``night 10000000 10000``.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,22 @@ NAMES = ("start", "night", "accounts", "ingest")
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or list(NAMES)
-    if unknown := set(wanted) - set(NAMES):
+    wanted: list[list[str]] = []
+    for word in sys.argv[1:] or NAMES:
+        if word.isdecimal() and wanted:
+            wanted[-1].append(word)
+        else:
+            wanted.append([word])
+    if unknown := {name for name, *_ in wanted} - set(NAMES):
         print(
             f"There is no benchmark {', '.join(sorted(unknown))}; allowed are {', '.join(NAMES)}.",
             file=sys.stderr,
         )
         return 2
     failed = 0
-    for name in wanted:
+    for name, *sizes in wanted:
         print(f"== {name}", flush=True)
-        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode
+        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}", *sizes], check=False).returncode
     return failed
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import multiprocessing
 import re
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from bench.homes import line, scratch_home
@@ -27,7 +29,7 @@ SELECT 'product' AS source, 'track' AS kind, 'action.' || f AS name, account AS 
        false AS backfilled
 FROM (
     SELECT i, 1 + (hash(i) % {accounts})::BIGINT AS account, (hash(i, 3) % {features})::INT AS f,
-           TIMESTAMP '{start}' + to_microseconds(((i * {span}) // {events})::BIGINT) AS moment
+           TIMESTAMP '{start}' + to_microseconds(((i::HUGEINT * {span}) // {events})::BIGINT) AS moment
     FROM range({events}) t(i)
 ) ORDER BY moment::DATE, account
 """
@@ -128,21 +130,35 @@ def build(events: int, accounts: int) -> None:
                 )
 
 
-def by_hand(con: Any) -> tuple[float, list[dict[str, Any]]]:
-    """Seconds and rows of the hand-written query."""
+def by_hand() -> tuple[float, list[dict[str, Any]]]:
+    """Seconds (the better of two) and rows of the hand-written query."""
+    import django
+
+    django.setup()
     from evergreen.base.working_days import for_vendor
+    from evergreen.events import store
 
     calendar = for_vendor()
     days = [DAY - dt.timedelta(days=n) for n in range(28)]
     values = ", ".join(f"(DATE '{d}')" for d in days if calendar.working_or_weekday(d)[0])
     flags = ", ".join(f"('action.{n}', 'feature-{n}', {n < 8}, {8 <= n < 12})" for n in range(FEATURES))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE working AS SELECT * FROM (VALUES {values}) t(day)")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE flags AS SELECT * FROM (VALUES {flags}) t(event, feature, is_core, adds_data)"
-    )
-    started = time.perf_counter()
-    rows = con.execute(BY_HAND.replace("$day", f"DATE '{DAY}'")).to_arrow_table().to_pylist()
-    return time.perf_counter() - started, rows
+    with store.session() as con:
+        con.execute(f"CREATE TEMP TABLE working AS SELECT * FROM (VALUES {values}) t(day)")
+        con.execute(
+            f"CREATE TEMP TABLE flags AS SELECT * FROM (VALUES {flags}) t(event, feature, is_core, adds_data)"
+        )
+        seconds = []
+        for _ in range(2):
+            started = time.perf_counter()
+            rows = con.execute(BY_HAND.replace("$day", f"DATE '{DAY}'")).to_arrow_table().to_pylist()
+            seconds.append(time.perf_counter() - started)
+    return min(seconds), rows
+
+
+def apart(task: Any) -> Any:
+    """What the task returns, run in a process of its own, so that its memory is not counted as ours."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(task).result()
 
 
 def night(con: Any, day: dt.date) -> dict[str, float]:
@@ -197,14 +213,12 @@ def files_read(con: Any, day: dt.date, root: Any) -> set[str]:
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     accounts = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
-    with scratch_home():
+    with scratch_home() as root:
         from evergreen.events import store
 
         build(events, accounts)
         with store.session() as con:
-            hand, rows = by_hand(con)
-            hand_again, _ = by_hand(con)
-            hand = min(hand, hand_again)
+            hand, rows = apart(by_hand)
             full = night(con, DAY)
             names = ", ".join(COMPARED)
             ours = (
@@ -216,7 +230,10 @@ def main() -> None:
                 .to_pylist()
             )
             equal = ours == [{"account_id": r["account_id"], **{k: r[k] for k in COMPARED}} for r in rows]
-            second = night(con, DAY + dt.timedelta(days=1))
+            next_day = DAY + dt.timedelta(days=1)
+            read = files_read(con, next_day, root)
+            con.execute("DELETE FROM lake.rolled WHERE known_on = ?", [next_day])
+            second = night(con, next_day)
         total = sum(full.values())
         compute = full["roll-up"] + full["snapshot"] + full["score"]
         line(f"hand-written SQL from raw events, {events:,} events (s)", f"{hand:.2f}")
@@ -230,6 +247,7 @@ def main() -> None:
         )
         line("roll-up + snapshot + health ÷ hand-written", f"{compute / hand:.2f}")
         line("second night ÷ full build", f"{sum(second.values()) / total:.2f}", "at most 0.30")
+        line("raw days that the second night reads", ", ".join(sorted(read)), str(next_day))
         for name, seconds in second.items():
             line(f"  second night: {name} (s)", f"{seconds:.2f}")
         line(

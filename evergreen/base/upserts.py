@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from django.db import models
+import msgspec
+from django.db import connection, models
 
 from evergreen.base.actions import BATCH
 
@@ -129,6 +130,45 @@ def rewrite(model: type[M], changed: Sequence[M], attributes: Iterable[str]) -> 
         model._default_manager.bulk_create(
             changed, batch_size=1_000, update_conflicts=True, unique_fields=["pk"], update_fields=names
         )
+
+
+def put(model: type[models.Model], rows: Sequence[Row], *, unique: Collection[str]) -> None:
+    """Insert rows of {column's attribute: value}, all with the same names, or overwrite those equal in ``unique``.
+
+    For what a night derives for every account: without an object for each row it takes a quarter of ``bulk_create``'s
+    time. Values are None, numbers, texts, dates and, for JSON columns, what JSON can hold; nothing is validated.
+    """
+    if not rows:
+        return
+    fields = [_field(model, name) for name in rows[0]]
+    columns = {field.attname: connection.ops.quote_name(str(field.column)) for field in fields}
+    sets = ", ".join(f"{name} = excluded.{name}" for key, name in columns.items() if key not in unique)
+    conflict = ", ".join(columns[name] for name in unique)
+    prepare = [_preparing(field) for field in fields]
+    one = f"({', '.join(['%s'] * len(fields))})"
+    for batch in in_batches(rows, 500):
+        values = [
+            prepared(row[name]) if prepared else row[name]
+            for row in batch
+            for name, prepared in zip(columns, prepare, strict=True)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {model._meta.db_table} ({', '.join(columns.values())})"
+                f" VALUES {', '.join([one] * len(batch))} ON CONFLICT ({conflict}) DO UPDATE SET {sets}",
+                values,
+            )
+
+
+def _preparing(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+    """What the field's values need before the database takes them; None for most."""
+    if isinstance(field, models.JSONField):
+        return lambda value: msgspec.json.encode(value).decode()
+    if isinstance(field, models.DateTimeField):
+        return connection.ops.adapt_datetimefield_value
+    if isinstance(field, models.DateField):
+        return connection.ops.adapt_datefield_value
+    return None
 
 
 def fetch(model: type[M], key: str, values: Iterable[Any]) -> dict[Any, M]:

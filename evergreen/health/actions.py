@@ -13,6 +13,7 @@ from django.db import transaction
 
 from evergreen.base import queries as base
 from evergreen.base.actions import audit
+from evergreen.base.upserts import put
 from evergreen.events import store
 from evergreen.health import rules
 from evergreen.health.models import Assignment, Scorecard, ScorecardVersion, Standing
@@ -215,7 +216,6 @@ def write_standings(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
     past = {days: _past(con, day - dt.timedelta(days=days)) for days in COMPARED_DAYS}
     newer = set(Standing.objects.filter(day__gt=day).values_list("account_id", flat=True).distinct())
     known = set(_known_accounts())
-    fields = [f.name for f in Standing._meta.concrete_fields if f.name not in {"id", "account", "scorecard"}]
     reader = con.execute(
         "SELECT account_id, scorecard, version, score, band, coverage, oldest_input_on, contributions"
         " FROM lake.scores WHERE day = ? AND tenant = '' ORDER BY account_id",
@@ -228,9 +228,7 @@ def write_standings(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
             for row in batch
             if row[0] in known and row[0] not in newer and row[1] in cards
         ]
-        Standing.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["account", "scorecard"], update_fields=fields
-        )
+        put(Standing, rows, unique=["account_id", "scorecard_id"])
         written += len(rows)
     return written
 
@@ -246,48 +244,49 @@ def _known_accounts() -> Iterable[int]:
     return Account.objects.values_list("pk", flat=True)
 
 
-_Past = dict[tuple[int, str], tuple[float | None, int, dict[str, float]]]
+_Past = dict[tuple[int, str], tuple[float, dict[str, float]]]
 
 
 def _past(con: duckdb.DuckDBPyConnection, day: dt.date) -> _Past:
-    """Scores and points by measure of the newest scored day at or shortly before ``day``."""
+    """Score and points by measure, on the newest scored day at or shortly before ``day``, of those that had a score."""
     decoder = msgspec.json.Decoder(list[dict[str, Any]])
     rows = con.execute(
-        "SELECT account_id, scorecard, score, version, contributions FROM lake.scores WHERE tenant = '' AND day = ("
+        "SELECT account_id, scorecard, score, contributions FROM lake.scores"
+        " WHERE tenant = '' AND score IS NOT NULL AND day = ("
         " SELECT max(day) FROM lake.scores WHERE day BETWEEN ? AND ?)",
         [day - dt.timedelta(days=COMPARISON_SLACK_DAYS), day],
     ).fetchall()
     return {
-        (account, card): (score, version, {e["measure"]: e["points"] for e in decoder.decode(text)})
-        for account, card, score, version, text in rows
+        (account, card): (score, {e["measure"]: e["points"] for e in decoder.decode(text)})
+        for account, card, score, text in rows
     }
 
 
-def _standing(row: Any, day: dt.date, card: int, own: int | None, past: Mapping[int, _Past]) -> Standing:
+def _standing(
+    row: Any, day: dt.date, card: int, own: int | None, past: Mapping[int, _Past]
+) -> dict[str, Any]:
+    """The columns of a row of ``Standing``."""
     account, key, version, score, band, coverage, oldest, text = row
     entries = msgspec.json.decode(text)
     changes: dict[int, float | None] = {}
     for days, scores in past.items():
-        before = scores.get((account, key))
-        comparable = before is not None and before[0] is not None and score is not None
-        changes[days] = (
-            score - before[0] if comparable and before is not None and before[0] is not None else None
-        )
+        before, points = scores.get((account, key), (None, {})) if score is not None else (None, {})
+        changes[days] = score - before if before is not None else None
         for entry in entries:
-            was = before[2].get(entry["measure"]) if comparable and before is not None else None
+            was = points.get(entry["measure"])
             entry[f"change_{days}d"] = entry["points"] - was if was is not None else None
-    return Standing(
-        account_id=account,
-        scorecard_id=card,
-        version=version,
-        is_own=card == own,
-        day=day,
-        score=score,
-        band=band,
-        coverage=coverage,
-        oldest_input_on=oldest,
-        change_7d=changes[7],
-        change_30d=changes[30],
-        change_90d=changes[90],
-        contributions=entries,
-    )
+    return {
+        "account_id": account,
+        "scorecard_id": card,
+        "version": version,
+        "is_own": card == own,
+        "day": day,
+        "score": score,
+        "band": band,
+        "coverage": coverage,
+        "oldest_input_on": oldest,
+        "change_7d": changes[7],
+        "change_30d": changes[30],
+        "change_90d": changes[90],
+        "contributions": entries,
+    }

@@ -14,6 +14,7 @@ from django.db import transaction
 from evergreen.base import money
 from evergreen.base import queries as base
 from evergreen.base.clock import day_end
+from evergreen.base.upserts import put
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Tenant
 from evergreen.events import store
@@ -155,19 +156,15 @@ def write_newest(
             for row in batch.to_pylist()
             if row["account_id"] in known and row["account_id"] not in newer
         ]
-        Newest.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["account"],
-            update_fields=[f.name for f in Newest._meta.concrete_fields if not f.primary_key],
-        )
+        put(Newest, rows, unique=["account_id"])
         written += len(rows)
     return written
 
 
 def _newest(
     row: dict[str, Any], day: dt.date, currency: str, rates: Mapping[str, Any], vendor: str
-) -> Newest:
+) -> dict[str, Any]:
+    """The columns of a row of ``Newest``."""
     account = row.pop("account_id")
     arr = row["arr_cents"] or 0
     rate = rates.get(currency)
@@ -177,22 +174,21 @@ def _newest(
         if rate is not None
         else (0 if not arr else None)
     )
-    values = {key: value.isoformat() if isinstance(value, dt.date) else value for key, value in row.items()}
-    return Newest(
-        account_id=account,
-        day=day,
-        currency=currency,
-        mrr_cents=row["mrr_cents"] or 0,
-        arr_base_cents=base_arr,
-        renewal_on=row["renewal_on"],
-        active_users_28d=row["active_users_28d"],
-        last_active_on=row["last_active_on"],
-        last_conversation_on=row["last_conversation_on"],
-        overdue_cents=row["overdue_cents"] or 0,
-        overdue_days=row["overdue_days"] or 0,
-        tickets_open=row["tickets_open"],
-        values=values,
-    )
+    return {
+        "account_id": account,
+        "day": day,
+        "currency": currency,
+        "mrr_cents": row["mrr_cents"] or 0,
+        "arr_base_cents": base_arr,
+        "renewal_on": row["renewal_on"],
+        "active_users_28d": row["active_users_28d"],
+        "last_active_on": row["last_active_on"],
+        "last_conversation_on": row["last_conversation_on"],
+        "overdue_cents": row["overdue_cents"] or 0,
+        "overdue_days": row["overdue_days"] or 0,
+        "tickets_open": row["tickets_open"],
+        "values": row,
+    }
 
 
 _compiled: dict[tuple[Any, ...], str] = {}
