@@ -68,11 +68,12 @@ def take_snapshot(
     con.register("night_of", _night_table(day, calendar))
     backend = ibis.duckdb.from_connection(con)
     ensure_columns(con, metrics)
-    window = compiling.usage_window(
-        backend.table("usage", database="lake.main"), backend.table("feature_flags"), day
+    window = compiling.usage_window(backend.table("usage", database="lake.main"), day)
+    flags = backend.table("feature_flags")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_people AS {_sql(compiling.people(window, flags))}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window, flags, metrics))}"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_people AS {_sql(compiling.people(window, metrics))}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window))}")
     present = _present(con, metrics)
     _compute(con, backend, metrics, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
