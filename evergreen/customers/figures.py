@@ -46,6 +46,9 @@ class ListFigures(models.Model):
     """
 
     arr_base_cents = models.BigIntegerField(null=True, editable=False)
+    # In the account's own currency, for where no exchange rate is known.
+    arr_cents = models.BigIntegerField(null=True, editable=False)
+    arr_currency = models.CharField(max_length=3, blank=True, editable=False)
     renewal_on = models.DateField(null=True, editable=False)
     score = models.FloatField(null=True, editable=False)
     band = models.CharField(max_length=18, blank=True, editable=False)

@@ -104,11 +104,15 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A list in figures: accounts, their ARR in the vendor's currency, accounts by band."""
+    """A list in figures: accounts, their ARR in the vendor's currency, accounts by band.
+
+    ``unconverted`` counts by currency the paying accounts left out of the ARR because no exchange rate is known.
+    """
 
     count: int
     arr_cents: int
     bands: dict[str, int]
+    unconverted: dict[str, int]
 
 
 def filters_from(params: Params, currency: str) -> Filters:
@@ -296,7 +300,7 @@ def rows_of(keys: Sequence[int]) -> list[Account]:
 
 
 def totals(user: User, filters: Filters, today: dt.date) -> Totals:
-    """Count, ARR and bands of a list, in one pass over an index."""
+    """Count, ARR and bands of a list, in one pass over an index, and what the ARR leaves out."""
     rows = selected(user, filters, today)
     if not filters and sees_every_account(user):
         found = rows.values_list("band").annotate(n=Count("pk"), arr=Sum("arr_base_cents"))
@@ -314,4 +318,10 @@ def totals(user: User, filters: Filters, today: dt.date) -> Totals:
         count=sum(n for n, _ in groups.values()),
         arr_cents=sum(arr for _, arr in groups.values()),
         bands={band: groups.get(band, (0, 0))[0] for band in BANDS},
+        unconverted=_unconverted(rows),
     )
+
+
+def _unconverted(rows: QuerySet[Account]) -> dict[str, int]:
+    found = rows.filter(arr_base_cents=None, arr_cents__gt=0).order_by().values_list("arr_currency")
+    return dict(found.annotate(n=Count("pk")))

@@ -16,6 +16,8 @@ from evergreen.metrics.models import Newest
 _BATCH = 5_000
 _SOURCES = {
     "arr_base_cents": "newest.arr_base_cents",
+    "arr_cents": "newest.mrr_cents * 12",
+    "arr_currency": "coalesce(newest.currency, '')",
     "renewal_on": "newest.renewal_on",
     "active_users_28d": "newest.active_users_28d",
     "last_active_on": "newest.last_active_on",

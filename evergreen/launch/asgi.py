@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from evergreen.base import env
 from evergreen.events.ingest import HEALTH, READY, Ingest
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from evergreen.launch.large_bodies import App, Receive, Scope, Send, SignedInForLarge
 
 # No page may use these paths (a house test holds it).
 INGEST_PREFIXES = ("/v1/",)
@@ -43,7 +38,7 @@ def make(home: env.Home | None = None) -> Dispatcher:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evergreen.launch.settings")
     from django.core.asgi import get_asgi_application
 
-    return Dispatcher(Ingest(home or env.home()), cast(App, get_asgi_application()))
+    return Dispatcher(Ingest(home or env.home()), SignedInForLarge(cast(App, get_asgi_application())))
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from evergreen.base import clock, money
+from evergreen.customers.models import Account
 
 DASH = "—"
 MINUS = "\N{MINUS SIGN}"
@@ -39,6 +40,13 @@ def named(value: Any) -> str:
 def money_short(cents: int | None, currency: str) -> str:
     """``¥ 28.6 万`` or ``¥286k``; a dash for nothing known."""
     return DASH if cents is None else money.short(int(cents), currency or "CNY", language())
+
+
+def arr_of(account: Account, currency: str) -> tuple[int | None, str]:
+    """An account's ARR and its currency: the vendor's, or the account's own where no exchange rate is known."""
+    if account.arr_base_cents is None and account.arr_cents:
+        return account.arr_cents, account.arr_currency
+    return account.arr_base_cents, currency
 
 
 def for_reader(text: str, sees_money: bool) -> str:

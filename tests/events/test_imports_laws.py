@@ -249,6 +249,26 @@ def test_rejected_rows_load_when_they_are_corrected(
     assert not any("not in the mapping" in notice for notice in again.notices)
 
 
+def test_no_cell_of_the_rejects_is_a_formula_and_each_comes_back_as_it_was(
+    tmp_path: Path, home: Any, cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    names = ["=1+1", "'=1+1", "-12.5", "+86 21", "@home", "'quoted'"]
+    rows = [["id", "name", "signed"], *[[f"A-{n}", name, "never"] for n, name in enumerate(names)]]
+    mapping = {"format": {"dates": ["%Y-%m-%d"]}, "columns": {"id": "id", "name": "name", "signed": "signed"}}
+    result = import_file(write_csv(tmp_path / "f.csv", rows), "accounts", mapping, now=now)
+    rejects = Path(result.rejects_path)
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        _, *bad = csv.reader(file)
+    assert [row[1] for row in bad] == ["'=1+1", "'=1+1", "-12.5", "'+86 21", "'@home", "'quoted'"]
+    rejects.write_text(rejects.read_text("utf-8").replace(",never,", ",2025-01-31,"), "utf-8")
+    assert import_file(rejects, "accounts", mapping, now=now).created == len(names)
+    stored = Account.objects.filter(external_id__in=[f"A-{n}" for n in range(len(names))]).order_by(
+        "external_id"
+    )
+    # A file from elsewhere that marks text with an apostrophe means the text.
+    assert [account.name for account in stored] == ["=1+1", "=1+1", "-12.5", "+86 21", "@home", "'quoted'"]
+
+
 def test_events_rejected_for_their_account_load_from_the_file_of_rejects_and_from_the_original(
     tmp_path: Path, home: Any, cast: SimpleNamespace, now: dt.datetime
 ) -> None:

@@ -159,8 +159,8 @@ def test_the_export_holds_the_tasks_of_the_address_and_no_formulas(
 ) -> None:
     write_task(cast.owner, cast.well, title="=1+1")
     write_task(cast.mate, title="not mine")
-    answer = as_person(cast.owner).get("/tasks/export/")
-    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
+    answer = as_person(cast.owner).post("/tasks/export/")
+    lines = answer.content.decode("utf-8-sig").splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("'=1+1,")
     assert "A-well" in lines[1]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from evergreen.base.env import Home
+from evergreen.base.spreadsheets import guarded
 from evergreen.events.imports.context import Item, Rejection
 from evergreen.events.imports.formats import as_text
 from evergreen.events.imports.mapping import FileMapping
@@ -20,7 +21,8 @@ from evergreen.events.sources.files import REJECT_COLUMNS, Shape
 class Rejects:
     """Written row by row as they come; there is no file while there are none.
 
-    It has the columns, the delimiter and the date format of the original, so that the same mapping loads it.
+    It has the columns, the delimiter and the date format of the original, so that the same mapping loads it. No cell
+    is taken for a formula; reading the file takes the guard off again.
     """
 
     def __init__(
@@ -47,7 +49,11 @@ class Rejects:
         cells = [self._text(cell) for cell in item.cells[: self._width]]
         cells += [""] * (self._width - len(cells))
         self._rows.writerow(
-            [*cells, item.number, rejection.column, rejection.found, rejection.allowed, rejection.reason]
+            [
+                *map(guarded, cells),
+                item.number,
+                *map(guarded, (rejection.column, rejection.found, rejection.allowed, rejection.reason)),
+            ]
         )
 
     def close(self) -> None:
@@ -65,7 +71,7 @@ class Rejects:
         self._rows = csv.writer(self._file, delimiter=self._shape.delimiter or ",")
         # A file whose columns come as they go (JSON Lines) has those seen so far; later ones are left out.
         self._width = len(self._shape.columns)
-        self._rows.writerow([*self._shape.columns, *REJECT_COLUMNS])
+        self._rows.writerow([*map(guarded, self._shape.columns), *REJECT_COLUMNS])
 
     def _text(self, cell: Any) -> str:
         if self._dates and isinstance(cell, dt.date):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from evergreen.events.imports.records import RECORDS
 from evergreen.events.sources.files import FileError
 from evergreen.web import formats, uploads
 from evergreen.web.configuring import configurers
+from evergreen.web.downloads import download
 from evergreen.web.models import Upload
 from evergreen.web.presenters.imports import history as past
 from evergreen.web.presenters.imports.mapping_form import (
@@ -186,13 +187,13 @@ def cancellation(request: StaffRequest, job_id: int) -> HttpResponse:
 
 @configurers
 @require_GET
-def rejects(request: StaffRequest, job_id: int) -> FileResponse:
+def rejects(request: StaffRequest, job_id: int) -> StreamingHttpResponse:
     """The rejected rows with their reasons, to be corrected and loaded again."""
     done = Run(get_object_or_404(Job, pk=job_id, kind=IMPORT), request.now)
     if done.rejects is None:
         raise Http404("There is no such file: nothing was rejected, or it was tidied away.")
     name = f"rejected-{Path(done.params.get('name') or 'rows').stem}.csv"
-    return FileResponse(done.rejects.open("rb"), as_attachment=True, filename=name)
+    return download(request, done.rejects, name)
 
 
 @configurers

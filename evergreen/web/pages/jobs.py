@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from evergreen.base import env, jobs
 from evergreen.base.models import Job, User
+from evergreen.web.downloads import download
 from evergreen.web.requests import StaffRequest
 
 
@@ -35,14 +36,14 @@ def cancellation(request: StaffRequest, job_id: int) -> HttpResponse:
 
 
 @require_GET
-def file(request: StaffRequest, job_id: int) -> FileResponse:
+def file(request: StaffRequest, job_id: int) -> StreamingHttpResponse:
     """The file that a finished job left: ``result = {"file": stored name, "name": name to show}``."""
     job = job_for(request.user, job_id)
     stored = job.result.get("file", "") if job.state == Job.State.DONE else ""
     place = env.home().files / Path(stored).name
     if not stored or not place.is_file():
         raise Http404("The job has no file, or it was tidied away: start the export again.")
-    return FileResponse(place.open("rb"), as_attachment=True, filename=job.result.get("name") or place.name)
+    return download(request, place, job.result.get("name") or place.name)
 
 
 @require_GET

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from evergreen.customers import actions as customers
 from evergreen.customers.actions.notes import stored_file
 from evergreen.customers.models import Account, Note
 from evergreen.customers.queries import account_for, attachment_for, contact_for, note_for
+from evergreen.web.downloads import download
 from evergreen.web.forms.errors import add_errors
 from evergreen.web.forms.records import AccountTaskForm, ContactForm, ConversationForm, NoteForm
 from evergreen.web.presenters.account.heading import may_edit
@@ -122,13 +123,10 @@ def note_removal(request: StaffRequest, note_id: int) -> HttpResponse:
 
 
 @require_GET
-def file(request: StaffRequest, attachment_id: int) -> FileResponse:
+def file(request: StaffRequest, attachment_id: int) -> StreamingHttpResponse:
     """A note's file, always to be saved, never shown as a page of ours."""
     attachment = attachment_for(request.user, attachment_id)
-    stored = stored_file(attachment).open("rb")
-    return FileResponse(
-        stored, as_attachment=True, filename=attachment.name, content_type="application/octet-stream"
-    )
+    return download(request, stored_file(attachment), attachment.name)
 
 
 @require_http_methods(["GET", "POST"])

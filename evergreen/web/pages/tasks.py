@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base.actions import audit
 from evergreen.customers.listing import Filters, selected
@@ -81,16 +81,16 @@ def accounts(request: StaffRequest) -> HttpResponse:
     return render(request, "pages/tasks/accounts.html", {"labels": labels})
 
 
-@require_GET
-def export(request: StaffRequest) -> StreamingHttpResponse:
+@require_POST
+def export(request: StaffRequest) -> HttpResponse:
     """The tasks of the address as CSV."""
     listed = TaskList(request.user, request.GET, request.vendor, request.today)
     after = {"query": request.GET.urlencode()[:1000]}
     audit("tasks.exported", "export", [], by=request.user, now=request.now, after=after)
     name = f"tasks-{request.today:%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(
-        csv_lines(listed.rows, sees_money=request.user.sees_money),
+    return HttpResponse(
+        "".join(csv_lines(listed.rows, sees_money=request.user.sees_money)),
         content_type="text/csv; charset=utf-8",
         headers=headers,
     )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from evergreen.base import money as coins
 from evergreen.base.markdown import render
+from evergreen.customers.models import Account
 from evergreen.health.words import whole_points
 from evergreen.web import drawing, formats
 
@@ -79,6 +80,12 @@ def money(context: Context, cents: int | None, currency: str = "") -> SafeString
         coins.full(int(cents), unit),
         formats.money_short(cents, unit),
     )
+
+
+@register.simple_tag(takes_context=True)
+def arr(context: Context, account: Account) -> SafeString:
+    """An account's ARR in the vendor's currency, or in its own where no exchange rate is known."""
+    return money(context, *formats.arr_of(account, context.get("vendor_currency") or ""))
 
 
 @register.simple_tag(takes_context=True)

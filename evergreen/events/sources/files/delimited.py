@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evergreen.base.spreadsheets import unguarded
 from evergreen.events.sources.files import encodings, tables
 from evergreen.events.sources.files.lines import LONGEST_LINE, Lines, Overlong
 from evergreen.events.sources.files.tables import FileError, FileOptions, Problem, Row, Shape
@@ -111,7 +112,7 @@ class DelimitedReader:
         while True:
             self._feed.begin()
             try:
-                cells: list[Any] = next(self._parser)
+                cells: list[Any] = [unguarded(cell) for cell in next(self._parser)]
             except StopIteration:
                 return None
             except (csv.Error, _RunsOn):

@@ -97,7 +97,7 @@ def _health(account: Account, reader: Reader) -> SafeString:
 
 
 def _arr(account: Account, reader: Reader) -> str:
-    return formats.money_short(account.arr_base_cents, reader.currency)
+    return formats.money_short(*formats.arr_of(account, reader.currency))
 
 
 def _arr_value(account: Account, reader: Reader) -> Decimal | None:
