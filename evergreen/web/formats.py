@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from evergreen.base import clock, money
 from evergreen.customers.models import Account
+from evergreen.health.words import whole_points
 
 DASH = "—"
 MINUS = "\N{MINUS SIGN}"
@@ -61,6 +62,11 @@ def number(value: float | int | None, digits: int = 0) -> str:
     text = f"{float(value):,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", MINUS) if text != "-0" else "0"
+
+
+def points(score: float | None) -> str:
+    """A health score in the whole points reached, as every page shows it."""
+    return DASH if score is None else number(whole_points(score))
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -97,7 +97,7 @@ CONTROLS = (
         "evergreen/events/ingest/keys.py",
         "        return sources[known] if hmac.compare_digest(hashed, known) else None",
         "        return sources.get(known) or next(iter(sources.values()), None)",
-        (f"{_INGEST}::test_unknown_and_revoked_keys_are_answered_alike",),
+        ("tests/events/test_ingest_keys.py::test_unknown_and_revoked_keys_are_answered_alike",),
     ),
     Control(
         "ok_while_the_disk_fails",

@@ -16,13 +16,13 @@ from django.utils.translation import gettext
 from evergreen.base import money as coins
 from evergreen.base.markdown import render
 from evergreen.customers.models import Account
-from evergreen.health.words import whole_points
 from evergreen.web import drawing, formats
 
 register = template.Library()
 
 register.filter("named", formats.named)
 register.filter("number", formats.number)
+register.filter("points", formats.points)
 register.filter("percent", formats.percent)
 register.filter("signed", formats.signed)
 register.filter("days", formats.days)
@@ -125,7 +125,7 @@ def band(score: float | None, name: str) -> SafeString:
         '<span class="pill {0}" title="{1}"><i class="dot"></i>{2}<span class="sr">{1}</span></span>',
         formats.band_tone(name),
         word,
-        formats.number(whole_points(score)),
+        formats.points(score),
     )
 
 

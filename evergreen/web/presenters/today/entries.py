@@ -116,7 +116,7 @@ def _cause(
 ) -> dict[str, str]:
     if alert is not None:
         if alert.rule.key in _HEALTH_RULES and account is not None and account.score is not None:
-            text = _("Health %(score)s") % {"score": formats.number(account.score)}
+            text = _("Health %(score)s") % {"score": formats.points(account.score)}
             return {"cause": text, "cause_tone": formats.band_tone(account.band)}
         tone = SEVERITY_TONES.get(alert.rule.severity, "info")
         return {"cause": alert_words.headline(alert, language), "cause_tone": tone}
