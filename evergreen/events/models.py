@@ -6,6 +6,9 @@ from django.conf import settings
 from django.db import models
 
 from evergreen.customers.models import Account, Contact
+from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
+
+__all__ = ["EndUser", "Kpi", "KpiTarget", "KpiValue", "Mapping", "Source", "WriteKey"]
 
 
 class Source(models.Model):
