@@ -10,15 +10,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from evergreen.base import env
-from evergreen.events import store
+from evergreen.events import message_keys, store
+from evergreen.events.message_keys import Found, Keys
 
 if TYPE_CHECKING:
     import duckdb
 
 _MOMENT = pa.timestamp("us")
+_KEY_COLUMNS = [
+    "source",
+    "message_id",
+    "kind",
+    "name",
+    "account_key",
+    "end_user",
+    "count",
+    "seconds",
+    "properties",
+]
 
 # What a caller hands over, one row an event. Times are naive UTC; properties is a JSON object as text.
 EVENT_SCHEMA = pa.schema(
@@ -76,15 +90,32 @@ class Appended:
 
 @contextmanager
 def appending(home: env.Home | None = None) -> Iterator[None]:
-    """Hold the right to append: two processes that append at once could both find a message id absent."""
+    """Hold the right to append: two writers that append at once could both find a message id absent.
+
+    On PostgreSQL the writers of several machines take turns too. Not to be entered twice by one thread.
+    """
     home = home or env.home()
     home.lake.mkdir(parents=True, exist_ok=True)
     fd = os.open(home.lake / "append.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        with _alone_on_the_catalog():
+            yield
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _alone_on_the_catalog() -> Iterator[None]:
+    """The lock that all machines on one PostgreSQL catalog share; released with its connection, also after a kill."""
+    if not env.database_url():
+        yield
+        return
+    import psycopg
+
+    with psycopg.connect(env.database_url(), autocommit=True) as con:
+        con.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"append:{env.lake_schema()}"])
+        yield
 
 
 def append(
@@ -96,6 +127,7 @@ def append(
     zone: str,
     now: dt.datetime,
     rejected: pa.Table | None = None,
+    home: env.Home | None = None,
 ) -> Appended:
     """Add a batch inside the caller's transaction (and within ``appending``).
 
@@ -103,25 +135,34 @@ def append(
     adds nothing; of equal ids inside the batch the first row stands. ``origin`` and ``until`` say which part
     of which journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
     """
-    con.register("incoming_batch", _complete(events).cast(EVENT_SCHEMA))
-    con.execute(_FRESH.format(keys="lake.message_keys"))
-    received, stored, conflicts = con.execute(_COUNTS).fetchone() or (0, 0, 0)
-    if stored:
+    rows = _complete(events).cast(EVENT_SCHEMA)
+    index = message_keys.of(home or env.home())
+    index.refresh(con)
+    keys = _keys(con, rows)
+    checked = _checked(keys, index.find(keys.hi, keys.lo))
+    number, mark = None, None
+    if checked.stored:
+        new = checked.is_new
+        number, mark = index.add(con, keys.hi[new], keys.lo[new], keys.body[new])
+        con.register("fresh_batch", rows.filter(pa.array(new)))
+        con.register("fresh_keys", pa.table([pa.array(column[new]) for column in keys], list(Keys._fields)))
         con.execute(_INSERT_EVENTS, [zone, zone])
-        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")
+        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])
         con.execute(
             "INSERT INTO lake.arrivals SELECT timezone($zone, timezone('UTC', known_at))::DATE AS on_day, $origin, count(*)"
-            f" FROM fresh_batch WHERE is_new AND {_IS_ROLLED_UP} GROUP BY on_day",
+            f" FROM fresh_batch WHERE {_IS_ROLLED_UP} GROUP BY on_day",
             {"zone": zone, "origin": origin},
         )
+        con.unregister("fresh_batch")
+        con.unregister("fresh_keys")
     refused = rejected.num_rows if rejected is not None else 0
     if rejected is not None and refused:
         con.register("rejected_batch", rejected.cast(REJECTED_SCHEMA))
         con.execute("INSERT INTO lake.rejected_events SELECT * FROM rejected_batch")
         con.unregister("rejected_batch")
-    result = Appended(received + refused, stored, received - stored, conflicts, refused)
+    result = checked.counted(refused)
     con.execute(
-        "INSERT INTO lake.batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO lake.batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             origin,
             until,
@@ -131,26 +172,37 @@ def append(
             result.conflicts,
             result.rejected,
             now.astimezone(dt.UTC).replace(tzinfo=None),
+            number,
+            mark,
         ],
     )
-    con.execute("DROP TABLE fresh_batch")
-    con.unregister("incoming_batch")
     return result
 
 
-def trial(con: duckdb.DuckDBPyConnection, events: pa.Table) -> Appended:
+def trial(con: duckdb.DuckDBPyConnection, events: pa.Table, *, home: env.Home | None = None) -> Appended:
     """What ``append`` would count for a batch, without writing: a dry run. On one connection, batches tried
     before count as stored.
     """
+    home = home or env.home()
+    keys = _keys(con, _complete(events).cast(EVENT_SCHEMA))
+    with appending(home):
+        index = message_keys.of(home)
+        index.refresh(con)
+        found = index.find(keys.hi, keys.lo)
     con.execute("CREATE TEMP TABLE IF NOT EXISTS tried_keys (hi UBIGINT, lo UBIGINT, body UBIGINT)")
-    con.register("incoming_batch", _complete(events).cast(EVENT_SCHEMA))
-    keys = "(SELECT * FROM lake.message_keys UNION ALL SELECT * FROM tried_keys)"
-    con.execute(_FRESH.format(keys=keys))
-    received, stored, conflicts = con.execute(_COUNTS).fetchone() or (0, 0, 0)
-    con.execute("INSERT INTO tried_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")
-    con.execute("DROP TABLE fresh_batch")
-    con.unregister("incoming_batch")
-    return Appended(received, stored, received - stored, conflicts, 0)
+    con.register("batch_keys", pa.table([pa.array(column) for column in keys], list(Keys._fields)))
+    tried = con.execute(_TRIED).fetchnumpy()
+    again = np.asarray(tried["place"], np.int64)
+    found.body[again] = np.where(found.known[again], found.body[again], np.asarray(tried["body"], np.uint64))
+    found.known[again] = True
+    checked = _checked(keys, found)
+    con.register("batch_new", pa.table({"is_new": pa.array(checked.is_new)}))
+    con.execute(
+        "INSERT INTO tried_keys SELECT hi, lo, body FROM batch_keys POSITIONAL JOIN batch_new WHERE is_new"
+    )
+    con.unregister("batch_keys")
+    con.unregister("batch_new")
+    return checked.counted(0)
 
 
 def held(con: duckdb.DuckDBPyConnection, origin: str) -> int:
@@ -170,38 +222,60 @@ def _complete(events: pa.Table) -> pa.Table:
 # does not have the day rolled up again.
 _IS_ROLLED_UP = "(kind <> 'system' OR name = 'survey.answered')"
 
-# The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the
-# question.
-_FRESH = """
-CREATE OR REPLACE TEMP TABLE fresh_batch AS
-WITH hashed AS (
-    SELECT *, row_number() OVER () AS place,
-           md5_number_upper(source || chr(31) || message_id) AS hi,
-           md5_number_lower(source || chr(31) || message_id) AS lo,
-           hash(kind, name, account_key, end_user, count, seconds, properties) AS body
-    FROM incoming_batch
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY hi, lo ORDER BY place) AS turn,
-           first_value(body) OVER (PARTITION BY hi, lo ORDER BY place) AS first_body
-    FROM hashed
-), stored AS (
-    SELECT hi, lo, min(body) AS body FROM {keys}
-    WHERE hi IN (SELECT hi FROM ranked) GROUP BY hi, lo
-)
-SELECT ranked.* EXCLUDE (turn, first_body), ranked.turn = 1 AND stored.hi IS NULL AS is_new,
-       ranked.body <> coalesce(stored.body, ranked.first_body) AS differs
-FROM ranked LEFT JOIN stored USING (hi, lo)
+# The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the question.
+_KEYS = """
+SELECT md5_number_upper(source || chr(31) || message_id) AS hi, md5_number_lower(source || chr(31) || message_id) AS lo,
+       hash(kind, name, account_key, end_user, count, seconds, properties) AS body
+FROM incoming_batch
 """
 
-_COUNTS = """
-SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new AND differs) FROM
-fresh_batch
+_TRIED = """
+SELECT place, tried_keys.body FROM (SELECT hi, lo, row_number() OVER () - 1 AS place FROM batch_keys)
+JOIN tried_keys USING (hi, lo)
 """
 
 _INSERT_EVENTS = """
 INSERT INTO lake.events
 SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, original_at, sent_at,
 received_at, known_at, timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC',
-known_at))::DATE AS known_day, count, seconds, feature, properties, message_id, flag, backfilled FROM
-fresh_batch WHERE is_new ORDER BY known_day, account_id, occurred_at
+known_at))::DATE AS known_day, count, seconds, feature, properties, message_id, flag, backfilled
+FROM fresh_batch ORDER BY known_day, account_id, occurred_at
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Which rows of a batch are new; of the others, how many say something else than the row that stood first."""
+
+    is_new: NDArray[np.bool_]
+    conflicts: int
+
+    @property
+    def stored(self) -> int:
+        return int(np.count_nonzero(self.is_new))
+
+    def counted(self, refused: int) -> Appended:
+        received, stored = len(self.is_new), self.stored
+        return Appended(received + refused, stored, received - stored, self.conflicts, refused)
+
+
+def _keys(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> Keys:
+    """The keys of a batch in the order of its rows."""
+    con.register("incoming_batch", rows.select(_KEY_COLUMNS))
+    found = con.execute(_KEYS).fetchnumpy()
+    con.unregister("incoming_batch")
+    return Keys(*(np.asarray(found[name], np.uint64) for name in Keys._fields))
+
+
+def _checked(keys: Keys, found: Found) -> _Checked:
+    """Of equal keys in the batch the first row stands, unless the key is known already."""
+    order = np.lexsort((keys.lo, keys.hi))
+    hi, lo = keys.hi[order], keys.lo[order]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (hi[1:] != hi[:-1]) | (lo[1:] != lo[:-1])
+    # lexsort is stable, so each group begins with its first row.
+    first = np.empty(len(order), np.intp)
+    first[order] = order[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(order) else order
+    is_new = ~found.known & (first == np.arange(len(order)))
+    stood = np.where(found.known, found.body, keys.body[first])
+    return _Checked(is_new, int(np.count_nonzero(~is_new & (keys.body != stood))))

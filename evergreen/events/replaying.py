@@ -91,6 +91,7 @@ def replay_rejected(
                 until=len(events),
                 zone=str(queries.setting("timezone")),
                 now=now,
+                home=home,
             )
             con.execute(
                 "DELETE FROM lake.rejected_events WHERE EXISTS (SELECT 1 FROM replayed_rows AS r WHERE "

@@ -47,17 +47,19 @@ CONTROLS = (
         "position_outside_its_transaction",
         "Events and the journal's position enter the lake together or not at all.",
         "evergreen/events/arrivals.py",
-        "    result = Appended(",
-        '    con.execute("COMMIT")\n    con.execute("BEGIN")\n    result = Appended(',
+        "    result = checked.counted(",
+        '    con.execute("COMMIT")\n    con.execute("BEGIN")\n    result = checked.counted(',
         (f"{_LAKE}::test_a_batch_enters_the_lake_whole_or_not_at_all",),
     ),
     Control(
         "message_key_not_kept",
         "The same message id from the same source adds nothing.",
         "evergreen/events/arrivals.py",
-        '        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body FROM fresh_batch WHERE is_new")\n',
+        '        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])\n',
         "",
-        (f"{_LAKE}::test_a_message_id_adds_nothing_to_its_source_ever_again",),
+        (
+            "tests/events/test_message_keys.py::test_every_id_is_stored_once_through_rollbacks_restarts_and_lost_files",
+        ),
     ),
     Control(
         "rejected_not_counted",

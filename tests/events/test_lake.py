@@ -123,7 +123,9 @@ def test_an_installation_that_was_moved_or_restored_elsewhere_reads_and_writes_i
     home.root.rename(elsewhere)
     there = Home(elsewhere)
     with arrivals.appending(there), store.writing(there) as con:
-        arrivals.append(con, _events("m3"), origin="segment-2", until=1, zone="Asia/Shanghai", now=now)
+        arrivals.append(
+            con, _events("m3"), origin="segment-2", until=1, zone="Asia/Shanghai", now=now, home=there
+        )
     read = store.reading(there)
     assert read.execute("SELECT count(*) FROM lake.events").fetchall() == [(3,)]
     files = read.execute("SELECT data_file FROM ducklake_list_files('lake', 'events')").fetchall()

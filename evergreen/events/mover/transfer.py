@@ -191,6 +191,7 @@ class Mover:
                             zone=zone,
                             now=now,
                             rejected=batch.rejected,
+                            home=self._home,
                         )
                         total = total.plus(appended)
                 break

@@ -230,7 +230,7 @@ class EventLoader(Loader):
             }
         )
         if context.dry_run:
-            appended = arrivals.trial(self._connection(), table)
+            appended = arrivals.trial(self._connection(), table, home=context.home)
         else:
             con = self._connection()
             with arrivals.appending(context.home), store.transaction(con, context.home):
@@ -241,6 +241,7 @@ class EventLoader(Loader):
                     until=until,
                     zone=str(context.vendor_zone),
                     now=context.now,
+                    home=context.home,
                 )
         context.tally.count(Outcome.CREATED, appended.stored)
         context.tally.count(Outcome.DUPLICATE, appended.duplicates)
