@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from evergreen.events.ingest import splitting, times
+from evergreen.events.ingest.reading import (
+    BOM,
+    UNREADABLE,
+    Id,
+    MadeIds,
+    as_text,
+    checked_message_id,
+    checked_name,
+    feature_in,
+    open_event,
+    rejected,
+)
 from evergreen.events.ingest.shapes import (
     BATCH_BYTES,
     EVENT_BYTES,
     ID_LENGTH,
-    MESSAGE_ID_LENGTH,
-    NAME_LENGTH,
     BadEventError,
     BadRequestError,
     Event,
     Rejection,
+    Request,
     checked_id,
     id_text,
-    made_id,
     names_somebody,
 )
 
@@ -34,9 +42,6 @@ _SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen
 PATHS = {f"/v1/{name}": name for name in (*CALLS, *BATCHES)} | {
     f"/v1/{key}": name for key, name in _SHORT.items()
 }
-_BOM = b"\xef\xbb\xbf"
-
-_Id = str | int | float | None
 
 
 class _Batch(msgspec.Struct):
@@ -53,11 +58,11 @@ class _Single(msgspec.Struct):
 class _Call(msgspec.Struct):
     type: str | None = None
     event: str | None = None
-    messageId: _Id = None  # noqa: N815
-    userId: _Id = None  # noqa: N815
-    anonymousId: _Id = None  # noqa: N815
-    groupId: _Id = None  # noqa: N815
-    previousId: _Id = None  # noqa: N815
+    messageId: Id = None  # noqa: N815
+    userId: Id = None  # noqa: N815
+    anonymousId: Id = None  # noqa: N815
+    groupId: Id = None  # noqa: N815
+    previousId: Id = None  # noqa: N815
     name: Any = None
     category: Any = None
     timestamp: Any = None
@@ -70,18 +75,7 @@ class _Call(msgspec.Struct):
 
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_single = msgspec.json.Decoder(_Single).decode
-_read_call = msgspec.json.Decoder(_Call).decode
-_write = msgspec.json.Encoder().encode
-_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request opened: its events still as bytes, its sent time, the write key in it ('' when absent)."""
-
-    items: Sequence[bytes | msgspec.Raw]
-    sent: Any
-    write_key: str
+read_call = msgspec.json.Decoder(_Call).decode
 
 
 def most_bytes(call: str) -> int:
@@ -91,7 +85,7 @@ def most_bytes(call: str) -> int:
 
 def open_request(call: str, body: bytes) -> Request:
     """Read the envelope; its events are read one by one later. Raises BadRequestError when there is none."""
-    body = body.removeprefix(_BOM)
+    body = body.removeprefix(BOM)
     if call in BATCHES:
         return _open_batch(body)
     try:
@@ -102,7 +96,7 @@ def open_request(call: str, body: bytes) -> Request:
     except RecursionError:
         parts = splitting.split(body) or splitting.Parts()
         return Request([body], parts.value("sentAt"), _key(parts.value("writeKey")))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise BadRequestError(f"The body is not JSON: {error}.") from None
     return Request([body], single.sentAt, _key(single.writeKey))
 
@@ -112,7 +106,7 @@ def _open_batch(body: bytes) -> Request:
         opened = _read_batch(body)
     except msgspec.ValidationError as error:
         raise BadRequestError(f'The body must be a JSON object with an array "batch": {error}.') from None
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         # One unreadable event must not take its neighbours with it.
         parts = splitting.split(body, "batch")
         if parts is None:
@@ -126,40 +120,34 @@ def _key(value: Any) -> str:
 
 
 def events(
-    call: str, request: Request, *, source: str, received: int, account_properties: Sequence[str]
+    call: str,
+    request: Request,
+    *,
+    source: str,
+    received: int,
+    account_properties: Sequence[str],
+    places: Collection[int] | None = None,
 ) -> Iterator[Event | Rejection]:
-    """Every event of a request, or why it cannot be stored, in the order they were sent."""
+    """Every event of a request, or why it cannot be stored, in the order they were sent; only those at ``places`` if given."""
     single = call if call in CALLS else None
     sent = times.moment(request.sent)
-    turns: Counter[str] = Counter()
+    made = MadeIds(source)
     for place, item in enumerate(request.items):
+        if places is not None and place not in places:
+            continue
         body = bytes(item)
         found: _Call | None = None
         try:
-            found = _open_call(body)
-            message_id = _message_id(found)
-            if not message_id:
-                message_id = made_id(source, request.sent, body)
-                turns[message_id] += 1
-                message_id += f"-{turns[message_id]}" if turns[message_id] > 1 else ""
+            found = open_event(read_call, body, EVENT_BYTES)
+            message_id = checked_message_id(found.messageId, "messageId") or made.make(request.sent, body)
             yield _event(found, single, message_id, sent, received, account_properties)
         except BadEventError as error:
-            yield Rejection(str(error), error.field, body, place, _shown_id(found))
+            yield rejected(error, body, place, EVENT_BYTES, _shown_id(found))
 
 
-def _open_call(body: bytes) -> _Call:
-    if len(body) > EVENT_BYTES:
-        raise BadEventError(None, f"The event has {len(body)} bytes; at most {EVENT_BYTES} are allowed.")
-    try:
-        return _read_call(body)
-    except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `")
-        field = path.rstrip("`").removeprefix("$.") or None
-        raise BadEventError(field, f"{field or 'The event'}: {text[:1].lower()}{text[1:]}.") from None
-    except RecursionError:
-        raise BadEventError(None, "The event is nested too deeply; about 900 levels are allowed.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadEventError(None, f"The event is not JSON: {error}.") from None
+def alone(call: str, event: bytes) -> bytes:
+    """A request of the call with just this event in it."""
+    return b'{"batch":[' + event + b"]}" if call in BATCHES else event
 
 
 def _event(
@@ -179,7 +167,6 @@ def _event(
     timestamp = call.originalTimestamp if call.timestamp is None else call.timestamp
     clock = times.place(timestamp, times.moment(call.sentAt) if sent is None else sent, received)
     properties = _properties(kind, call)
-    feature = properties.get("feature")
     return Event(
         kind=kind,
         name=_name(kind, call),
@@ -194,31 +181,13 @@ def _event(
         account_key=account_key,
         previous=_previous(call) if kind == "alias" else None,
         traits=call.traits if kind in {"identify", "group"} else None,
-        properties=_write(properties).decode() if properties else None,
-        feature=feature if isinstance(feature, str) and 0 < len(feature) <= ID_LENGTH else None,
+        properties=as_text(properties),
+        feature=feature_in(properties),
     )
 
 
 def _name(kind: str, call: _Call) -> str:
-    if kind != "track":
-        return kind
-    name = (call.event or "").strip()
-    if not name:
-        raise BadEventError("event", "event is empty; a track call needs the name of what happened.")
-    if len(name) > NAME_LENGTH:
-        raise BadEventError("event", f"event has {len(name)} characters; at most {NAME_LENGTH} are allowed.")
-    if "\0" in name:
-        raise BadEventError("event", "event holds a NUL character, which no name may.")
-    return name
-
-
-def _message_id(call: _Call) -> str:
-    text = checked_id(call.messageId, "messageId")
-    if len(text) > MESSAGE_ID_LENGTH:
-        raise BadEventError(
-            "messageId", f"messageId has {len(text)} characters; at most {MESSAGE_ID_LENGTH} are allowed."
-        )
-    return text
+    return checked_name(call.event, "event", "a track call") if kind == "track" else kind
 
 
 def _shown_id(call: _Call | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ KEPT_BYTES = 4 << 10
 MESSAGE_ID_LENGTH = 100
 ID_LENGTH = 200
 NAME_LENGTH = 500
+
+# Kinds of groups that are accounts, where a sender knows groups of several kinds. The vendor's own property
+# and the usual names of an account's id come before them.
+ACCOUNT_GROUPS = ("account", "company", "organization", "organisation", "customer")
 
 # Values that libraries send when a person is not known. They name nobody, so they never make or join people.
 _NOBODY = frozenset(
@@ -62,6 +67,19 @@ class Rejection:
     body: bytes
     item: int
     message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request opened: its events still as bytes, its sent time, the write key in it ('' when absent).
+
+    ``history`` says that its sender hands in the past: an event is then known from the time it happened.
+    """
+
+    items: Sequence[bytes | msgspec.Raw]
+    sent: Any
+    write_key: str
+    history: bool = False
 
 
 class BadRequestError(ValueError):
