@@ -89,7 +89,7 @@ def test_a_mistake_names_its_key_what_was_found_and_what_is_allowed() -> None:
 
 def test_an_unknown_record_and_one_that_is_another_are_refused() -> None:
     assert mistakes({}, "customers") == [
-        "record: found customers; allowed: accounts, contacts, contracts, invoices, tickets, events, surveys, conversations."
+        "record: found customers; allowed: accounts, contacts, contracts, invoices, tickets, events, surveys, conversations, kpis."
     ]
     assert mistakes({"record": "contacts", "columns": {"id": "a", "name": "b"}}) == [
         "record: found contacts; allowed: accounts."

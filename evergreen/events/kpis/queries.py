@@ -55,6 +55,19 @@ def courses(account: Account, *, known_before: dt.datetime | None = None) -> lis
     return list(kpis.values())
 
 
+def kpis_called() -> dict[str, Kpi]:
+    """KPIs by their key and, where only one is called so, by their names; all in small letters."""
+    kpis = list(Kpi.objects.all())
+    named: dict[str, set[int]] = defaultdict(set)
+    for kpi in kpis:
+        for name in kpi.name.values():
+            named[str(name).casefold()].add(kpi.pk)
+    by_key = {kpi.key.casefold(): kpi for kpi in kpis}
+    by_pk = {kpi.pk: kpi for kpi in kpis}
+    by_name = {name: by_pk[pk] for name, (pk, *others) in named.items() if not others}
+    return {**by_name, **by_key}
+
+
 def values_known(
     accounts: Sequence[int], kpi: Kpi, *, before: dt.datetime
 ) -> dict[int, list[tuple[dt.date, float]]]:

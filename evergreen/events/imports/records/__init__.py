@@ -7,6 +7,7 @@ from evergreen.events.imports.records import (
     conversations,
     events,
     invoices,
+    kpis,
     surveys,
     tickets,
 )
@@ -23,6 +24,7 @@ RECORDS: dict[str, Record] = {
         events.RECORD,
         surveys.RECORD,
         conversations.RECORD,
+        kpis.RECORD,
     )
 }
 
