@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import pyarrow as pa
 from django.db.models import Count, Max
 
 from evergreen.base import env
+from evergreen.base.changes import batches
 from evergreen.customers.models import Account, ExternalId, Tenant
 from evergreen.events import arrivals, identity, store
-from evergreen.events.models import EndUser
+from evergreen.events.identity.rules import ALWAYS, NEVER
+from evergreen.events.models import EndUser, UnsettledKey
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,18 +25,25 @@ _MATCHES = pa.schema(
         pa.field("source", pa.string()),
         pa.field("account_key", pa.string()),
         pa.field("end_user", pa.string()),
+        pa.field("since", pa.int64()),
+        pa.field("before", pa.int64()),
         pa.field("account_id", pa.int64()),
         pa.field("tenant", pa.string()),
+        pa.field("settles", pa.bool_()),
     ]
 )
 _WAITING = """
-SELECT source, account_key, end_user, count(*) AS events FROM lake.events
-WHERE account_id IS NULL AND (account_key IS NOT NULL OR end_user IS NOT NULL) GROUP BY ALL
+SELECT DISTINCT source, account_key, CASE WHEN account_key IS NULL THEN end_user END FROM lake.events
+WHERE account_id IS NULL AND (account_key IS NOT NULL OR end_user IS NOT NULL)
 """
+# Events that were stored under an account are looked at again only where something unsettled them; ours never are.
 _SAME = """
-lake.events.account_id IS NULL AND lake.events.source = m.source
+lake.events.source = m.source
 AND lake.events.account_key IS NOT DISTINCT FROM m.account_key
-AND lake.events.end_user IS NOT DISTINCT FROM m.end_user
+AND (m.account_key IS NOT NULL OR lake.events.end_user = m.end_user)
+AND epoch_us(lake.events.occurred_at) >= m.since AND epoch_us(lake.events.occurred_at) < m.before
+AND (lake.events.account_id IS NULL OR (m.settles AND lake.events.kind <> 'system'))
+AND (lake.events.account_id IS DISTINCT FROM m.account_id OR lake.events.tenant <> m.tenant)
 """
 
 
@@ -48,53 +58,125 @@ class Matched:
 def match_waiting_events(
     con: duckdb.DuckDBPyConnection, *, now: dt.datetime, home: env.Home | None = None
 ) -> Matched:
-    """Give waiting events to the accounts that their keys name now, in one transaction of its own.
+    """Give events to the accounts that their keys and end users name now, in one transaction of its own.
+
+    Events that wait for an account are looked at, and those of end users and keys that were unsettled: told
+    of later as of another account at the time, assigned, or no longer assigned.
 
     ``con`` is a writer's connection. Each touched known day gets an arrival of 0 rows, which makes it stale
     for the night.
     """
     home = home or env.home()
-    matches = _matches(con)
-    if not matches.num_rows:
-        return Matched(0, 0)
-    con.register("waiting_matches", matches)
-    try:
-        with arrivals.appending(home), store.transaction(con, home):
-            days = con.execute(
-                f"SELECT known_on, count(*) FROM lake.events, waiting_matches AS m WHERE {_SAME} GROUP BY ALL"
-            ).fetchall()
+    identity.find_accounts_of_end_users()
+    unsettled = _Unsettled.now()
+    matches = _matches(con, unsettled)
+    found = Matched(0, 0)
+    if matches.num_rows:
+        con.register("waiting_matches", matches)
+        try:
+            found = _rewrite(con, home, now)
+        finally:
+            con.unregister("waiting_matches")
+    unsettled.settle()
+    return found
+
+
+def names_changed() -> tuple[object, ...]:
+    """Something that differs after accounts, their ids, tenants or end users were added, renamed or unsettled."""
+    newest = EndUser.objects.aggregate(newest=Max("known_at"))["newest"]
+    unsettled = EndUser.objects.filter(unsettled_us__isnull=False)
+    counted = (
+        model.objects.aggregate(n=Count("pk"), last=Max("pk"))
+        for model in (Account, ExternalId, Tenant, UnsettledKey)
+    )
+    return (newest, unsettled.count(), *((row["n"], row["last"]) for row in counted))
+
+
+def unsettle_keys(keys: Iterable[str], *, now: dt.datetime) -> None:
+    """Have events that carry one of the keys looked at again: it names another account now, or none."""
+    UnsettledKey.objects.bulk_create([UnsettledKey(account_key=key, asked_at=now) for key in keys])
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """End users and account keys whose stored events may be another account's by now, as the records say."""
+
+    people: dict[int, tuple[str, str, int]]  # row: source, id, from which time on
+    keys: dict[int, str]
+
+    @classmethod
+    def now(cls) -> _Unsettled:
+        people = EndUser.objects.filter(unsettled_us__isnull=False)
+        return cls(
+            {pk: rest for pk, *rest in people.values_list("pk", "source__name", "key", "unsettled_us")},  # type: ignore[misc]  # three columns
+            dict(UnsettledKey.objects.values_list("pk", "account_key")),
+        )
+
+    def settle(self) -> None:
+        """Forget what was looked at, unless it was unsettled again since."""
+        for pk, (_, _, since) in self.people.items():
+            EndUser.objects.filter(pk=pk, unsettled_us=since).update(unsettled_us=None)
+        for chunk in batches(self.keys):
+            UnsettledKey.objects.filter(pk__in=chunk).delete()
+
+
+def _rewrite(con: duckdb.DuckDBPyConnection, home: env.Home, now: dt.datetime) -> Matched:
+    with arrivals.appending(home), store.transaction(con, home):
+        days = con.execute(
+            f"SELECT known_on, count(*) FROM lake.events, waiting_matches AS m WHERE {_SAME} GROUP BY ALL"
+        ).fetchall()
+        if days:
             con.execute(
                 "UPDATE lake.events SET account_id = m.account_id, tenant = m.tenant "
                 f"FROM waiting_matches AS m WHERE {_SAME}"
             )
-            origin = f"match:{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-            for known_on, _ in days:
-                con.execute("INSERT INTO lake.arrivals VALUES (?, ?, 0)", [known_on, origin])
-    finally:
-        con.unregister("waiting_matches")
+        origin = f"match:{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+        for known_on, _ in days:
+            con.execute("INSERT INTO lake.arrivals VALUES (?, ?, 0)", [known_on, origin])
     return Matched(sum(events for _, events in days), len(days))
 
 
-def names_changed() -> tuple[object, ...]:
-    """Something that differs after accounts, their ids, tenants or end users were added or renamed."""
-    newest = EndUser.objects.aggregate(newest=Max("known_at"))["newest"]
-    counted = (
-        model.objects.aggregate(n=Count("pk"), last=Max("pk")) for model in (Account, ExternalId, Tenant)
-    )
-    return (newest, *((row["n"], row["last"]) for row in counted))
-
-
-def _matches(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Which waiting (source, account key, end user) has a place now."""
+def _matches(con: duckdb.DuckDBPyConnection, unsettled: _Unsettled) -> pa.Table:
+    """Where waiting and unsettled (source, account key, end user) belong now, each with the time it holds for."""
     waiting = con.execute(_WAITING).fetchall()
-    keys = identity.account_keys_of(
-        {(source, person) for source, key, person, _ in waiting if person and not key}
-    )
-    named = [(source, key, person, key or keys.get((source, person))) for source, key, person, _ in waiting]
-    found = identity.places({(source, wanted) for source, _, _, wanted in named if wanted})
-    rows = [
-        (source, key, person, *found[source, wanted])
-        for source, key, person, wanted in named
-        if wanted and (source, wanted) in found
-    ]
+    keys = {(source, key) for source, key, _ in waiting if key}
+    again = _carried(con, set(unsettled.keys.values()))
+    persons = {(source, person) for source, key, person in waiting if not key}
+    moved = {(source, person): since for source, person, since in unsettled.people.values()}
+    timelines = identity.timelines_of(persons | moved.keys())
+    wanted = {(source, step.account_key) for (source, _), line in timelines.items() for step in line.steps}
+    found = identity.places(keys | again | wanted)
+    rows: list[tuple[object, ...]] = []
+    for source, key in keys | again:
+        if (place := found.get((source, key))) is not None or (source, key) in again:
+            rows.append((source, key, None, ALWAYS, NEVER, *_told(place), (source, key) in again))
+    for source, person in persons | moved.keys():
+        line = timelines.get((source, person))
+        from_ = moved.get((source, person), NEVER)
+        for since, before, key in line.spans() if line is not None else [(ALWAYS, NEVER, "")]:
+            place = found.get((source, key))
+            if place is not None:
+                rows.append((source, None, person, since, before, *_told(place), False))
+            if before > from_:
+                rows.append((source, None, person, max(since, from_), before, *_told(place), True))
     return pa.Table.from_pylist([dict(zip(_MATCHES.names, row, strict=True)) for row in rows], _MATCHES)
+
+
+def _told(place: identity.Place | None) -> tuple[int | None, str]:
+    return (None, "") if place is None else place
+
+
+def _carried(con: duckdb.DuckDBPyConnection, keys: set[str]) -> set[identity.Key]:
+    """Which sources sent events with the keys."""
+    if not keys:
+        return set()
+    con.register("keys_again", pa.table({"key": pa.array(sorted(keys), pa.string())}))
+    try:
+        return {
+            (source, key)
+            for source, key in con.execute(
+                "SELECT DISTINCT source, account_key FROM lake.events WHERE account_key IN (SELECT key FROM keys_again)"
+            ).fetchall()
+        }
+    finally:
+        con.unregister("keys_again")

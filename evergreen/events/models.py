@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -47,13 +49,61 @@ class EndUser(models.Model):
         Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="end_users"
     )
     traits = models.JSONField(default=dict)
+    traits_told = models.JSONField(default=dict, help_text="Of each trait: [event time, message id].")
     known_at = models.DateTimeField()
+    # The first link told of this id: who it is. Times are microseconds since 1970 UTC, as events have them.
+    same_as = models.CharField(max_length=200, blank=True)
+    linked_us = models.BigIntegerField(null=True)
+    linked_by = models.CharField(max_length=200, blank=True, help_text="The id of the message.")
+    root = models.CharField(max_length=200, default="", help_text="The id that stands for the person.")
+    has_moved = models.BooleanField(default=False, help_text="It was of more than one account in its time.")
+    unsettled_us = models.BigIntegerField(
+        null=True, help_text="Stored events from this time on may be another account's by now."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "key"], name="end_user_once_a_source")]
+        indexes = [
+            models.Index(fields=["source", "root"], name="end_user_root"),
+            models.Index(
+                fields=["source"], condition=models.Q(unsettled_us__isnull=False), name="end_user_unsettled"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.root = self.root or self.key
+        super().save(*args, **kwargs)
+
+
+class Membership(models.Model):
+    """What one message said: from its time on an end user belongs to the account that a key names."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="memberships")
+    end_user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="memberships")
+    account_key = models.CharField(max_length=200)
+    told_us = models.BigIntegerField(help_text="Event time in microseconds since 1970 UTC.")
+    message_id = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "message_id"], name="membership_once_a_message")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.end_user_id} in {self.account_key}"
+
+
+class UnsettledKey(models.Model):
+    """An account key that names another account than before: events that carry it are looked at again."""
+
+    account_key = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.account_key
 
 
 class Mapping(models.Model):
@@ -73,3 +123,6 @@ class Mapping(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+from evergreen.events.connections.models import Connection, ConnectionRun  # noqa: E402, F401

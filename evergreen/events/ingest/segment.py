@@ -128,7 +128,8 @@ def events(
     account_properties: Sequence[str],
     places: Collection[int] | None = None,
 ) -> Iterator[Event | Rejection]:
-    """Every event of a request, or why it cannot be stored, in the order they were sent; only those at ``places`` if given."""
+    """Every event of a request, or why it cannot be stored, in the order they were sent; only those at ``places`` if
+    given."""
     single = call if call in CALLS else None
     sent = times.moment(request.sent)
     made = MadeIds(source)
@@ -179,7 +180,7 @@ def _event(
         sent_at=clock.sent,
         flag=clock.flag,
         account_key=account_key,
-        previous=_previous(call) if kind == "alias" else None,
+        previous=_joined(kind, call),
         traits=call.traits if kind in {"identify", "group"} else None,
         properties=as_text(properties),
         feature=feature_in(properties),
@@ -203,6 +204,16 @@ def _person(call: _Call, account_key: str | None) -> str | None:
             "userId", "userId and anonymousId are both missing; one of them, or an account, is needed."
         )
     return next((text for text in (user, anonymous) if names_somebody(text)), None)
+
+
+def _joined(kind: str, call: _Call) -> str | None:
+    """The id that is the same person: an alias's previous one; the device that an identify call names beside the user."""
+    if kind == "alias":
+        return _previous(call)
+    if kind != "identify":
+        return None
+    user, device = id_text(call.userId), id_text(call.anonymousId)
+    return device if names_somebody(user) and names_somebody(device) and user != device else None
 
 
 def _previous(call: _Call) -> str | None:

@@ -86,7 +86,8 @@ def _remember(vendor: Vendor) -> None:
     told = {}
     for n, key in enumerate(crowd.keys):
         since = vendor.extent.moment(vendor.extent.day(max(0, int(crowd.since[n]))), 9)
-        told[SOURCE, key] = identity.Told(
+        told[SOURCE, key] = identity.Told.once(
+            key,
             vendor.book[int(crowd.account[n])].key,
             {"role": ROLES[int(crowd.role[n])]},
             int(since.timestamp() * 1_000_000),

@@ -1,0 +1,28 @@
+"""Whose event it is: account keys matched to accounts, end users remembered from identify, group and alias calls."""
+
+from evergreen.events.identity.keeping import (
+    account_keys_of,
+    find_accounts_of_end_users,
+    refresh,
+    remember,
+    timelines_of,
+)
+from evergreen.events.identity.naming import Key, Person, Place, account_properties, places
+from evergreen.events.identity.resolving import Resolved, resolve
+from evergreen.events.identity.told import Told
+
+__all__ = [
+    "Key",
+    "Person",
+    "Place",
+    "Resolved",
+    "Told",
+    "account_keys_of",
+    "account_properties",
+    "find_accounts_of_end_users",
+    "places",
+    "refresh",
+    "remember",
+    "resolve",
+    "timelines_of",
+]
