@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evergreen.base import env
@@ -144,14 +145,14 @@ def append(
     if checked.stored:
         new = checked.is_new
         number, mark = index.add(con, keys.hi[new], keys.lo[new], keys.body[new])
-        con.register("fresh_batch", rows.filter(pa.array(new)))
+        con.register("fresh_batch", _dated(rows.filter(pa.array(new)), zone))
         con.register("fresh_keys", pa.table([pa.array(column[new]) for column in keys], list(Keys._fields)))
-        con.execute(_INSERT_EVENTS, [zone, zone])
+        con.execute(_INSERT_EVENTS)
         con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])
         con.execute(
-            "INSERT INTO lake.arrivals SELECT timezone($zone, timezone('UTC', known_at))::DATE AS on_day, $origin, count(*)"
-            f" FROM fresh_batch WHERE {_IS_ROLLED_UP} GROUP BY on_day",
-            {"zone": zone, "origin": origin},
+            "INSERT INTO lake.arrivals SELECT known_on, ?, count(*)"
+            f" FROM fresh_batch WHERE {_IS_ROLLED_UP} GROUP BY known_on",
+            [origin],
         )
         con.unregister("fresh_batch")
         con.unregister("fresh_keys")
@@ -224,9 +225,11 @@ _IS_ROLLED_UP = "(kind <> 'system' OR name = 'survey.answered')"
 
 # The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the question.
 _KEYS = """
-SELECT md5_number_upper(source || chr(31) || message_id) AS hi, md5_number_lower(source || chr(31) || message_id) AS lo,
-       hash(kind, name, account_key, end_user, count, seconds, properties) AS body
-FROM incoming_batch
+SELECT (number & 18446744073709551615::UHUGEINT)::UBIGINT AS hi, (number >> 64)::UBIGINT AS lo, body FROM (
+    SELECT md5_number(source || chr(31) || message_id) AS number,
+           hash(kind, name, account_key, end_user, count, seconds, properties) AS body
+    FROM incoming_batch
+)
 """
 
 _TRIED = """
@@ -235,12 +238,16 @@ JOIN tried_keys USING (hi, lo)
 """
 
 _INSERT_EVENTS = """
-INSERT INTO lake.events
-SELECT source, kind, name, account_id, tenant, account_key, end_user, occurred_at, original_at, sent_at,
-received_at, known_at, timezone(?, timezone('UTC', occurred_at))::DATE, timezone(?, timezone('UTC',
-known_at))::DATE AS known_day, count, seconds, feature, properties, message_id, flag, backfilled
-FROM fresh_batch ORDER BY known_day, account_id, occurred_at
+INSERT INTO lake.events BY NAME SELECT * FROM fresh_batch ORDER BY known_on, account_id, occurred_at
 """
+
+
+def _dated(rows: pa.Table, zone: str) -> pa.Table:
+    """The rows with the vendor's days of ``occurred_at`` and ``known_at``; the engine itself takes ten times as long."""
+    for name, moments in (("day", rows["occurred_at"]), ("known_on", rows["known_at"])):
+        here = moments.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
+        rows = rows.append_column(name, pc.local_timestamp(here).cast(pa.date32(), safe=False))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

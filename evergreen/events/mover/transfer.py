@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 
 from evergreen.base import env, queries
-from evergreen.events import arrivals, identity, journal, store
-from evergreen.events.ingest.shapes import Event, Rejection
-from evergreen.events.journal import Entry, Part
-from evergreen.events.mover.unpacking import event_table, rejected_table, unpack
+from evergreen.events import arrivals, journal, store
+from evergreen.events.journal import Part
+from evergreen.events.mover.arranging import arrange
+from evergreen.events.mover.unpacking import rejected_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,31 +146,16 @@ class Mover:
         return part
 
     def _batches(self, parts: list[tuple[Path, Part]]) -> list[_Batch]:
-        """Unpack the parts and find whose their events are; end users are remembered on the way."""
-        properties = identity.account_properties()
-        events: list[tuple[str, Event]] = []
-        bounds: list[tuple[Path, Part, int, list[tuple[Entry, Rejection]]]] = []
-        for path, part in parts:
-            rejections: list[tuple[Entry, Rejection]] = []
-            for entry in part.entries:
-                for item in unpack(entry.record, properties):
-                    if isinstance(item, Event):
-                        events.append((entry.record.source, item))
-                    else:
-                        rejections.append((entry, item))
-            bounds.append((path, part, len(events), rejections))
-        resolved = identity.resolve(events)
-        if resolved.told:
-            identity.remember(resolved.told)
-        rows = [
-            (source, event, place.account_id if place else None, place.tenant if place else event.tenant)
-            for (source, event), place in zip(events, resolved.places, strict=True)
-        ]
+        """Unpack the parts together and cut them apart again."""
+        entries = [entry for _, part in parts for entry in part.entries]
+        arranged = arrange(entries)
         batches, begin = [], 0
-        for path, part, end, rejections in bounds:
-            batches.append(
-                _Batch(path, part, event_table(rows[begin:end]), rejected_table(rejections, path.name))
-            )
+        for path, part in parts:
+            end = begin + len(part.entries)
+            first, last = np.searchsorted(arranged.entry, [begin, end]).tolist()
+            rejected = [(entries[at], one) for at, one in arranged.rejected if begin <= at < end]
+            events = arranged.events.slice(first, last - first)
+            batches.append(_Batch(path, part, events, rejected_table(rejected, path.name)))
             begin = end
         return batches
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from evergreen.events.arrivals import EVENT_SCHEMA, REJECTED_SCHEMA
-from evergreen.events.ingest import segment
-from evergreen.events.ingest.shapes import EVENT_BYTES, KEPT_BYTES, BadRequestError, Event, Rejection
+from evergreen.events.ingest.shapes import BadRequestError, Event, Rejection
+from evergreen.events.ingest.wires import WIRES
 from evergreen.events.journal import REFUSED, SYSTEM, Entry, Record
 
 log = logging.getLogger(__name__)
 
 WHOLE_REQUEST = -1
-_DIALECTS = {segment.NAME: segment}
+DIALECTS = {wire.dialect.NAME: wire.dialect for wire in WIRES}
 _TICK = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_NAIVE = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the lake's times are naive UTC
@@ -46,8 +46,13 @@ _read_system = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_event = msgspec.json.Decoder(_System).decode
 
 
-def unpack(record: Record, account_properties: Sequence[str]) -> Iterator[Event | Rejection]:
-    """Everything a record holds. What cannot be read becomes a rejection: nothing stops the stream."""
+def unpack(
+    record: Record, account_properties: Sequence[str], places: Collection[int] | None = None
+) -> Iterator[Event | Rejection]:
+    """Everything a record holds, or what stands at some ``places`` of it (Segment's only).
+
+    What cannot be read becomes a rejection: nothing stops the stream.
+    """
     if record.reason:
         yield Rejection(record.reason, None, record.body, WHOLE_REQUEST)
         return
@@ -56,7 +61,7 @@ def unpack(record: Record, account_properties: Sequence[str]) -> Iterator[Event 
             yield from _system_events(record)
         else:
             dialect, _, call = record.kind.partition("/")
-            module = _DIALECTS[dialect]
+            module = DIALECTS[dialect]
             request = module.open_request(call, record.body)
             yield from module.events(
                 call,
@@ -64,6 +69,7 @@ def unpack(record: Record, account_properties: Sequence[str]) -> Iterator[Event 
                 source=record.source,
                 received=record.received_at,
                 account_properties=account_properties,
+                **({} if places is None else {"places": places}),
             )
     except (BadRequestError, msgspec.MsgspecError, KeyError) as error:
         log.error("A journal record of %s (%s) could not be unpacked: %s", record.source, record.kind, error)
@@ -127,7 +133,7 @@ def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -
             _EPOCH_NAIVE + entry.record.received_at * _TICK,
             rejection.reason,
             rejection.field,
-            _kept(rejection).decode("utf-8", "backslashreplace"),
+            rejection.body.decode("utf-8", "backslashreplace"),
             origin,
             entry.start,
             rejection.item,
@@ -136,9 +142,3 @@ def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -
     ]
     names = REJECTED_SCHEMA.names
     return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], REJECTED_SCHEMA)
-
-
-def _kept(rejection: Rejection) -> bytes:
-    """A refused request as far as the ingest kept it; an event whole, or the beginning of one too large."""
-    whole = rejection.item == WHOLE_REQUEST or len(rejection.body) <= EVENT_BYTES
-    return rejection.body if whole else rejection.body[:KEPT_BYTES]
