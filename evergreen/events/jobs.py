@@ -1,4 +1,4 @@
-"""Long work that people start from pages: loading a file."""
+"""Long work that people start from pages, or the clock: loading a file, reading a connection."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def load_file(job: Job) -> dict[str, Any]:
             "exit_code": result.exit_code,
             "said": result.summary_lines(),
         }
+
+
+@job_kind("connection")
+def read_connection(job: Job) -> dict[str, Any]:
+    """Go on with the run of ``params`` {"run": id}: read its connection's streams and load them."""
+    from evergreen.events.connections import running
+    from evergreen.events.connections.models import ConnectionRun
+
+    run = ConnectionRun.objects.select_related("connection", "by").filter(pk=job.params["run"]).first()
+    if run is None or not run.is_open:
+        return {"state": "gone", "rows": 0, "rejected": 0}
+    with translation.override((run.by.language if run.by else "") or queries.setting("language")):
+        try:
+            return running.go_on(run, job)
+        except running.RunError as error:
+            raise ValidationError(str(error)) from error

@@ -92,6 +92,7 @@ class Context:
     tally: Tally
     seen: Seen
     columns: Sequence[str]
+    is_history: bool = True
     rejections: list[tuple[Item, Rejection]] = field(default_factory=list)
 
     @property
@@ -111,8 +112,10 @@ class Context:
 
     def known_at(self, *own: dt.date | dt.datetime | None) -> dt.datetime:
         """When a record loaded as history was known: the first of its own dates that is given and past,
-        else now.
+        else now. What a connector brings as it happens (no history) is known from its arrival on.
         """
+        if not self.is_history:
+            return self.now
         for when in own:
             if when is None:
                 continue

@@ -44,13 +44,16 @@ def import_file(
     by: User | None = None,
     now: dt.datetime | None = None,
     name: str = "",
+    is_history: bool = True,
+    remembers: bool = True,
 ) -> ImportResult:
     """Load a file as ``record`` by a mapping: a YAML file, the same as a dict, or None for one remembered
     or guessed.
 
     A row that cannot be loaded is rejected with its reason and kept in a file; the others load, each chunk
     in one transaction. ``dry_run`` counts and rejects the same and writes nothing but that file. ``name``
-    is what people call the file when it is stored under another name. Raises LoadError (FileError,
+    is what people call the file when it is stored under another name. What is no history is known from now on, not from
+    its own date; ``remembers`` offers the mapping to the next file with these columns. Raises LoadError (FileError,
     MappingError) when nothing can be loaded.
     """
     path = Path(path)
@@ -61,11 +64,13 @@ def import_file(
         plan, notices = _mapping(reader, record, mapping)
         result = ImportResult(file=name or path.name, record=record, dry_run=dry_run)
         result.notices = [*reader.shape.notices, *notices]
-        load = _Load(path, reader, plan, result, dry_run=dry_run, source=source, by=by, now=now)
+        load = _Load(
+            path, reader, plan, result, dry_run=dry_run, source=source, by=by, now=now, is_history=is_history
+        )
         load.run(progress)
     finally:
         reader.close()
-    if not dry_run:
+    if remembers and not dry_run:
         memory.remember(record, reader.shape.columns, plan.definition, name=result.file, by=by, now=now)
     result.seconds = time.monotonic() - began
     return result
@@ -117,6 +122,7 @@ class _Load:
         source: str | None,
         by: User | None,
         now: dt.datetime,
+        is_history: bool,
     ) -> None:
         if source:
             mapping = read_mapping({**mapping.definition, "source": source}, mapping.record)
@@ -147,6 +153,7 @@ class _Load:
             tally=Tally(),
             seen=Seen(),
             columns=reader.shape.columns,
+            is_history=is_history,
         )
         self._rejects = Rejects(self._context.home, result.file, reader.shape, mapping, now)
 

@@ -149,6 +149,8 @@ class EventLoader(Loader):
         kind = told("kind") or "track"
         occurred: dt.datetime = values["time"]
         known = self._span_end(occurred) if kind == "usage" else occurred
+        if not self.context.is_history:
+            known = self.context.now.astimezone(dt.UTC)
         count = values["count"] if told("count") is not None else 1
         self._compare(item, place, occurred, count)
         seconds = told("seconds")
@@ -218,7 +220,7 @@ class EventLoader(Loader):
     def _append(self, rows: list[dict[str, Any]], until: int) -> None:
         context = self.context
         received = context.now.astimezone(dt.UTC).replace(tzinfo=None)
-        same = {"source": self.source, "received_at": received, "backfilled": True}
+        same = {"source": self.source, "received_at": received, "backfilled": context.is_history}
         table = pa.table(
             {
                 **{name: pa.array([value] * len(rows)) for name, value in same.items()},

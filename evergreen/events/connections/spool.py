@@ -1,0 +1,157 @@
+"""Rows of one stream on their way from the source into the import, as a file of JSON Lines.
+
+A page is added, then how far the source was read is written beside it; both are synced, so a killed run goes on behind
+its last page. When all is there, of rows with the same key only the newest stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
+_SYNC_BYTES = 4_194_304
+
+
+@dataclass(slots=True)
+class Held:
+    """What a spool holds: its bytes and rows, the columns seen, and how far the source was read with them."""
+
+    size: int = 0
+    rows: int = 0
+    columns: set[str] = field(default_factory=set)
+    state: dict[str, Any] = field(default_factory=dict)
+    is_whole: bool = False
+
+
+class Spool:
+    """One stream of one run. Only its own process writes it (the job's claim sees to that)."""
+
+    def __init__(self, folder: Path, run: int, stream: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = f"run-{run}-{re.sub(r'[^A-Za-z0-9_-]+', '_', stream)[:60]}"
+        self.path = folder / f"{stem}.jsonl"
+        self._mark = folder / f"{stem}.mark"
+        self.held = self._taken_up()
+        self._synced = self.held.size
+        self._file = self._open()
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows, flat: objects inside become columns with dots."""
+        for row in rows:
+            flat: dict[str, Any] = {}
+            flatten(row, "", flat)
+            self.held.columns.update(flat)
+            line = _ENCODER.encode(flat) + b"\n"
+            self._file.write(line)
+            self.held.size += len(line)
+            self.held.rows += 1
+
+    def keep(self, state: dict[str, Any], *, is_whole: bool = False) -> None:
+        """Note that what was added goes with this state of the source; on disk once enough came, and at the end."""
+        self.held.state, self.held.is_whole = state, is_whole
+        if is_whole or self.held.size - self._synced >= _SYNC_BYTES:
+            self.sync()
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        made = self._mark.with_suffix(".new")
+        with made.open("wb") as file:
+            held = {
+                "size": self.held.size,
+                "rows": self.held.rows,
+                "columns": sorted(self.held.columns),
+                "state": self.held.state,
+                "is_whole": self.held.is_whole,
+            }
+            file.write(_ENCODER.encode(held))
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(self._mark)
+        self._synced = self.held.size
+
+    def restart(self) -> None:
+        """Throw away what is there."""
+        self._file.close()
+        self._mark.unlink(missing_ok=True)
+        self.held, self._synced = Held(), 0
+        self._file = self._open()
+
+    def settle(self, key: str, order: str, columns: Iterable[str]) -> Path:
+        """The file to import: of rows with the same key the newest, every row with all ``columns``."""
+        self._file.flush()
+        target = self.path.with_suffix(".settled.jsonl")
+        wanted = dict.fromkeys(columns)
+        with closing(sqlite3.connect("")) as db, target.open("wb") as file:
+            newest = self._newest(db, key, order) if key else None
+            for place, line in enumerate(self._lines()):
+                if newest is not None and not newest(place):
+                    continue
+                if wanted:
+                    line = _ENCODER.encode({**wanted, **json.loads(line)}) + b"\n"
+                file.write(line)
+        return target
+
+    def close(self) -> None:
+        self._file.close()
+
+    def remove(self) -> None:
+        self.close()
+        for path in (self.path, self._mark, self.path.with_suffix(".settled.jsonl")):
+            path.unlink(missing_ok=True)
+
+    def _newest(self, db: sqlite3.Connection, key: str, order: str) -> Callable[[int], bool]:
+        """Whether the row at a place is the newest of its key. Rows without one all stay: the import judges them."""
+        db.execute("CREATE TABLE stands (key TEXT PRIMARY KEY, place INTEGER)")
+        clash = "NOTHING" if order == "descending" else "UPDATE SET place = excluded.place"
+        keys = (
+            (f"\0{place}" if (value := json.loads(line).get(key)) is None else str(value), place)
+            for place, line in enumerate(self._lines())
+        )
+        db.executemany(f"INSERT INTO stands VALUES (?, ?) ON CONFLICT (key) DO {clash}", keys)
+        db.execute("CREATE INDEX at_place ON stands (place)")
+
+        def stands(place: int) -> bool:
+            return db.execute("SELECT 1 FROM stands WHERE place = ?", (place,)).fetchone() is not None
+
+        return stands
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            yield from file
+
+    def _taken_up(self) -> Held:
+        """What an earlier worker left, if mark and file fit."""
+        try:
+            left = msgspec.json.decode(self._mark.read_bytes())
+            if self.path.stat().st_size < left["size"]:
+                return Held()
+        except (OSError, ValueError, KeyError):
+            return Held()
+        return Held(left["size"], left["rows"], set(left["columns"]), left["state"], left["is_whole"])
+
+    def _open(self) -> IO[bytes]:
+        # Rows hold personal data: nobody else on the machine reads them.
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(handle, self.held.size)
+        os.lseek(handle, self.held.size, os.SEEK_SET)
+        return os.fdopen(handle, "wb")
+
+
+def flatten(value: dict[str, Any], prefix: str, into: dict[str, Any]) -> None:
+    for name, cell in value.items():
+        if isinstance(cell, dict):
+            if cell:
+                flatten(cell, f"{prefix}{name}.", into)
+        else:
+            into[f"{prefix}{name}"] = cell

@@ -1,0 +1,172 @@
+"""What every connector is: its configuration, its streams, how one stream is read.
+
+An adapter reads through what it is given and yields rows; it never touches a store and never decides what becomes of a
+row. A stream feeds one kind of record by a mapping in the language of imports.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from evergreen.events.sources.wire import Wire
+
+Row = dict[str, Any]
+
+
+class SourceError(Exception):
+    """The source cannot be read, in words for people. ``is_permanent`` says that trying again will not mend it."""
+
+    def __init__(self, message: str, *, is_permanent: bool = True) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
+
+
+class ThrottledError(Exception):
+    """The source wants to be left alone for longer than is waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"throttled for {seconds:g} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One list of the source. ``key`` is the column that identifies a row ('' for events, which are never replaced).
+
+    ``order`` says which of two rows with the same key is the newer one: "ascending" the later, "descending" the
+    earlier. Only an ascending stream is taken up in the middle. ``mapping`` is what rows become by default.
+    """
+
+    name: str
+    record: str
+    zh: str
+    en: str
+    mapping: Mapping[str, Any]
+    key: str = "id"
+    order: str = "ascending"
+    makes_accounts: bool = False
+
+    def label(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is wanted of a stream: rows from a moment on (None: all), now, at most so many where it is a trial."""
+
+    now: dt.datetime
+    since: dt.datetime | None = None
+    is_first: bool = True
+
+
+def option(
+    zh: str,
+    en: str,
+    *,
+    secret: bool = False,
+    default: Any = dataclasses.MISSING,
+    choices: Iterable[str] = (),
+    about: tuple[str, str] = ("", ""),
+    example: str = "",
+    is_long: bool = False,
+) -> Any:
+    """A field of a configuration, with what its form says. Without a default it must be filled in."""
+    metadata = {
+        "zh": zh, "en": en, "secret": secret, "choices": tuple(choices),
+        "about": about, "example": example, "is_long": is_long,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
+
+
+class Adapter:
+    """A kind of connector bound to one configuration. Subclasses name their kind and read their streams."""
+
+    kind: ClassVar[str]
+    zh: ClassVar[str]
+    en: ClassVar[str]
+    Config: ClassVar[type[Any]]
+    needs_network = True
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        raise NotImplementedError
+
+    def wire_up(self, wire: Wire) -> None:
+        """Say to the wire where the source is and how to sign in."""
+
+    def read(self, stream: Stream, wire: Wire, asked: Asked) -> Any:
+        """A dlt resource (or any iterable) of rows. Its state, where it has one, is kept by the caller."""
+        raise NotImplementedError
+
+    def test(self, wire: Wire) -> str:
+        """Read as little as shows that address and credentials are right; what was seen, in words. SourceError."""
+        raise NotImplementedError
+
+    def stream(self, name: str) -> Stream:
+        found = next((one for one in self.streams if one.name == name), None)
+        if found is None:
+            names = ", ".join(one.name for one in self.streams) or "-"
+            raise SourceError(
+                _("This connection has no list “%(name)s”. It has: %(names)s.")
+                % {"name": name, "names": names}
+            )
+        return found
+
+
+def fields_of(config: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(config)
+
+
+def secrets_of(config: type[Any]) -> frozenset[str]:
+    """Names of the fields whose values are encrypted at rest."""
+    return frozenset(one.name for one in fields_of(config) if one.metadata["secret"])
+
+
+def label_of(one: dataclasses.Field[Any], language: str) -> str:
+    return str(one.metadata["zh" if language.startswith("zh") else "en"])
+
+
+def configured(
+    config: type[Any], given: Mapping[str, Any], say: Callable[[str], str] = str
+) -> tuple[Any, list[str]]:
+    """A configuration from texts (a form, a stored row), and every mistake in it. None with mistakes."""
+    values, problems = {}, []
+    for one in fields_of(config):
+        value = given.get(one.name, "")
+        value = value.strip() if isinstance(value, str) else value
+        if value in ("", None):
+            if one.default is dataclasses.MISSING:
+                problems.append(_("%(field)s is missing.") % {"field": say(one.name)})
+            continue
+        if one.type in ("int", int):
+            try:
+                value = int(value)
+            except (TypeError, ValueError):
+                problems.append(
+                    _("%(field)s: found “%(found)s”, a whole number is needed.")
+                    % {"field": say(one.name), "found": value}
+                )
+                continue
+        if one.metadata["choices"] and value not in one.metadata["choices"]:
+            problems.append(
+                _("%(field)s: found “%(found)s”. Allowed: %(allowed)s.")
+                % {"field": say(one.name), "found": value, "allowed": ", ".join(one.metadata["choices"])}
+            )
+            continue
+        values[one.name] = value
+    if problems:
+        return None, problems
+    try:
+        return config(**values), []
+    except (SourceError, ValueError) as error:
+        return None, str(error).splitlines()
