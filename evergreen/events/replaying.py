@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from evergreen.base import env, queries
 from evergreen.events import arrivals, identity, store
-from evergreen.events.ingest.segment import BATCHES
 from evergreen.events.ingest.shapes import Event
 from evergreen.events.journal import Record
-from evergreen.events.mover.unpacking import WHOLE_REQUEST, event_table, unpack
+from evergreen.events.mover.unpacking import DIALECTS, WHOLE_REQUEST, event_table, unpack
 
 if TYPE_CHECKING:
     import duckdb
@@ -119,7 +118,9 @@ def _rows(
             if key not in corrected:
                 continue
             body = corrected[key]
-        whole = item == WHOLE_REQUEST or kind.rpartition("/")[2] not in BATCHES
-        raw = body.encode() if whole else b'{"batch":[' + body.encode() + b"]}"
+        dialect, _, call = kind.partition("/")
+        raw = body.encode()
+        if item != WHOLE_REQUEST and dialect in DIALECTS:
+            raw = DIALECTS[dialect].alone(call, raw)
         found.append((key, Record(name, kind, received, raw)))
     return found

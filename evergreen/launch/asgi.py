@@ -6,12 +6,11 @@ import os
 from typing import Any, cast
 
 from evergreen.base import env
-from evergreen.events.ingest import HEALTH, READY, Ingest
+from evergreen.events.ingest import HEALTH, PATHS, READY, Ingest
 from evergreen.launch.large_bodies import App, Receive, Scope, Send, SignedInForLarge
 
-# No page may use these paths (a house test holds it).
-INGEST_PREFIXES = ("/v1/",)
-INGEST_PATHS = frozenset({HEALTH, READY})
+# What stands first in the paths of the tracking API; no page may use it (a house test holds it).
+INGEST = frozenset(path.split("/")[1] for path in (*PATHS, HEALTH, READY))
 
 
 class Dispatcher:
@@ -30,7 +29,7 @@ class Dispatcher:
 
 def takes(path: str) -> bool:
     """Whether a path belongs to the ingest."""
-    return path in INGEST_PATHS or path.startswith(INGEST_PREFIXES)
+    return path[1:].partition("/")[0] in INGEST
 
 
 def make(home: env.Home | None = None) -> Dispatcher:

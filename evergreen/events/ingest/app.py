@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import asyncio
 import logging
 import time
 from collections import Counter
 from typing import Any
 
 from evergreen.base import env
-from evergreen.events.ingest import answers, bodies, segment
-from evergreen.events.ingest.answers import Answer, Send, refusal
+from evergreen.events.ingest import answers, bodies
+from evergreen.events.ingest.answers import Answer, Refusal, Send
 from evergreen.events.ingest.bodies import Receive
 from evergreen.events.ingest.keys import Keys
 from evergreen.events.ingest.rates import Rates
-from evergreen.events.ingest.shapes import BadRequestError, Rejection
+from evergreen.events.ingest.shapes import BadRequestError, Request
+from evergreen.events.ingest.wires import PATHS, WIRES, Asked, Wire
 from evergreen.events.journal import REFUSED, Journal, JournalError, OverloadedError, Record, process_journal
 
 log = logging.getLogger(__name__)
@@ -24,17 +24,18 @@ Scope = dict[str, Any]
 
 HEALTH = "/healthz"
 READY = "/readyz"
-PATHS = {path: (segment, call) for path, call in segment.PATHS.items()}
 _KEPT_BAD_BODY = 64 << 10
-_TOLD_ERRORS = 100
+# What is kept of a request names its source; the key itself stands nowhere in the clear.
+_KEY_WAS_HERE = b"(write key)"
+_UNKNOWN = Refusal(401, "unauthorized", "The write key is not known.")
 
 
 class Refused(Exception):  # noqa: N818 - an answer on its way out, not a fault
-    """Stops a request with the answer to give."""
+    """Stops a request."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.code)
-        self.answer = answer
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
 
 
 class Ingest:
@@ -54,90 +55,113 @@ class Ingest:
         if path in {HEALTH, READY}:
             await self._health(path).send(send, body=method != "HEAD")
             return
+        headers = dict(scope["headers"])
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, headers, receive)
         except bodies.GoneError:
             self.counts["gone"] += 1
             return
         self.counts[answer.code or str(answer.status)] += 1
-        await answer.send(send)
+        await answer.send(send, origin=headers.get(b"origin", b""))
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        found = PATHS.get(scope["path"].rstrip("/"))
-        if found is None:
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        path = scope["path"].rstrip("/")
+        wire, call = PATHS.get(path, (WIRES[0], ""))
+        asked = Asked(call, scope["method"], scope["query_string"], headers)
+        if not call:
             await bodies.drain(receive)
-            return refusal(404, "not_found", f"There is no {scope['path'][:100]}: see docs/tracking-api.md.")
-        if scope["method"] == "OPTIONS":
+            message = f"There is no {scope['path'][:100]}: see docs/tracking-api.md."
+            return wire.refused(asked, Refusal(404, "not_found", message))
+        if asked.method == "OPTIONS":
             return answers.PREFLIGHT
-        if scope["method"] != "POST":
-            refused = refusal(405, "method_not_allowed", "Events are sent by POST.")
-            return Answer(405, refused.body, [(b"allow", b"POST, OPTIONS")], refused.code)
-        dialect, call = found
         try:
-            return await self._take(dialect.NAME, call, scope, receive)
+            if not wire.takes(asked):
+                refused = wire.refused(asked, Refusal(405, "method_not_allowed", "Events are sent by POST."))
+                return Answer(405, refused.body, [(b"allow", b"POST, OPTIONS")], refused.code)
+            return await self._take(wire, asked, receive)
         except Refused as stop:
-            return stop.answer
+            return wire.refused(asked, stop.refusal)
         except JournalError as error:
             code = "overloaded" if isinstance(error, OverloadedError) else "unavailable"
-            return refusal(503, code, f"Nothing was stored. {error}", retry_after=error.retry_after)
+            refusal = Refusal(503, code, f"Nothing was stored. {error}", error.retry_after)
+            return wire.refused(asked, refusal)
 
-    async def _take(self, dialect: str, call: str, scope: Scope, receive: Receive) -> Answer:
+    async def _take(self, wire: Wire, asked: Asked, receive: Receive) -> Answer:
         """Read, check and store one request."""
         received = time.time_ns() // 1000
-        headers = dict(scope["headers"])
-        strict = b"strict=1" in scope["query_string"].split(b"&")
-        key = _basic_key(headers.get(b"authorization", b""))
+        dialect, call, body = wire.dialect, asked.call, b""
         try:
-            source = self._source(key) if key else None
+            named = self._named(wire, asked)
         except Refused:
             await bodies.drain(receive)
             raise
-        kind = f"{dialect}/{call}"
         try:
-            encoding = headers.get(b"content-encoding", b"")
-            body = await bodies.read_body(receive, encoding, segment.most_bytes(call))
-            request = segment.open_request(call, body)
-        except bodies.TooLargeError as error:
-            status = 413 if strict else 400
-            return await self._refuse(status, "too_large", str(error), source, kind, received, error.kept)
-        except bodies.BadEncodingError as error:
-            return await self._refuse(400, "bad_encoding", str(error), source, kind, received, error.kept)
+            body = await bodies.read_body(receive, wire.encoding(asked), dialect.most_bytes(call))
+            call, body = wire.open(asked, body)
+            request = dialect.open_request(call, body)
         except bodies.TooSlowError as error:
-            return refusal(408, "too_slow", f"{error} Nothing was stored.")
-        except BadRequestError as error:
-            return await self._refuse(
-                400, "bad_request", str(error), source, kind, received, body[:_KEPT_BAD_BODY]
-            )
-        source = source or self._source(request.write_key)
+            raise Refused(Refusal(408, "too_slow", f"{error} Nothing was stored.")) from None
+        except (bodies.TooLargeError, bodies.BadEncodingError, BadRequestError) as error:
+            raise Refused(await self._keep(error, body, f"{dialect.NAME}/{call}", received, named)) from None
+        parts = [(*named, body)] if named else self._parts(wire, request, body)
         if request.items:
-            await self._journal.write(Record(source, kind, received, body))
-        if not strict:
-            return answers.SUCCESS
+            records = [
+                Record(source, f"{dialect.NAME}/{call}", received, _without_keys(part, key, request))
+                for key, source, part in parts
+            ]
+            await asyncio.gather(*map(self._journal.write, records[1:]), self._journal.write(records[0]))
+        if not wire.needs_events(asked, call):
+            return wire.taken(asked, ())
         properties = self._keys.account_properties
-        read = segment.events(call, request, source=source, received=received, account_properties=properties)
-        return _strict_answer(len(request.items), [event for event in read if isinstance(event, Rejection)])
-
-    def _source(self, key: str) -> str:
-        """The source of a key, within its rate; stops the request otherwise."""
-        source = self._keys.source_of(key)
-        if source is None:
-            raise Refused(refusal(401, "unauthorized", "The write key is not known."))
-        wait = self._rates.wait_for(source)
-        if wait:
-            message = "This source sends more requests than it may. Nothing was stored; send again later."
-            raise Refused(refusal(429, "rate_limited", message, retry_after=wait))
-        return source
-
-    async def _refuse(
-        self, status: int, code: str, reason: str, source: str | None, kind: str, received: int, kept: bytes
-    ) -> Answer:
-        """Refuse a whole request; what was sent is kept with the reason when we know whose it is."""
-        if source is None:
-            return refusal(status, code, f"{reason} Nothing was stored.")
-        await self._journal.write(Record(source, f"{REFUSED}:{kind}", received, kept, reason))
-        return refusal(
-            status, code, f"{reason} Nothing was stored; the beginning is kept among the rejected events."
+        read = dialect.events(
+            call, request, source=parts[0][1], received=received, account_properties=properties
         )
+        return wire.taken(asked, list(read))
+
+    def _named(self, wire: Wire, asked: Asked) -> tuple[str, str] | None:
+        """The key that a request names outside its events, and its source; None when they have to tell."""
+        given = wire.keys(asked)
+        for key in given:
+            if (source := self._keys.source_of(key)) is not None:
+                self._within_rate(source)
+                return key, source
+        if given and wire.is_header_binding:
+            raise Refused(_UNKNOWN)
+        return None
+
+    def _parts(self, wire: Wire, request: Request, body: bytes) -> list[tuple[str, str, bytes]]:
+        """(key, source, body) for each key that the events name; one unknown key refuses the request."""
+        found = []
+        for key, part in wire.parts(request, body):
+            source = self._keys.source_of(key)
+            if source is None:
+                raise Refused(_UNKNOWN)
+            found.append((key, source, part))
+        for _, source, _ in found:
+            self._within_rate(source)
+        return found
+
+    def _within_rate(self, source: str) -> None:
+        if wait := self._rates.wait_for(source):
+            message = "This source sends more requests than it may. Nothing was stored; send again later."
+            raise Refused(Refusal(429, "rate_limited", message, wait))
+
+    async def _keep(
+        self, error: ValueError, body: bytes, kind: str, received: int, named: tuple[str, str] | None
+    ) -> Refusal:
+        """Refuse a whole request; what was sent is kept with the reason when we know whose it is."""
+        status, code, kept = 400, "bad_request", body[:_KEPT_BAD_BODY]
+        if isinstance(error, bodies.TooLargeError):
+            status, code, kept = 413, "too_large", error.kept
+        elif isinstance(error, bodies.BadEncodingError):
+            code, kept = "bad_encoding", error.kept
+        if named is None:
+            return Refusal(status, code, f"{error} Nothing was stored.")
+        key, source = named
+        kept = kept.replace(key.encode(), _KEY_WAS_HERE)
+        await self._journal.write(Record(source, f"{REFUSED}:{kind}", received, kept, str(error)))
+        told = "Nothing was stored; the beginning is kept among the rejected events."
+        return Refusal(status, code, f"{error} {told}")
 
     def _health(self, path: str) -> Answer:
         """Live is 200 whenever the process answers; ready is 503 while requests would not be stored."""
@@ -159,36 +183,9 @@ class Ingest:
                 return
 
 
-def _strict_answer(sent: int, bad: list[Rejection]) -> Answer:
-    """With strict=1 the sender learns at once which events were put aside; the good ones are stored."""
-    if not bad:
-        return answers.SUCCESS
-    stored = sent - len(bad)
-    return refusal(
-        400,
-        "invalid_events",
-        f"{len(bad)} of {sent} events cannot be stored; the other {stored} are stored.",
-        stored=stored,
-        rejected=len(bad),
-        errors=[_told(rejection) for rejection in bad[:_TOLD_ERRORS]],
-    )
-
-
-def _told(rejection: Rejection) -> dict[str, Any]:
-    return {
-        "index": rejection.item,
-        "id": rejection.message_id,
-        "field": rejection.field,
-        "message": rejection.reason,
-    }
-
-
-def _basic_key(header: bytes) -> str:
-    """The user name of a Basic authorization, '' when there is none."""
-    scheme, _, value = header.partition(b" ")
-    if scheme.lower() != b"basic":
-        return ""
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+def _without_keys(body: bytes, key: str, request: Request) -> bytes:
+    """A body whose envelope or events name the write key, as it is kept: without it."""
+    if request.write_key:
+        for secret in {key, request.write_key} - {""}:
+            body = body.replace(secret.encode(), _KEY_WAS_HERE)
+    return body

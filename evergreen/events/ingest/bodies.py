@@ -7,6 +7,8 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import zstandard
+
 from evergreen.events.ingest.shapes import KEPT_BYTES
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -16,6 +18,10 @@ READ_SECONDS = 30.0
 _DRAIN_BYTES = 4 << 20
 _DRAIN_SECONDS = 5.0
 # 16 + MAX_WBITS reads gzip, 32 + MAX_WBITS would also take a bare zlib stream under the name gzip.
+_ZSTD = b"zstd"
+# A frame that does not tell its size is fed in crumbs, each of which can grow to some blocks of 128 KB only.
+_CRUMB = 16
+_ZSTD_WINDOW = 8 << 20
 _WINDOWS = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
 
@@ -68,19 +74,49 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -> bytes:
     if encoding in {b"", b"identity"}:
-        body = bytearray()
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > limit:
-                raise TooLargeError(limit, bytes(body[:KEPT_BYTES]))
-        return bytes(body)
+        return await _whole(chunks, limit)
+    if encoding == _ZSTD:
+        return _unzstd(await _whole(chunks, limit), limit)
     if encoding not in _WINDOWS:
         shown = encoding.decode("latin-1")[:40]
-        raise BadEncodingError(f"Content-Encoding is {shown!r}; allowed are gzip, deflate and identity.")
+        raise BadEncodingError(
+            f"Content-Encoding is {shown!r}; allowed are gzip, deflate, zstd and identity."
+        )
     unpacker = _Unpacker(encoding, limit)
     async for chunk in chunks:
         unpacker.feed(chunk)
     return unpacker.finish()
+
+
+async def _whole(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > limit:
+            raise TooLargeError(limit, bytes(body[:KEPT_BYTES]))
+    return bytes(body)
+
+
+def _unzstd(packed: bytes, limit: int) -> bytes:
+    """One zstd frame, never more of it than the limit: its head tells the size, or it is taken in crumbs."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    try:
+        size = zstandard.frame_content_size(packed)
+        if size > limit:
+            raise TooLargeError(limit, b"")
+        if size >= 0:
+            return unpacker.decompress(packed, allow_extra_data=False)
+        stream = unpacker.decompressobj()
+        body = bytearray()
+        for at in range(0, len(packed), _CRUMB):
+            body += stream.decompress(packed[at : at + _CRUMB])
+            if len(body) > limit:
+                raise TooLargeError(limit, bytes(body[:KEPT_BYTES]))
+    except zstandard.ZstdError as error:
+        raise BadEncodingError(f"The body cannot be unpacked: {error}.", packed[:KEPT_BYTES]) from None
+    if not stream.eof or stream.unused_data:
+        raise BadEncodingError("The packed body is cut off or more than one frame.", packed[:KEPT_BYTES])
+    return bytes(body)
 
 
 class _Unpacker:

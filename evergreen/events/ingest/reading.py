@@ -42,9 +42,7 @@ def read_items(body: bytes, most: int) -> Sequence[bytes | msgspec.Raw]:
             raise BadRequestError(f"The body is not JSON: {error}.") from None
         items = parts.items
     if len(items) > most:
-        raise BadRequestError(
-            f"The request holds {len(items)} events; at most {most} are allowed: split it."
-        )
+        raise BadRequestError(f"The request holds {len(items)} events; at most {most} are allowed: split it.")
     return items
 
 
@@ -90,9 +88,7 @@ def checked_name(text: str | None, field: str, call: str) -> str:
     if not name:
         raise BadEventError(field, f"{field} is empty; {call} needs the name of what happened.")
     if len(name) > NAME_LENGTH:
-        raise BadEventError(
-            field, f"{field} has {len(name)} characters; at most {NAME_LENGTH} are allowed."
-        )
+        raise BadEventError(field, f"{field} has {len(name)} characters; at most {NAME_LENGTH} are allowed.")
     if "\0" in name:
         raise BadEventError(field, f"{field} holds a NUL character, which no name may.")
     return name
@@ -120,14 +116,15 @@ def scalar(value: Any, field: str) -> str:
 
 
 def account_in(told: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    """The first of these names that names an account; of a list of accounts the first one."""
+    """What the first of these names that is there calls its account; of a list the first one. Else company.id."""
     for name in names:
         value = told.get(name)
         if isinstance(value, list) and value:
             value = value[0]
         if value is not None and (found := somebody(value, name)):
             return found
-    return None
+    company = told.get("company")
+    return somebody(company.get("id"), "company.id") if isinstance(company, dict) else None
 
 
 def as_text(properties: Mapping[str, Any]) -> str | None:
