@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from evergreen.base import env, queries
 from evergreen.events import arrivals, journal, store
@@ -27,12 +27,12 @@ from evergreen.events.journal import Part
 from evergreen.events.mover.arranging import arrange
 from evergreen.events.mover.unpacking import rejected_table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 log = logging.getLogger(__name__)
 
+# Unpacked at a time: a few times as much memory.
 PART_BYTES = 8 << 20
+# Brought into the lake at a time: a commit costs the same for one event and for a hundred thousand.
+STEP_EVENTS = 250_000
 _ATTEMPTS = 6
 
 
@@ -68,6 +68,13 @@ class _Batch:
     part: Part
     events: pa.Table
     rejected: pa.Table
+
+
+def _together(batches: list[_Batch]) -> _Batch:
+    """Parts of one segment that follow each other as one."""
+    last = batches[-1]
+    events = pa.concat_tables([batch.events for batch in batches])
+    return _Batch(last.path, last.part, events, pa.concat_tables([batch.rejected for batch in batches]))
 
 
 @contextmanager
@@ -116,11 +123,26 @@ class Mover:
         return total
 
     def step(self, now: dt.datetime) -> Moved | None:
-        """Move one part of every segment in one transaction; None when nothing could be read."""
-        parts = [(path, self._read(path)) for path in journal.segments(self._home)]
-        batches = self._batches([(path, part) for path, part in parts if part.entries])
-        moved = self._append(batches, now) if batches else None
-        for path, part in parts:
+        """Move what waits of every segment, at most about STEP_EVENTS, in one transaction; None when nothing could be
+        read."""
+        gathered: dict[Path, list[_Batch]] = {}
+        reached: dict[Path, Part] = {}
+        events = 0
+        while events < STEP_EVENTS:
+            parts = [
+                (path, self._read(path, reached[path].end if path in reached else self._position(path)))
+                for path in journal.segments(self._home)
+                if path not in reached or reached[path].entries
+            ]
+            reached |= dict(parts)
+            filled = [(path, part) for path, part in parts if part.entries]
+            if not filled:
+                break
+            for batch in self._batches(filled):
+                gathered.setdefault(batch.path, []).append(batch)
+                events += batch.events.num_rows + batch.rejected.num_rows
+        moved = self._append([_together(batches) for batches in gathered.values()], now) if gathered else None
+        for path, part in reached.items():
             if part.complete:
                 self._remove(path)
         return moved
@@ -130,8 +152,8 @@ class Mover:
             self._held[path.name] = arrivals.held(self._con, path.name)
         return self._held[path.name]
 
-    def _read(self, path: Path) -> Part:
-        part = journal.read(path, self._position(path), most=PART_BYTES)
+    def _read(self, path: Path, start: int) -> Part:
+        part = journal.read(path, start, most=PART_BYTES)
         for start, end in part.gaps:
             log.error(
                 "Bytes %d to %d of journal segment %s cannot be read; the records behind them are stored and "

@@ -1,0 +1,178 @@
+"""Calls read in columns become exactly the rows that the dialect makes of them one by one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from evergreen.events import identity, journal
+from evergreen.events.ingest.shapes import Event, Rejection
+from evergreen.events.journal import Entry, Record
+from evergreen.events.mover import plain
+from evergreen.events.mover.arranging import arrange
+from evergreen.events.mover.unpacking import event_table, unpack
+from tests.events.dirt import DIRT
+
+RECEIVED = 1_795_000_000_000_000
+IDS = [
+    "u1",
+    "u2",
+    "u3",
+    " u1 ",
+    "U1",
+    "anonymous",
+    "null",
+    "0",
+    "",
+    "用户",
+    "x" * 200,
+    "x" * 201,
+    "a\0b",
+    "\u00a0u1",
+    17,
+    17.0,
+    1e300,
+    None,
+    True,
+    [],
+    {},
+]
+ACCOUNTS = [
+    "A-well",
+    "A-slipping",
+    " A-well",
+    "A-nowhere",
+    "undefined",
+    "",
+    "x" * 201,
+    5,
+    5.5,
+    None,
+    False,
+    {"id": "A-well"},
+]
+TIMES = [
+    "2026-11-19T10:00:00.123Z", "2026-11-19T10:00:00Z", "2026-11-19T10:00:00.123456+00:00", "2026-11-19T10:00:00+08:00", "2026-02-30T10:00:00Z",
+    "2026-11-19T24:00:00Z", "2026-11-19T10:00:60Z", "1999-01-01T00:00:00Z", "2036-01-01T00:00:00Z", "20261119", 1_795_000_000, 1_795_000_000_123, "", None, "soon", "0000-01-01T00:00:00Z",
+]  # fmt: skip
+NAMES = ["Report viewed", "导出", " padded ", "", None, "x" * 500, "x" * 501, "a\0b", "\u2003wide"]
+TYPES = ["track"] * 12 + ["identify", "group", "page", "screen", "alias", "TRACK", "Track", "other", None, ""]
+MESSAGES = ["", None, " m ", 12, "m" * 100, "m" * 101, "消息", "m\0", "a b"]
+PROPERTIES = [
+    None, {}, {"feature": "reports"}, {"feature": ""}, {"feature": 5}, {"feature": "f" * 201}, {"account_id": "A-well"}, {"account_id": 9}, {"accountId": "A-slipping"},
+    {"company": {"id": "A-well"}}, {"company": "A"}, {"account_id": None, "companyId": "A-well"}, {"account_id": "", "companyId": "A-well"}, {"n": 1.5, "深": ["层", {"x": None}]}, {"big": 10**25, "e": 1e308},
+]  # fmt: skip
+
+
+def call(chance: random.Random, number: int) -> dict[str, Any]:
+    """A call; three of four are as a client sends them, the rest have something odd."""
+    made: dict[str, Any] = {
+        "type": "track",
+        "event": chance.choice(NAMES[:2]),
+        "messageId": f"m-{number}",
+        "userId": chance.choice(IDS[:3]),
+        "timestamp": chance.choice(TIMES[:3]),
+        "properties": chance.choice(PROPERTIES[:3]),
+        "context": chance.choice(
+            [None, {}, {"groupId": "A-well"}, {"groupId": "A-slipping"}, {"library": {"name": "x"}}]
+        ),
+    }
+    odd: dict[str, list[Any]] = {
+        "type": TYPES, "event": NAMES, "messageId": MESSAGES, "userId": IDS, "anonymousId": IDS, "groupId": ACCOUNTS, "previousId": IDS,
+        "timestamp": TIMES, "originalTimestamp": TIMES, "sentAt": TIMES, "properties": PROPERTIES, "traits": [None, {}, {"account_id": "A-well"}, {"email": "a@b.example"}],
+        "context": [None, {}, {"traits": {"company": {"id": "A-well"}}}, *({"groupId": one} for one in ACCOUNTS)],
+    }  # fmt: skip
+    for _ in range(chance.choice([0, 0, 0, 1, 2, 4])):
+        name = chance.choice(list(odd))
+        made[name] = chance.choice(odd[name])
+    for name in chance.sample(list(made), chance.choice([0, 0, 0, 0, 1])):
+        del made[name]
+    return made
+
+
+def entry(record: Record, at: int) -> Entry:
+    return Entry(record, at, at + 1)
+
+
+def records(chance: random.Random) -> list[Record]:
+    found = []
+    for number in range(12):
+        calls = [call(chance, number * 100 + n) for n in range(chance.randrange(12))]
+        body: dict[str, Any] = {"batch": calls}
+        if chance.random() < 0.7:
+            body["sentAt"] = chance.choice(TIMES)
+        source, received = chance.choice(["web", "app"]), RECEIVED + number
+        found.append(Record(source, "segment/batch", received, json.dumps(body).encode()))
+        found.append(
+            Record(source, "segment/track", received, json.dumps(call(chance, 9000 + number)).encode())
+        )
+        found.append(
+            Record(source, "segment/identify", received, json.dumps(call(chance, 9100 + number)).encode())
+        )
+    found.append(Record("web", "refused:segment/batch", RECEIVED, b"beginning", "too large"))
+    found.append(Record("web", "segment/batch", RECEIVED, b'{"batch":[{"type":"track","event":3},nonsense]}'))
+    chance.shuffle(found)
+    return found
+
+
+def one_by_one(found: list[Record]) -> tuple[list[dict[str, Any]], list[Rejection]]:
+    properties = identity.account_properties()
+    events: list[tuple[str, Event]] = []
+    rejections = []
+    for record in found:
+        for one in unpack(record, properties):
+            if isinstance(one, Event):
+                events.append((record.source, one))
+            else:
+                rejections.append(one)
+    places = identity.resolve(events).places
+    table = event_table(
+        [
+            (source, event, place.account_id if place else None, place.tenant if place else event.tenant)
+            for (source, event), place in zip(events, places, strict=True)
+        ]
+    )
+    return table.to_pylist(), rejections
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_traffic_becomes_the_same_rows_either_way(cast: SimpleNamespace, seed: int) -> None:
+    found = records(random.Random(seed))
+    rows, rejections = one_by_one(found)
+    arranged = arrange([entry(record, at) for at, record in enumerate(found)])
+    assert arranged.events.to_pylist() == rows
+    assert [one for _, one in arranged.rejected] == rejections
+    assert arranged.entry.tolist() == sorted(arranged.entry.tolist())
+
+
+def test_most_of_a_clients_traffic_is_plain(cast: SimpleNamespace) -> None:
+    chance = random.Random(1)
+    moment = dt.datetime(2026, 11, 19, tzinfo=dt.UTC).isoformat()
+    calls = [
+        {"type": "track", "event": "a", "messageId": f"m{n}", "userId": f"u{chance.randrange(9)}", "timestamp": moment, "properties": {"n": n}, "context": {"groupId": "A-well"}}
+        for n in range(100)
+    ]  # fmt: skip
+    calls[50] = {"type": "identify", "userId": "u1", "messageId": "who", "timestamp": moment}
+    record = Record("web", "segment/batch", RECEIVED, json.dumps({"batch": calls, "sentAt": moment}).encode())
+    taken = plain.read([record], ())
+    assert taken.table.num_rows == 99
+    assert taken.left == {0: [50]}
+    arranged = arrange([entry(record, 0)])
+    assert arranged.events["message_id"].to_pylist() == [one["messageId"] for one in calls]
+
+
+@pytest.mark.parametrize("name", sorted(DIRT))
+def test_dirt_among_good_calls_is_read_the_same_either_way(cast: SimpleNamespace, name: str) -> None:
+    good = [json.dumps(call(random.Random(n), n)).encode() for n in range(6)]
+    items = [*good[:3], DIRT[name][0]("dirty"), *good[3:]]
+    found = [Record("web", "segment/batch", RECEIVED, b'{"batch":[' + b",".join(items) + b"]}")]
+    rows, rejections = one_by_one(found)
+    arranged = arrange([entry(record, at) for at, record in enumerate(found)])
+    assert arranged.events.to_pylist() == rows
+    assert [one for _, one in arranged.rejected] == rejections
+    assert journal.SYSTEM not in arranged.events["kind"].to_pylist()
