@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from evergreen.launch.commands import doctor, history, importing, installation, keys, night, serving, staff
+from evergreen.launch.commands import (
+    api_keys,
+    doctor,
+    history,
+    importing,
+    installation,
+    keys,
+    night,
+    serving,
+    staff,
+)
 from evergreen.launch.terminal import FAILED, HomeOption, choose_home, say
 
 app = typer.Typer(
@@ -44,6 +54,7 @@ app.command()(serving.worker)
 app.command()(night.night)
 app.command("import")(importing.import_file)
 app.add_typer(keys.app, name="key")
+app.add_typer(api_keys.app, name="api-key")
 app.command()(history.accounts)
 app.add_typer(history.app, name="events")
 app.command()(installation.demo)

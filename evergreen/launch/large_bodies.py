@@ -5,6 +5,7 @@ Django puts a whole body on disk before any page can refuse it, so that a strang
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -20,17 +21,30 @@ SMALL_BYTES = 1 << 20
 _ANSWER = (
     "请先登录，再上传文件。没有保存任何内容。\nSign in before you send a file. Nothing was kept.\n".encode()
 )
+# The API's own 413 (web.api.bodies), for bodies that must not reach Django.
+_API_ANSWER = json.dumps(
+    {
+        "error": {
+            "code": "too_large",
+            "asked": "to take it in one request",
+            "found": "a body above the limit or of unstated length",
+            "allowed": f"{SMALL_BYTES:,} bytes a request, stated by Content-Length",
+            "saved": "Nothing was saved.",
+            "next": "Split it into several requests.",
+        }
+    }
+).encode()
 
 
 class SignedInForLarge:
-    """Answers 401 to a large body, or one of unknown length, that comes without a session of somebody signed in."""
+    """Answers 401 (the API: 413) to a large body, or one of unknown length, that comes without a session of somebody signed in."""
 
     def __init__(self, pages: App) -> None:
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_large(scope) and not await _is_signed_in(scope):
-            await _refuse(send)
+            await _refuse(send, scope.get("path", ""))
         else:
             await self._pages(scope, receive, send)
 
@@ -67,11 +81,13 @@ def _has_user(cookies: dict[str, str]) -> bool:
     return SESSION_KEY in session
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: Send, path: str) -> None:
+    is_api = path.startswith("/api/")
+    body = _API_ANSWER if is_api else _ANSWER
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(_ANSWER)).encode()),
+        (b"content-type", b"application/json" if is_api else b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": _ANSWER})
+    await send({"type": "http.response.start", "status": 413 if is_api else 401, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,9 +1,13 @@
-"""Saved views, tries to sign in, and files that were brought in to be loaded."""
+"""Saved views, tries to sign in, files that were brought in to be loaded; keys of the API."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+
+from evergreen.web.api.models import ApiAnswer, ApiKey
+
+__all__ = ["ApiAnswer", "ApiKey", "SavedView", "SignInTry", "Upload"]
 
 
 class SavedView(models.Model):

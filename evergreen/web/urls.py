@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
+from evergreen.web.api import app as api
 from evergreen.web.pages import account, accounts, frame, jobs, records, search, undo, urls_work
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *search.urls,
     *undo.urls,
     *urls_work.urls,
+    *api.urls,
 ]

@@ -137,7 +137,7 @@ def test_a_corrected_file_replaces_and_keeps_what_stood_before(
 def test_a_sheet_with_chinese_columns_and_typed_cells_is_mapped_by_its_names(
     tmp_path: Path, cast: SimpleNamespace, now: dt.datetime
 ) -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["客户编号", "指标名称", "月份", "实际值", "目标值", "目标生效日期"],
         ["A-well", "自动对账率", dt.datetime(2026, 9, 1), 0.81, 0.9, dt.datetime(2026, 9, 1)],
     ]

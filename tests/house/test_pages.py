@@ -11,6 +11,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from evergreen.web.api import app as api
 from tests.house import text_of
 from tests.house.test_files import TEMPLATES
 
@@ -18,6 +19,8 @@ from tests.house.test_files import TEMPLATES
 CHECKED_INSIDE = {"imports"}
 # Who is not signed in gets no further than these.
 OPEN_TO_ALL = {"sign-in", "sign-in-language"}
+# Asked by programs with a key of their own: no session opens them, so no other page can make a browser change anything.
+KEYED = {str(one.name) for one in api.patterns if one.name not in api.DOCS}
 ESCAPING_OFF = re.compile(r"\|\s*safe(?:seq)?\b|{%-?\s*autoescape\s+off")
 
 
@@ -40,16 +43,27 @@ def test_templates_never_switch_escaping_off() -> None:
 def test_every_change_needs_the_token_of_its_own_page(cast: SimpleNamespace) -> None:
     assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
     exempt = {name for name, view in views() if getattr(view, "csrf_exempt", False)}
-    assert exempt <= CHECKED_INSIDE
+    assert exempt <= CHECKED_INSIDE | KEYED
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.boss)
-    for name in exempt:
+    for name in exempt - KEYED:
         assert client.post(reverse(name)).status_code == 403, name
 
 
 def test_only_the_sign_in_opens_without_one() -> None:
     found = {name for name, view in views() if not getattr(view, "login_required", True)}
-    assert found <= OPEN_TO_ALL
+    assert found - KEYED <= OPEN_TO_ALL
+
+
+def test_the_api_opens_to_keys_alone(cast: SimpleNamespace) -> None:
+    client = Client()
+    client.force_login(cast.boss)
+    assert KEYED
+    for name in KEYED:
+        asked = [client.get(reverse(f"api:{name}")), client.post(reverse(f"api:{name}"))]
+        # 405: an address that cannot be asked so.
+        assert {answer.status_code for answer in asked} <= {401, 405}, name
+        assert 401 in {answer.status_code for answer in asked}, name
 
 
 def test_the_content_policy_runs_no_script_of_a_page() -> None:
