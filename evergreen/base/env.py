@@ -11,6 +11,8 @@ KNOWN = {
     "EVERGREEN_DATABASE": "records: empty for SQLite in the home, or postgresql://user:password@host/name",
     "EVERGREEN_LAKE_SCHEMA": "with PostgreSQL: the schema that holds the lake's catalog (default lake)",
     "EVERGREEN_SECRET_KEY": "signs sessions; default: the file secret.key that `evergreen init` writes",
+    "EVERGREEN_SECRET_KEY_BEFORE": "the secret key before this one: stored credentials that it encrypted still open",
+    "EVERGREEN_OUTBOUND_ALLOW": "hosts, host:port and networks inside that connectors may call (default: public only)",
     "EVERGREEN_ALLOWED_HOSTS": "comma-separated host names that pages answer to (default 127.0.0.1,localhost,[::1])",
     "EVERGREEN_HTTPS": "1 when served behind HTTPS: secure cookies and HSTS",
     "EVERGREEN_DEBUG": "1 shows error pages with traces; never in production",

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from evergreen.base import vault
 from evergreen.customers.models import Account
 from evergreen.events.connections import actions
-from evergreen.events.connections.models import Connection
+from evergreen.events.connections.models import Connection, ConnectionRun
+from tests.connectors import fake as faults
 from tests.connectors.fake import Answer, Asked, Fake
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +88,273 @@ def test_every_row_arrives_and_a_second_run_changes_nothing(serving: Any, run_it
     assert len(source.asked) - asked <= 3, "only the newest page is asked for again"
     connection.refresh_from_db()
     assert connection.fresh_at == second.started_at
+
+
+FAULTS = {
+    "a fault of the source": {2: faults.FAIL},
+    "two faults in a row": {2: faults.FAIL, 3: faults.FAIL},
+    "a connection cut": {1: faults.CUT, 4: faults.CUT},
+    "half an answer": {3: faults.HALF},
+    "throttled with a time": {2: faults.THROTTLE, 5: faults.THROTTLE},
+    "throttled without a word": {3: faults.THROTTLE_DATELESS},
+    "a token that ran out": {3: faults.EXPIRE},
+    "everything at once": {
+        1: faults.CUT,
+        2: faults.FAIL,
+        4: faults.EXPIRE,
+        6: faults.THROTTLE,
+        8: faults.HALF,
+    },
+}
+
+
+@pytest.mark.parametrize("script", FAULTS.values(), ids=list(FAULTS))
+def test_whatever_goes_wrong_on_the_way_everything_arrives_exactly_once(
+    script: dict[int, str], serving: Any, run_it: Any, now: Any
+) -> None:
+    source = serving(Customers(rows(23), script))
+    connection = connect(source, now)
+    run = run_it(connection)
+    assert (run.state, run.error) == ("done", "")
+    assert (run.total("rows"), run.total("created")) == (23, 23)
+    assert stored() == {row["id"]: row["name"] for row in source.rows}
+    assert source.too_early == 0, "a source that asks to wait is left alone so long"
+    again = run_it(connection)
+    assert (again.total("created"), again.total("updated")) == (0, 0)
+
+
+def test_a_row_that_changes_while_pages_are_read_arrives_as_it_is_at_the_end(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    source = serving(Customers(rows(12)))
+
+    def change(number: int) -> None:
+        if number == 2:
+            source.rows[0] = {**source.rows[0], "name": "改了名", "updated_at": "2026-11-19T00:00:00Z"}
+
+    source.before_each = change
+    connection = connect(source, now)
+    run_it(connection)
+    run_it(connection)
+    assert stored() == {row["id"]: row["name"] for row in source.rows}
+
+
+def test_a_killed_run_goes_on_behind_its_last_page(
+    serving: Any, run_it: Any, now: Any, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import signal
+
+    from evergreen.base import jobs
+    from evergreen.events.connections import feeding, running, spool
+    from evergreen.events.sources.adapter import Asked as Wanted
+
+    monkeypatch.setattr(spool, "_SYNC_BYTES", 1)
+    source = serving(Customers(rows(40)))
+    connection = connect(source, now)
+    run = actions.start_run(connection, by=None, now=now)
+    adapter = running.adapter_of(connection)
+    feed = feeding.feed_of(adapter, adapter.streams[0], None, connection.name)
+    wire = running.wired(adapter)
+    child = os.fork()
+    if child == 0:
+        held = spool.Spool(feeding.spools(home), run.pk, "customers")
+        feeding.pull(adapter, feed, wire, held, {}, Wanted(now=now), tell=lambda _stream, _rows: None)
+        os._exit(0)
+    source.before_each = lambda number: os.kill(child, signal.SIGKILL) if number == 6 else None
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    asked = len(source.asked)
+    job = jobs.claim_job("second", now=now)
+    assert job is not None
+    jobs.run_job(job, now=now)
+    run.refresh_from_db()
+    assert (run.state, run.error, run.total("created")) == ("done", "", 40)
+    assert stored() == {row["id"]: row["name"] for row in source.rows}
+    pages = [one for one in source.asked[asked:] if one.path == "/customers"]
+    assert pages[0].query["since"] > "2026-11-02", "pages that were read before the kill are not read again"
+
+
+def test_a_source_that_wants_an_hour_gets_it_and_the_run_goes_on_then(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    from evergreen.base import clock, jobs
+
+    source = serving(Customers(rows(23), {3: faults.LONG}))
+    connection = connect(source, now)
+    run = run_it(connection)
+    assert (run.state, run.tries) == ("paused", 1)
+    assert run.wake_at is not None and (run.wake_at - clock.utc_now()).total_seconds() > 3_500
+    assert actions.start_due(now=now) == 0
+    source.now += 3_600
+    assert actions.start_due(now=run.wake_at) == 1
+    job = jobs.claim_job("later", now=run.wake_at)
+    assert job is not None
+    jobs.run_job(job, now=run.wake_at)
+    run.refresh_from_db()
+    assert (run.state, run.total("created"), source.too_early) == ("done", 23, 0)
+
+
+def test_a_source_that_stays_down_fails_in_words_after_some_pauses(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    from evergreen.base import jobs
+
+    source = serving(Customers(rows(3), dict.fromkeys(range(1, 200), faults.FAIL)))
+    connection = connect(source, now)
+    run = run_it(connection)
+    for _ in range(5):
+        assert run.state == "paused" and run.wake_at is not None
+        actions.start_due(now=run.wake_at)
+        job = jobs.claim_job("later", now=run.wake_at)
+        assert job is not None
+        jobs.run_job(job, now=run.wake_at)
+        run.refresh_from_db()
+    assert run.state == "failed"
+    assert "500" in run.error and "customers" in run.error
+
+
+def test_wrong_credentials_fail_at_once_and_say_so_without_naming_them(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    source = serving(Customers(rows(3)))
+    connection = connect(source, now, secrets="app_key: wrong-canary")
+    run = run_it(connection)
+    assert run.state == "failed"
+    assert "401" in run.error and "invalid_client" in run.error and "canary" not in run.error
+    assert run.job is not None and "401" in run.job.error
+
+
+def test_credentials_are_stored_sealed_and_leave_no_trace_in_the_clear(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    from evergreen.base.models import AuditEntry, Job
+
+    source = serving(Customers(rows(3)))
+    connection = connect(source, now)
+    actions.update_connection(
+        connection, name="erp 2", every_minutes=30, by=None, now=now,
+        given={**connection.config, "secrets": "app_key: s3cret-canary\nmore: other-canary"},
+    )  # fmt: skip
+    run_it(connection)
+    connection.refresh_from_db()
+    assert vault.unseal(connection.credentials) == {"secrets": "app_key: s3cret-canary\nmore: other-canary"}
+    everything = [*Connection.objects.values(), *ConnectionRun.objects.values(), *AuditEntry.objects.values(), *Job.objects.values()]  # fmt: skip
+    assert "canary" not in repr(everything)
+
+
+def test_a_secret_that_is_left_empty_stays(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(3)))
+    connection = connect(source, now)
+    given = {**connection.config, "secrets": ""}
+    actions.update_connection(connection, name="renamed", every_minutes=0, given=given, by=None, now=now)
+    connection.refresh_from_db()
+    assert (connection.name, connection.next_run_at) == ("renamed", None)
+    assert run_it(connection).state == "done"
+
+
+def test_a_dry_run_tells_the_counts_and_writes_nothing(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(7)))
+    source.rows[3]["name"] = ""
+    connection = connect(source, now)
+    run = run_it(connection, why="trial")
+    assert (run.state, run.total("created"), run.total("rejected")) == ("done", 6, 1)
+    assert stored() == {}
+    connection.refresh_from_db()
+    assert (connection.state, connection.fresh_at) == ({}, None)
+    assert run_it(connection).total("created") == 6
+
+
+def test_a_bad_row_stands_alone_and_is_kept_with_its_reason(
+    serving: Any, run_it: Any, now: Any, home: Any
+) -> None:
+    source = serving(Customers(rows(5)))
+    source.rows[2]["name"] = None
+    run = run_it(connect(source, now))
+    assert (run.state, run.total("created"), run.total("rejected")) == ("done", 4, 1)
+    kept = (home.files / run.rejects_of("customers")).read_text("utf-8-sig")
+    assert "c002" in kept
+    assert list((home.files / "spools").iterdir()) == [], "nothing of the rows is left lying about"
+
+
+def test_a_back_fill_reads_from_its_day_on(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(23)))
+    connection = connect(source, now)
+    run_it(connection)
+    source.rows[15]["name"] = "补录"  # changed without its time: only a back-fill sees it
+    assert run_it(connection).total("updated") == 0
+    run = run_it(connection, why="history", since=now.replace(day=2, hour=0))
+    assert (run.total("rows"), run.total("updated")) == (13, 1)
+
+
+def test_a_column_that_was_renamed_at_the_source_is_told(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(3)))
+    for row in source.rows:
+        row["sector"] = row.pop("industry")
+    run = run_it(connect(source, now))
+    assert run.state == "done"
+    assert any("industry.name" in said for said in run.streams["customers"]["notices"])
+
+
+def test_connections_run_when_their_time_comes_and_never_twice_at_once(
+    serving: Any, run_it: Any, now: Any
+) -> None:
+    import datetime as dt
+
+    from django.core.exceptions import ValidationError
+
+    from evergreen.flow import minute
+
+    source = serving(Customers(rows(3)))
+    connection = connect(source, now)
+    minute.run(now=now)
+    assert ConnectionRun.objects.count() == 0
+    due = now + dt.timedelta(minutes=61)
+    minute.run(now=due)
+    minute.run(now=due)
+    assert [run.why for run in connection.runs.all()] == ["schedule"]
+    with pytest.raises(ValidationError):
+        actions.start_run(connection, by=None, now=due)
+    actions.cancel_run(connection.runs.get(), by=None, now=due)
+    actions.pause_connection(connection, is_paused=True, by=None, now=due)
+    minute.run(now=due + dt.timedelta(days=1))
+    assert connection.runs.count() == 1
+    actions.pause_connection(connection, is_paused=False, by=None, now=due)
+    minute.run(now=due)
+    assert connection.runs.count() == 2
+
+
+def test_a_run_whose_job_was_given_up_is_closed_with_its_reason(serving: Any, run_it: Any, now: Any) -> None:
+    from evergreen.base import jobs
+
+    source = serving(Customers(rows(3)))
+    run = actions.start_run(connect(source, now), by=None, now=now)
+    assert run.job is not None
+    jobs.cancel(run.job, by=None, now=now)
+    actions.settle_lost(now=now)
+    run.refresh_from_db()
+    assert run.state == "cancelled" and run.ended_at == now
+
+
+def test_credentials_never_go_where_a_next_page_points(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(3)))
+    thief = Fake()
+    with thief:
+        thief.routes["/steal"] = lambda asked: Answer({"items": []})
+        declaration = DECLARATION.format(url=source.url).replace(
+            "pages: {kind: page_number, param: page, total: pages}", "pages: {kind: next_url, path: next}"
+        )
+        source.routes["/customers"] = lambda asked: Answer(
+            {"items": source.rows, "next": f"{thief.url}/steal"}
+        )
+        run = run_it(connect(source, now, declaration=declaration))
+        assert run.state == "failed" and thief.netloc in run.error
+        assert thief.asked == []
+
+
+def test_a_redirect_is_not_followed(serving: Any, run_it: Any, now: Any) -> None:
+    source = serving(Customers(rows(3)))
+    source.routes["/elsewhere"] = lambda asked: Answer({"items": []})
+    source.routes["/customers"] = lambda asked: Answer({}, 302, {"Location": "/elsewhere"})
+    run = run_it(connect(source, now))
+    assert run.state == "failed"
+    assert not any(asked.path == "/elsewhere" for asked in source.asked)

@@ -13,15 +13,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evergreen.base import env
+from evergreen.base.jobs import JobCancelled
 from evergreen.base.models import User
 from evergreen.events.connections.spool import Spool
 from evergreen.events.imports.mapping import FileMapping, MappingError, read_mapping
 from evergreen.events.imports.run import import_file
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream
+from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, ThrottledError
 from evergreen.events.sources.files import LoadError
 from evergreen.events.sources.wire import Wire
 
@@ -81,11 +83,28 @@ def pull(
                     waiting.clear()
                     tell(stream.name, spool.held.rows)
                 waiting.append(row)
+    except Exception as error:
+        raise _told(error, stream) from error
     finally:
         spool.add(waiting)
         spool.keep(safe)
         spool.sync()
     spool.keep(frozen(living), is_whole=True)
+
+
+def _told(error: BaseException, stream: Stream) -> Exception:
+    """What dlt wrapped: the fault as it was told first; a fault of reading in words; else the error itself."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, SourceError | ThrottledError | JobCancelled):
+            return inner
+        if isinstance(inner, requests.JSONDecodeError):
+            return SourceError(_("“%(name)s” is not answered in JSON.") % {"name": stream.name})
+        if type(inner).__name__.startswith("IncrementalCursor"):
+            said = _("“%(name)s” cannot be read from a moment on: %(error)s")
+            return SourceError(said % {"name": stream.name, "error": str(inner).splitlines()[0][:300]})
+        inner = inner.__cause__ or inner.__context__
+    return error if isinstance(error, Exception) else SourceError(str(error))
 
 
 def frozen(state: Any) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class Wire(outbound.GatedSession):
     def send(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:
         """The answer, of status 200 to 299. Raises SourceError or ThrottledError."""
         named.pop("allow_redirects", None)
+        request.hooks = {"response": []}  # what an answer means is decided here, not by dlt's hook
         url = request.url or ""
         if _origin(url) not in self._origins:
             raise SourceError(

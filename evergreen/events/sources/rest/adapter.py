@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import requests
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, SourceError, Stream, option
+from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.rest.declaration import (
     SINCE,
     Declaration,
@@ -25,6 +25,9 @@ from evergreen.events.sources.rest.declaration import (
     read_secrets,
 )
 from evergreen.events.sources.wire import Wire
+
+
+_COUNTED = {"page_number", "offset", "offset_in_text"}
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,35 @@ class RestAdapter(Adapter):
             wire.judge = lambda response: _judged(response, verdict)
 
     def read(self, stream: Stream, wire: Wire, asked: Asked) -> Any:
+        resource = next(one for one in self.declared.resources if one.name == stream.name)
+        pages = resource.pages or self.declared.pages
+        if resource.incremental is None or resource.order != "ascending" or pages.kind not in _COUNTED:
+            return self._resource(resource, wire, asked)
+        return self._sought(resource, wire, asked)
+
+    def _sought(self, resource: Resource, wire: Wire, asked: Asked) -> Iterator[Row]:
+        """Page after page, each asked for from the newest row seen on: pages that are counted shift while rows change,
+        and a row that slips through between two of them would never be asked for again.
+        """
+        is_first, is_whole = True, False
+        while True:
+            rows = self._resource(resource, wire, asked, is_first=is_first)
+            found = False
+            for row in rows if is_whole else rows.add_limit(1):
+                found = True
+                yield row
+            if not found and is_whole:
+                return
+            # A page without anything new: the end, or more rows of one moment than a page holds.
+            is_first, is_whole = False, not found
+
+    def _resource(self, resource: Resource, wire: Wire, asked: Asked, *, is_first: bool = True) -> Any:
         from dlt.sources.rest_api import rest_api_resources
 
-        resource = next(one for one in self.declared.resources if one.name == stream.name)
         client = {"base_url": self.declared.base_url, "session": wire}
-        config = {"client": client, "resources": [_endpoint(resource, self.declared.pages, asked)]}
+        endpoint = _endpoint(resource, self.declared.pages, asked, is_first=is_first)
         try:
-            return rest_api_resources(config)[0]  # type: ignore[arg-type]
+            return rest_api_resources({"client": client, "resources": [endpoint]})[0]  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             raise SourceError(
                 _("The list “%(name)s” cannot be read as declared: %(error)s")
@@ -93,7 +118,7 @@ class RestAdapter(Adapter):
         return _("“%(name)s” answers. Its rows have: %(names)s.") % {"name": first.name, "names": names}
 
 
-def _endpoint(resource: Resource, pages: Pages, asked: Asked) -> dict[str, Any]:
+def _endpoint(resource: Resource, pages: Pages, asked: Asked, *, is_first: bool) -> dict[str, Any]:
     """The resource as dlt's rest_api declares it."""
     endpoint: dict[str, Any] = {
         "path": resource.path,
@@ -115,11 +140,8 @@ def _endpoint(resource: Resource, pages: Pages, asked: Asked) -> dict[str, Any]:
             "cursor_path": form.field,
             "initial_value": written(asked.since, form) if asked.since else _first(form),
             "on_cursor_value_missing": "include",
-            **({"row_order": "asc"} if resource.order == "ascending" else {}),
-            **({"convert": _backed_up(form)} if form.lag_minutes else {}),
+            **({"convert": _backed_up(form)} if form.lag_minutes and is_first else {}),
         }
-        # Not row_order alone: a row older than asked for must not end the reading of an API that ignores the filter.
-        endpoint["incremental"].pop("row_order", None)
     return {"name": resource.name, "endpoint": endpoint}
 
 
