@@ -30,6 +30,7 @@ _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1:
 # Globally routable by the letter, but answered by the cloud that the machine stands in, or by a relay.
 _SPECIAL = (
     ipaddress.ip_network("168.63.129.16/32"),
+    ipaddress.ip_network("192.0.0.0/24"),
     ipaddress.ip_network("192.88.99.0/24"),
     ipaddress.ip_network("fec0::/10"),
 )
@@ -143,7 +144,7 @@ def check_url(url: str) -> str:
     """A URL that may be called, without a trailing slash. Raises OutboundError."""
     try:
         parts = urlsplit(url.strip())
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port if parts.port is not None else (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise OutboundError(_("“%(url)s” is no web address.") % {"url": url[:200]}) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from evergreen.events.sources import wire as wires
 from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.rest.declaration import (
+    MARK,
+    OFFSET,
     SINCE,
     Declaration,
     Incremental,
@@ -25,7 +27,6 @@ from evergreen.events.sources.rest.declaration import (
     read_secrets,
 )
 from evergreen.events.sources.wire import Wire
-
 
 _COUNTED = {"page_number", "offset", "offset_in_text"}
 
@@ -75,9 +76,9 @@ class RestAdapter(Adapter):
     def read(self, stream: Stream, wire: Wire, asked: Asked) -> Any:
         resource = next(one for one in self.declared.resources if one.name == stream.name)
         pages = resource.pages or self.declared.pages
-        if resource.incremental is None or resource.order != "ascending" or pages.kind not in _COUNTED:
-            return self._resource(resource, wire, asked)
-        return self._sought(resource, wire, asked)
+        is_sought = resource.incremental and resource.order == "ascending" and pages.kind in _COUNTED
+        rows = self._sought(resource, wire, asked) if is_sought else self._resource(resource, wire, asked)
+        return _with_moments(rows, resource.moments) if resource.moments else rows
 
     def _sought(self, resource: Resource, wire: Wire, asked: Asked) -> Iterator[Row]:
         """Page after page, each asked for from the newest row seen on: pages that are counted shift while rows change,
@@ -123,17 +124,14 @@ def _endpoint(resource: Resource, pages: Pages, asked: Asked, *, is_first: bool)
     endpoint: dict[str, Any] = {
         "path": resource.path,
         "method": resource.method,
-        "params": dict(resource.params),
+        "params": _as_dlt_has_it(resource.params),
         "data_selector": resource.rows or "$",
         "paginator": _paginator(resource.pages or pages),
     }
     if resource.json is not None:
-        endpoint["json"] = resource.json
+        endpoint["json"] = _as_dlt_has_it(resource.json)
     if resource.incremental is not None:
         form = resource.incremental
-        for name in ("params", "json"):
-            if name in endpoint:
-                endpoint[name] = _since_as_dlt_has_it(endpoint[name])
         if form.param:
             endpoint["params"][form.param] = "{incremental.start_value}"
         endpoint["incremental"] = {
@@ -145,12 +143,24 @@ def _endpoint(resource: Resource, pages: Pages, asked: Asked, *, is_first: bool)
     return {"name": resource.name, "endpoint": endpoint}
 
 
-def _since_as_dlt_has_it(value: Any) -> Any:
+def _as_dlt_has_it(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace(SINCE, "{incremental.start_value}")
+        return value.replace(SINCE, "{incremental.start_value}").replace(OFFSET, MARK)
     if isinstance(value, dict):
-        return {key: _since_as_dlt_has_it(inner) for key, inner in value.items()}
-    return [_since_as_dlt_has_it(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _as_dlt_has_it(inner) for key, inner in value.items()}
+    return [_as_dlt_has_it(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _with_moments(rows: Iterable[Row], forms: Mapping[str, str]) -> Iterator[Row]:
+    """Rows with numbers of seconds or milliseconds as times that imports read."""
+    for row in rows:
+        told = dict(row)
+        for name, form in forms.items():
+            value = told.get(name)
+            if isinstance(value, int | float) or (isinstance(value, str) and value.lstrip("-").isdigit()):
+                seconds = float(value) / (1000 if form == "epoch_ms" else 1)
+                told[name] = dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
+        yield told
 
 
 def written(moment: dt.datetime, form: Incremental) -> Any:

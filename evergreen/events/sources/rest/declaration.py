@@ -15,6 +15,8 @@ from evergreen.events.sources.adapter import SourceError
 MOST_CHARACTERS = 100_000
 # What may stand in texts beside secrets: from when on, and how many rows were read so far.
 SINCE, OFFSET = "{since}", "{offset}"
+# Stands for the offset where dlt, which knows braces of its own, has the texts.
+MARK = "\u27e8offset\u27e9"
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
 
@@ -82,7 +84,7 @@ class Incremental(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One list and what its rows become."""
+    """One list and what its rows become. ``moments`` are columns that hold times as numbers."""
 
     name: str
     record: str
@@ -97,6 +99,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = "id"
     order: Literal["ascending", "descending", "none"] = "none"
     title: dict[str, str] = {}
+    moments: dict[str, Literal["epoch_s", "epoch_ms"]] = {}
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

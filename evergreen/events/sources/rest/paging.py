@@ -8,7 +8,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
-from evergreen.events.sources.rest.declaration import OFFSET
+from evergreen.events.sources.rest.declaration import MARK
 
 
 class OffsetInText(BasePaginator):
@@ -35,7 +35,7 @@ class OffsetInText(BasePaginator):
 
 def _filled(value: Any, offset: int) -> Any:
     if isinstance(value, str):
-        return value.replace(OFFSET, str(offset))
+        return value.replace(MARK, str(offset))
     if isinstance(value, dict):
         return {key: _filled(inner, offset) for key, inner in value.items()}
     return [_filled(inner, offset) for inner in value] if isinstance(value, list) else value
