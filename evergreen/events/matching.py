@@ -67,8 +67,8 @@ def match_waiting_events(
     for the night.
     """
     home = home or env.home()
-    identity.find_accounts_of_end_users()
     unsettled = _Unsettled.now()
+    identity.find_accounts_of_end_users(set(unsettled.keys.values()))
     matches = _matches(con, unsettled)
     found = Matched(0, 0)
     if matches.num_rows:
@@ -143,6 +143,7 @@ def _matches(con: duckdb.DuckDBPyConnection, unsettled: _Unsettled) -> pa.Table:
     again = _carried(con, set(unsettled.keys.values()))
     persons = {(source, person) for source, key, person in waiting if not key}
     moved = {(source, person): since for source, person, since in unsettled.people.values()}
+    moved |= dict.fromkeys(identity.people_of(set(unsettled.keys.values())), ALWAYS)
     timelines = identity.timelines_of(persons | moved.keys())
     wanted = {(source, step.account_key) for (source, _), line in timelines.items() for step in line.steps}
     found = identity.places(keys | again | wanted)

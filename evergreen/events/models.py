@@ -106,6 +106,25 @@ class UnsettledKey(models.Model):
         return self.account_key
 
 
+class Ignored(models.Model):
+    """An account key or end user without account that nobody needs to look at, until it is asked for again."""
+
+    class Kind(models.TextChoices):
+        ACCOUNT_KEY = "account_key"
+        END_USER = "end_user"
+
+    source = models.CharField(max_length=60)
+    kind = models.CharField(max_length=12, choices=Kind)
+    value = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "kind", "value"], name="ignored_once")]
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class Mapping(models.Model):
     """How the columns of a kind of file were mapped last time, offered again when the same columns come."""
 

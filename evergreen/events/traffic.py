@@ -1,4 +1,4 @@
-"""Reads of what comes in: by source, what was rejected, whose account nobody knows, events of no feature."""
+"""Reads of what comes in: by source, what was rejected, events of no feature."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ class Rejected(NamedTuple):
     reason: str
     field: str | None
     body: str
-
-
-class Waiting(NamedTuple):
-    """Events whose account is not known: what they call it, or the end user where they don't say."""
-
-    source: str
-    account_key: str | None
-    end_user: str | None
-    events: int
-    newest_on: dt.date
 
 
 class Unnamed(NamedTuple):
@@ -69,18 +59,6 @@ def rejected(limit: int, length: int = 400) -> list[Rejected]:
 def rejected_count() -> int:
     rows = _rows("SELECT count(*) FROM lake.rejected_events")
     return int(rows[0][0]) if rows else 0
-
-
-def waiting(since: dt.date, limit: int) -> list[Waiting]:
-    """What events since a day call their account where none is known by it, the most events first."""
-    rows = _rows(
-        "SELECT source, account_key, CASE WHEN account_key IS NULL THEN end_user END AS person, count(*) AS n,"
-        " max(day) FROM lake.events WHERE account_id IS NULL AND kind <> 'system' AND known_on >= ?"
-        " GROUP BY ALL ORDER BY n DESC LIMIT ?",
-        since,
-        limit,
-    )
-    return [Waiting(*row) for row in rows]
 
 
 def unnamed(since: dt.date, limit: int) -> list[Unnamed]:

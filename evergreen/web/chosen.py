@@ -91,6 +91,24 @@ def account_named(user: User, key: str) -> Account | None:
     return accounts_for(user).filter(pk=int(key)).first() if key.isdecimal() and len(key) < 19 else None
 
 
+def account_typed(user: User, text: str) -> Account:
+    """The account that was picked by typing (name · id), or named by its id or whole name alone.
+
+    Raises ValidationError when not exactly one account of the person's is meant.
+    """
+    _name, _sign, key = text.strip().rpartition(" · ")
+    visible = accounts_for(user)
+    found = visible.filter(external_id=key or text.strip())[:2] or visible.filter(name=text.strip())[:2]
+    if len(found) != 1:
+        raise ValidationError(
+            _(
+                "No single account of yours is called “%(found)s”. Choose one from the list. Nothing was changed."
+            )
+            % {"found": text}
+        )
+    return found[0]
+
+
 def undoable(request: HttpRequest) -> list[AuditEntry]:
     """What this request changed that can be given back: audit entries of the person at its very instant."""
     rows = AuditEntry.objects.filter(by=request.user, at=request.now, kind__in=("task", "alert"))  # type: ignore[attr-defined, misc]

@@ -72,7 +72,12 @@ RAIL = (
         _("Insight"), [Item("scorecards", _("Health scorecards"), "h"), Item("metrics", _("Metrics"), "m")]
     ),
     Group(
-        _("Data"), [Item("imports", _("Imports"), "i", configures=True), Item("settings", _("Settings"), "s")]
+        _("Data"),
+        [
+            Item("imports", _("Imports"), "i", configures=True),
+            Item("unmatched", _("Unmatched"), "u", configures=True),
+            Item("settings", _("Settings"), "s"),
+        ],
     ),
 )
 DOCK = ("today", "accounts", "alerts", "tasks")

@@ -30,7 +30,7 @@ PAGES = (
     "/settings/staff/",
     "/settings/teams/",
     "/settings/sources/",
-    "/settings/sources/unmatched/",
+    "/unmatched/",
     "/settings/sources/rejected/",
     "/settings/products/",
     "/settings/calendar/",

@@ -3,12 +3,14 @@
 from evergreen.events.identity.keeping import (
     account_keys_of,
     find_accounts_of_end_users,
+    people_of,
     refresh,
     remember,
     timelines_of,
 )
 from evergreen.events.identity.naming import Key, Person, Place, account_properties, places
 from evergreen.events.identity.resolving import Resolved, resolve
+from evergreen.events.identity.rules import Timeline
 from evergreen.events.identity.told import Told
 
 __all__ = [
@@ -16,10 +18,12 @@ __all__ = [
     "Person",
     "Place",
     "Resolved",
+    "Timeline",
     "Told",
     "account_keys_of",
     "account_properties",
     "find_accounts_of_end_users",
+    "people_of",
     "places",
     "refresh",
     "remember",

@@ -99,17 +99,45 @@ def refresh(source: Source, roots: Collection[str], before: dict[str, Timeline])
     _write_accounts(source, after)
 
 
-def find_accounts_of_end_users() -> int:
-    """Point end users at accounts that came to be known after they were told of. Returns how many keys found one."""
+def find_accounts_of_end_users(again: Collection[str] = ()) -> int:
+    """Point end users at accounts that came to be known after they were told of; returns how many keys were new.
+
+    ``again`` are account keys that may name another account than before, or none.
+    """
     rows = EndUser.objects.filter(account=None).exclude(account_key="").order_by()
     waiting = set(rows.values_list("source__name", "account_key").distinct())
+    for chunk in chunks(sorted(set(again))):
+        told = EndUser.objects.filter(account_key__in=chunk).order_by()
+        waiting |= set(told.values_list("source__name", "account_key").distinct())
     found = places(waiting)
-    for (source, key), place in found.items():
-        own = EndUser.objects.filter(source__name=source, account_key=key, account=None)
-        keys = list(own.values_list("key", flat=True))
-        own.update(account=place.account_id)
-        _link_contacts(Source.objects.get(name=source), keys)
+    for source, key in waiting:
+        place = found.get((source, key))
+        account = place.account_id if place else None
+        own = EndUser.objects.filter(source__name=source, account_key=key)
+        held = dict(own.values_list("key", "account"))
+        keys = sorted(name for name, before in held.items() if before != account)
+        for chunk in chunks(keys):
+            EndUser.objects.filter(source__name=source, key__in=chunk).update(account=account)
+        if keys:
+            _link_contacts(Source.objects.get(name=source), keys)
     return len(found)
+
+
+def people_of(keys: Collection[str]) -> set[Person]:
+    """End users who were ever told to be of one of the account keys, with all ids that are the same person."""
+    roots: set[tuple[str, str]] = set()
+    for chunk in chunks(sorted(set(keys))):
+        rows = Membership.objects.filter(account_key__in=chunk).order_by()
+        roots |= set(rows.values_list("source__name", "end_user__root").distinct())
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, root in roots:
+        by_source[source].append(root)
+    found: set[Person] = set()
+    for source, names in by_source.items():
+        for chunk in chunks(sorted(names)):
+            own = EndUser.objects.filter(source__name=source, root__in=chunk)
+            found |= {(source, key) for key in own.values_list("key", flat=True)}
+    return found
 
 
 class _Before:

@@ -14,12 +14,18 @@ from django.views.decorators.http import require_POST
 from evergreen.alerts import actions as alerts
 from evergreen.base.models import AuditEntry
 from evergreen.customers import actions as customers
+from evergreen.events.unmatched import actions as unmatched
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 from evergreen.work import actions as work
 
 # Which room gives back changes of which kind of row.
-ROOMS: dict[str, Callable[..., Any]] = {"account": customers.undo, "alert": alerts.undo, "task": work.undo}
+ROOMS: dict[str, Callable[..., Any]] = {
+    "account": customers.undo,
+    "alert": alerts.undo,
+    "task": work.undo,
+    unmatched.KIND: unmatched.undo,
+}
 
 
 @require_POST

@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages import alerts, health, imports, metrics, settings, signin, tasks, today, work
+from evergreen.web.pages import (
+    alerts,
+    health,
+    imports,
+    metrics,
+    settings,
+    signin,
+    tasks,
+    today,
+    unmatched,
+    work,
+)
 
 urls: list[URLPattern] = [
     *today.urls,
@@ -13,5 +24,6 @@ urls: list[URLPattern] = [
     *metrics.urls,
     *imports.urls,
     *settings.urls,
+    *unmatched.urls,
     *signin.urls,
 ]

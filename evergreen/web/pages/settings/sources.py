@@ -61,13 +61,6 @@ def revocation(request: StaffRequest, key_id: int) -> HttpResponse:
 
 @configurers
 @require_GET
-def unmatched(request: StaffRequest) -> HttpResponse:
-    """Events and end users whose account is not known."""
-    return render(request, "pages/settings/unmatched.html", {"page": Sources(request.today)})
-
-
-@configurers
-@require_GET
 def rejected(request: StaffRequest) -> HttpResponse:
     """Events that were not taken, with the reason."""
     return render(request, "pages/settings/rejected.html", {"page": Sources(request.today)})
@@ -77,6 +70,5 @@ urls = [
     path("settings/sources/", sources, name="settings-sources"),
     path("settings/sources/<int:source_id>/keys/", keys, name="settings-source-keys"),
     path("settings/sources/keys/<int:key_id>/revocation/", revocation, name="settings-key-revocation"),
-    path("settings/sources/unmatched/", unmatched, name="settings-unmatched"),
     path("settings/sources/rejected/", rejected, name="settings-rejected"),
 ]

@@ -54,15 +54,5 @@ class Sources:
         return traffic.rejected(ROWS)
 
     @cached_property
-    def waiting(self) -> list[traffic.Waiting]:
-        return traffic.waiting(self.since, ROWS)
-
-    @cached_property
-    def unmatched(self) -> list[EndUser]:
-        """End users of whom calls said something, but not their account."""
-        rows = EndUser.objects.filter(account__isnull=True).select_related("source")
-        return list(rows.order_by("-known_at")[:ROWS])
-
-    @cached_property
     def unmatched_count(self) -> int:
         return EndUser.objects.filter(account__isnull=True).count()

@@ -97,7 +97,7 @@ def gaps(user: User, accounts: QuerySet[Account], who: str | int) -> list[Gap]:
             counts["decision_maker"],
             _accounts_url(f"{narrowed}gap=decision_maker"),
         ),
-        Gap(_("end users without account"), unmatched, _url("settings-unmatched")),
+        Gap(_("end users without account"), unmatched, _url("unmatched")),
     ]
     return [gap for gap in listed if gap.count]
 
