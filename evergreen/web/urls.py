@@ -3,12 +3,13 @@
 from django.urls import URLPattern, URLResolver
 
 from evergreen.web.api import app as api
-from evergreen.web.pages import account, accounts, frame, jobs, records, search, undo, urls_work
+from evergreen.web.pages import account, accounts, frame, jobs, kpis, records, search, undo, urls_work
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
     *accounts.urls,
     *account.urls,
+    *kpis.urls,
     *jobs.urls,
     *records.urls,
     *search.urls,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-TABS = ("overview", "usage", "people", "contracts", "tickets", "timeline")
+TABS = ("overview", "usage", "kpis", "people", "contracts", "tickets", "timeline")
 
 
 def names(answer: Any) -> list[str]:

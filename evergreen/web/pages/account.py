@@ -25,6 +25,7 @@ from evergreen.web.presenters.account import (
     figures,
     heading,
     health,
+    kpis,
     money,
     people,
     timeline,
@@ -73,6 +74,11 @@ def _usage(request: StaffRequest, account: Account) -> dict[str, Any]:
     return {}
 
 
+def _kpis(request: StaffRequest, account: Account) -> dict[str, Any]:
+    shown = kpis.page(account, request.user, request.today, request.vendor["currency"])
+    return {"kpis": shown, "baseline_method": kpis.method(), "baseline_width": kpis.width()}
+
+
 def _people(request: StaffRequest, account: Account) -> dict[str, Any]:
     return {"chain": people.chain(account, request.today)}
 
@@ -118,6 +124,7 @@ def _part(
 _TABS = {
     "overview": _overview,
     "usage": _usage,
+    "kpis": _kpis,
     "people": _people,
     "contracts": _contracts,
     "tickets": _tickets,

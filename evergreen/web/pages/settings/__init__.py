@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern
 
-from evergreen.web.pages.settings import calendar, catalogue, people, records, sources, vendor
+from evergreen.web.pages.settings import calendar, catalogue, kpis, people, records, sources, vendor
 
 urls: list[URLPattern] = [
     *vendor.urls,
     *people.urls,
     *sources.urls,
     *catalogue.urls,
+    *kpis.urls,
     *calendar.urls,
     *records.urls,
 ]

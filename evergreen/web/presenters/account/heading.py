@@ -17,6 +17,7 @@ from evergreen.web import formats
 TABS = {
     "overview": gettext_lazy("Overview"),
     "usage": gettext_lazy("Use"),
+    "kpis": gettext_lazy("KPIs"),
     "people": gettext_lazy("People"),
     "contracts": gettext_lazy("Contracts and payments"),
     "tickets": gettext_lazy("Tickets"),
