@@ -295,16 +295,6 @@ def test_below_the_disk_reserve_the_answer_is_503(
     assert ready.status == 503 and ready.json["disk"] == "below reserve"
 
 
-def test_a_browser_may_send_from_any_page(ingest: Ingest) -> None:
-    preflight = ask(ingest, "/v1/batch", method="OPTIONS", key=None)
-    assert preflight.status == 204
-    assert preflight.headers["access-control-allow-origin"] == "*"
-    assert "POST" in preflight.headers["access-control-allow-methods"]
-    assert "Authorization" in preflight.headers["access-control-allow-headers"]
-    for answer in (ask(ingest, "/v1/track", track()), ask(ingest, "/v1/track", b"", key="wrong")):
-        assert answer.headers["access-control-allow-origin"] == "*"
-
-
 @pytest.mark.parametrize(
     ("path", "method", "status"),
     [

@@ -25,8 +25,6 @@ Scope = dict[str, Any]
 HEALTH = "/healthz"
 READY = "/readyz"
 _KEPT_BAD_BODY = 64 << 10
-# What is kept of a request names its source; the key itself stands nowhere in the clear.
-_KEY_WAS_HERE = b"(write key)"
 _UNKNOWN = Refusal(401, "unauthorized", "The write key is not known.")
 
 
@@ -158,7 +156,7 @@ class Ingest:
         if named is None:
             return Refusal(status, code, f"{error} Nothing was stored.")
         key, source = named
-        kept = kept.replace(key.encode(), _KEY_WAS_HERE)
+        kept = _starred(kept, key)
         await self._journal.write(Record(source, f"{REFUSED}:{kind}", received, kept, str(error)))
         told = "Nothing was stored; the beginning is kept among the rejected events."
         return Refusal(status, code, f"{error} {told}")
@@ -187,5 +185,10 @@ def _without_keys(body: bytes, key: str, request: Request) -> bytes:
     """A body whose envelope or events name the write key, as it is kept: without it."""
     if request.write_key:
         for secret in {key, request.write_key} - {""}:
-            body = body.replace(secret.encode(), _KEY_WAS_HERE)
+            body = _starred(body, secret)
     return body
+
+
+def _starred(body: bytes, secret: str) -> bytes:
+    """A body as long as it was, its write key nowhere in the clear: what is kept names its source anyway."""
+    return body.replace(secret.encode(), b"*" * len(secret.encode()))
