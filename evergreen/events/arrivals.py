@@ -161,6 +161,10 @@ def append(
         con.register("rejected_batch", rejected.cast(REJECTED_SCHEMA))
         con.execute("INSERT INTO lake.rejected_events SELECT * FROM rejected_batch")
         con.unregister("rejected_batch")
+    moved_at = now.astimezone(dt.UTC).replace(tzinfo=None)
+    con.register("intake_now", _intake(rows, checked, rejected))
+    con.execute("INSERT INTO lake.intake SELECT ?, * FROM intake_now", [moved_at])
+    con.unregister("intake_now")
     result = checked.counted(refused)
     con.execute(
         "INSERT INTO lake.batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -172,7 +176,7 @@ def append(
             result.duplicates,
             result.conflicts,
             result.rejected,
-            now.astimezone(dt.UTC).replace(tzinfo=None),
+            moved_at,
             number,
             mark,
         ],
@@ -255,7 +259,7 @@ class _Checked:
     """Which rows of a batch are new; of the others, how many say something else than the row that stood first."""
 
     is_new: NDArray[np.bool_]
-    conflicts: int
+    differs: NDArray[np.bool_]
 
     @property
     def stored(self) -> int:
@@ -263,7 +267,8 @@ class _Checked:
 
     def counted(self, refused: int) -> Appended:
         received, stored = len(self.is_new), self.stored
-        return Appended(received + refused, stored, received - stored, self.conflicts, refused)
+        conflicts = int(np.count_nonzero(self.differs))
+        return Appended(received + refused, stored, received - stored, conflicts, refused)
 
 
 def _keys(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> Keys:
@@ -285,4 +290,17 @@ def _checked(keys: Keys, found: Found) -> _Checked:
     first[order] = order[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(order) else order
     is_new = ~found.known & (first == np.arange(len(order)))
     stood = np.where(found.known, found.body, keys.body[first])
-    return _Checked(is_new, int(np.count_nonzero(~is_new & (keys.body != stood))))
+    return _Checked(is_new, ~is_new & (keys.body != stood))
+
+
+def _intake(rows: pa.Table, checked: _Checked, rejected: pa.Table | None) -> pa.Table:
+    """What became of the batch by source: source, stored, duplicates, conflicts, rejected."""
+    nothing = pa.array(np.zeros(rows.num_rows, np.int64))
+    counted = [checked.is_new, ~checked.is_new, checked.differs]
+    names = ["source", "stored", "duplicates", "conflicts", "rejected"]
+    found = pa.table([rows["source"], *(pa.array(mask.astype(np.int64)) for mask in counted), nothing], names)
+    if rejected is not None and rejected.num_rows:
+        ones, zeros = (pa.array(np.full(rejected.num_rows, n, np.int64)) for n in (1, 0))
+        found = pa.concat_tables([found, pa.table([rejected["source"], zeros, zeros, zeros, ones], names)])
+    summed = found.group_by("source").aggregate([(name, "sum") for name in names[1:]])
+    return summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names]).select(names)
