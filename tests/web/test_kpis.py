@@ -62,7 +62,8 @@ def test_a_kpi_shows_value_change_distance_and_what_is_usual(
     assert "12 months, mean" in text
     (option,) = options(text)
     lines = {line["name"]: line for line in option["series"]}
-    assert list(lines) == ["Auto-reconciled share", "usual from", "usual to", "Target"]
+    assert list(lines) == ["Auto-reconciled share", "usual from", "usual to", "usual range", "Target"]
+    assert option["legend"]["data"] == ["Auto-reconciled share", "usual range", "Target"]
     assert lines["Auto-reconciled share"]["data"][-1] == ["2026-10-01", 86.0]
     assert [day for day, _low in lines["usual from"]["data"]] == [f"2026-{n:02}-01" for n in range(7, 11)]
     day, width, high = lines["usual to"]["data"][-1]

@@ -73,17 +73,11 @@ class KpiForm(forms.Form):
             "unit_en": kpi.unit_name.get("en", ""),
             **{
                 name: getattr(kpi, name)
-                for name in (
-                    "key",
-                    "period",
-                    "unit",
-                    "currency",
-                    "direction",
-                    "aggregation",
-                    "least",
-                    "most",
-                    "is_retired",
-                )
+                for name in ("key", "period", "unit", "currency", "direction", "aggregation", "is_retired")
+            },
+            **{
+                name: None if bound is None else f"{bound:.15g}"
+                for name, bound in (("least", kpi.least), ("most", kpi.most))
             },
         }
         return cls(data, initial=stored, kpi=kpi)

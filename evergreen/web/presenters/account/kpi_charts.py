@@ -31,11 +31,13 @@ def drawn(course: Course, usual: Usual, since: dt.date, currency: str) -> dict[s
         lines += _band(kpi, band, factor)
     if aims := _aims(course, [day for day, _value in points], factor):
         lines.append(aims)
+    ends = {_("usual from"), _("usual to")}
     return {
-        "grid": {"left": 8, "right": 16, "top": 40, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 16, "top": 56, "bottom": 8, "containLabel": True},
         "legend": {
-            "show": len(lines) > 1, "top": 0, "left": 0, "icon": "roundRect", "itemHeight": 4,
-            "textStyle": {"color": "var(--ink-2)"},
+            "show": len(lines) > 1, "type": "scroll", "top": 0, "left": 0, "icon": "roundRect", "itemHeight": 4,
+            "selectedMode": False, "textStyle": {"color": "var(--ink-2)"},
+            "data": [line["name"] for line in lines if line["name"] not in ends],
         },
         "tooltip": TOOLTIP,
         "xAxis": {
@@ -47,6 +49,7 @@ def drawn(course: Course, usual: Usual, since: dt.date, currency: str) -> dict[s
         "yAxis": {
             "type": "value",
             "name": unit,
+            "nameGap": 10,
             "nameTextStyle": {"color": "var(--ink-3)", "align": "left"},
             "scale": True,
             "axisLabel": {"color": "var(--ink-3)"},
@@ -113,6 +116,8 @@ def _band(kpi: Kpi, band: list[tuple[dt.date, Baseline]], factor: float) -> list
             "encode": {"x": 0, "y": 1, "tooltip": [2]},
             "data": [[day.isoformat(), _rounded(high - low), high] for day, low, high in rows],
         },
+        # For the legend alone: one word for both ends.
+        {"name": _("usual range"), "type": "line", "color": "var(--c2)", "data": []},
     ]
 
 
