@@ -11,6 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from evergreen.base import money
 from evergreen.events.kpis import periods
+from evergreen.events.kpis.actions import bounds_words
 from evergreen.events.kpis.models import Kpi
 from evergreen.events.kpis.queries import Declared
 from evergreen.web import formats
@@ -79,10 +80,7 @@ def declared_line(one: Declared) -> Line:
             str(kpi.get_direction_display()),
         ]
     )
-    bounds = ""
-    if kpi.least is not None or kpi.most is not None:
-        ends = [formats.DASH if end is None else f"{end:g}" for end in (kpi.least, kpi.most)]
-        bounds = _("%(least)s to %(most)s") % {"least": ends[0], "most": ends[1]}
+    bounds = bounds_words(kpi) if kpi.least is not None or kpi.most is not None else ""
     held = _("none yet")
     if one.values:
         values = ngettext("%(n)s value", "%(n)s values", one.values) % {"n": formats.number(one.values)}

@@ -138,7 +138,7 @@ class Checks:
             raise RefusedError(
                 field,
                 given,
-                _bounds(kpi),
+                bounds_words(kpi),
                 _("Correct the value (a share of 87% is 0.87), or the bounds under Settings → KPIs."),
             )
         return number
@@ -150,7 +150,8 @@ class Checks:
         return found.pk if found else None
 
 
-def _bounds(kpi: Kpi) -> str:
+def bounds_words(kpi: Kpi) -> str:
+    """What a KPI that has a bound allows: 0 to 1, 0 at least."""
     if kpi.least is None:
         return _("%(most)s at most") % {"most": f"{kpi.most:g}"}
     if kpi.most is None:

@@ -91,7 +91,7 @@ def _band(kpi: Kpi, band: list[tuple[dt.date, Baseline]], factor: float) -> list
     for day, one in band:
         low = one.low if kpi.least is None else max(one.low, kpi.least)
         high = one.high if kpi.most is None else min(one.high, kpi.most)
-        rows.append((day, _rounded(min(low, high) * factor), _rounded(max(low, high) * factor)))
+        rows.append((day, _rounded(min(low, high) * factor, 4), _rounded(max(low, high) * factor, 4)))
     quiet = {
         "type": "line",
         "stack": "usual",
@@ -142,5 +142,5 @@ def _aims(course: Course, days: list[dt.date], factor: float) -> dict[str, Any] 
     }
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
+def _rounded(value: float, digits: int = 6) -> float:
+    return float(f"{value:.{digits}g}")
