@@ -103,11 +103,12 @@ class Ingest:
             raise Refused(await self._keep(error, body, f"{dialect.NAME}/{call}", received, named)) from None
         parts = [(*named, body)] if named else self._parts(wire, request, body)
         if request.items:
+            kind = f"{dialect.NAME}/{call}"
             records = [
-                Record(source, f"{dialect.NAME}/{call}", received, _without_keys(part, key, request))
+                Record(source, kind, received, _without_keys(part, key, request))
                 for key, source, part in parts
             ]
-            await asyncio.gather(*map(self._journal.write, records[1:]), self._journal.write(records[0]))
+            await self._write(records)
         if not wire.needs_events(asked, call):
             return wire.taken(asked, ())
         properties = self._keys.account_properties
@@ -115,6 +116,13 @@ class Ingest:
             call, request, source=parts[0][1], received=received, account_properties=properties
         )
         return wire.taken(asked, list(read))
+
+    async def _write(self, records: list[Record]) -> None:
+        """Store the records, all in one group where they are several."""
+        if len(records) == 1:
+            await self._journal.write(records[0])
+        else:
+            await asyncio.gather(*map(self._journal.write, records))
 
     def _named(self, wire: Wire, asked: Asked) -> tuple[str, str] | None:
         """The key that a request names outside its events, and its source; None when they have to tell."""
@@ -183,10 +191,10 @@ class Ingest:
 
 def _without_keys(body: bytes, key: str, request: Request) -> bytes:
     """A body whose envelope or events name the write key, as it is kept: without it."""
-    if request.write_key:
-        for secret in {key, request.write_key} - {""}:
-            body = _starred(body, secret)
-    return body
+    if not request.write_key:
+        return body
+    body = _starred(body, request.write_key)
+    return _starred(body, key) if key != request.write_key else body
 
 
 def _starred(body: bytes, secret: str) -> bytes:

@@ -53,6 +53,8 @@ async def read_body(receive: Receive, encoding: bytes, limit: int) -> bytes:
     """The whole body unpacked, at most ``limit`` bytes of it."""
     try:
         async with asyncio.timeout(READ_SECONDS):
+            if not encoding:
+                return await _whole(_chunks(receive), limit)
             return await _unpacked(_chunks(receive), encoding.strip().lower(), limit)
     except TimeoutError:
         raise TooSlowError(f"The body did not arrive within {READ_SECONDS:.0f} s.") from None
@@ -73,7 +75,7 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -> bytes:
-    if encoding in {b"", b"identity"}:
+    if encoding == b"identity":
         return await _whole(chunks, limit)
     if encoding == _ZSTD:
         return _unzstd(await _whole(chunks, limit), limit)
@@ -89,12 +91,15 @@ async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -
 
 
 async def _whole(chunks: AsyncIterator[bytes], limit: int) -> bytes:
-    body = bytearray()
+    """A body as it comes; usually it is one piece."""
+    pieces: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        body += chunk
-        if len(body) > limit:
-            raise TooLargeError(limit, bytes(body[:KEPT_BYTES]))
-    return bytes(body)
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise TooLargeError(limit, b"".join(pieces)[:KEPT_BYTES])
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _unzstd(packed: bytes, limit: int) -> bytes:

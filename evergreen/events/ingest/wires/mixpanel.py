@@ -43,7 +43,7 @@ class MixpanelWire:
 
     def keys(self, asked: Asked) -> Sequence[str]:
         """A secret stands in the user's name, a service account's in its secret."""
-        given = (*asked.authorization, asked.query.get("api_key"), asked.query.get("token"))
+        given = (*asked.authorization(), asked.query.get("api_key"), asked.query.get("token"))
         return [key for key in given if key]
 
     def open(self, asked: Asked, body: bytes) -> Opening:

@@ -26,7 +26,7 @@ class SegmentWire:
         return asked.headers.get(b"content-encoding", b"")
 
     def keys(self, asked: Asked) -> Sequence[str]:
-        name = asked.authorization[0]
+        name = asked.authorization()[0]
         return [name] if name else []
 
     def open(self, asked: Asked, body: bytes) -> Opening:
