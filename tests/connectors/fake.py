@@ -26,6 +26,11 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a parameter that is given several times."""
+        return [value for key, value in self.pairs if key == name]
 
     @property
     def json(self) -> Any:
@@ -129,6 +134,7 @@ class Fake:
                 asked = Asked(
                     self.command, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()}, self.rfile.read(length),
+                    parse_qsl(parts.query),
                 )  # fmt: skip
                 with fake._lock:
                     fake.asked.append(asked)

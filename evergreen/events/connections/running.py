@@ -129,7 +129,7 @@ def _streams(run: ConnectionRun, beating: _Beating) -> None:
             continue
         feed = _feed(connection, adapter, stream, mapping)
         held = {} if run.since else connection.state.get(stream.name, {})
-        asked = Asked(now=run.started_at, since=run.since, is_first=not held)
+        asked = Asked(run.started_at, run.since, is_first=not held, columns=tuple(feed.columns))
         spool = Spool(feeding.spools(env.home()), run.pk, stream.name)
         try:
             feeding.pull(adapter, feed, wire, spool, held, asked, tell=beating.tell)
@@ -161,7 +161,7 @@ def _try_streams(
         feed = _feed(run.connection, adapter, stream, mapping)
         spool = Spool(feeding.spools(env.home()), run.pk, stream.name)
         spool.restart()
-        asked = Asked(now=run.started_at, since=run.since)
+        asked = Asked(run.started_at, run.since, columns=tuple(feed.columns))
         feeding.pull(adapter, feed, wire, spool, {}, asked, tell=beating.tell, most=feeding.TRIAL_ROWS)
         pulled.append((feed, spool))
     return pulled

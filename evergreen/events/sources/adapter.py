@@ -59,11 +59,12 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is wanted of a stream: rows from a moment on (None: all), now, at most so many where it is a trial."""
+    """What is wanted of a stream: rows from a moment on (None: all), now; the columns that its mapping reads."""
 
     now: dt.datetime
     since: dt.datetime | None = None
     is_first: bool = True
+    columns: tuple[str, ...] = ()
 
 
 def option(

@@ -12,6 +12,10 @@ from django.utils.translation import gettext as _
 from evergreen.events.sources.adapter import Adapter, SourceError, configured
 
 _WHERE = {
+    "salesforce": "evergreen.events.sources.salesforce:SalesforceAdapter",
+    "hubspot": "evergreen.events.sources.hubspot:HubspotAdapter",
+    "zendesk": "evergreen.events.sources.zendesk:ZendeskAdapter",
+    "stripe": "evergreen.events.sources.stripe:StripeAdapter",
     "rest": "evergreen.events.sources.rest:RestAdapter",
 }
 

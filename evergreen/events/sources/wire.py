@@ -135,6 +135,12 @@ class Wire(outbound.GatedSession):
             self.sign_in.renew(self)
         return self._answer(request, **named)
 
+    def client(self, address: str) -> Any:
+        """dlt's REST client at an address, calling through this wire."""
+        from dlt.sources.helpers.rest_client.client import RESTClient
+
+        return RESTClient(address, session=self)
+
     def bare(self, request: requests.Request) -> requests.Response:
         """Send without the sign-in: to fetch a token."""
         held, self.sign_in = self.sign_in, SignIn()

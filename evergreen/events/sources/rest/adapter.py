@@ -102,7 +102,8 @@ class RestAdapter(Adapter):
         client = {"base_url": self.declared.base_url, "session": wire}
         endpoint = _endpoint(resource, self.declared.pages, asked, is_first=is_first)
         try:
-            return rest_api_resources({"client": client, "resources": [endpoint]})[0]  # type: ignore[arg-type]
+            config: Any = {"client": client, "resources": [endpoint]}
+            return rest_api_resources(config)[0]
         except (ValueError, TypeError) as error:
             raise SourceError(
                 _("The list “%(name)s” cannot be read as declared: %(error)s")

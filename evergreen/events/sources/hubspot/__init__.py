@@ -1,0 +1,5 @@
+"""HubSpot: companies, contacts and tickets."""
+
+from evergreen.events.sources.hubspot.adapter import HubspotAdapter
+
+__all__ = ["HubspotAdapter"]
