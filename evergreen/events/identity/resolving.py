@@ -28,7 +28,7 @@ def resolve(events: Sequence[tuple[str, Event]]) -> Resolved:
     """
     told: dict[Person, Told] = {}
     for source, event in events:
-        if event.kind in KINDS:
+        if event.kind in KINDS or event.previous or event.traits:
             hear(told, source, event)
     keys = _keys(events, told)
     wanted = {

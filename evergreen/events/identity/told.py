@@ -32,18 +32,22 @@ class Told:
 
 
 def hear(told: dict[tuple[str, str], Told], source: str, event: Event) -> None:
-    """Add what an identify, group or alias event says to what its batch told so far."""
+    """Add what an event says of its end user to what its batch told so far.
+
+    Other events than identify, group and alias (``KINDS``) may name a device or tell traits, as Mixpanel's and
+    PostHog's do; the account they are about makes nobody a member of it.
+    """
     person = event.person
     if not person or not names_somebody(person):
         return
     entry = told.setdefault((source, person), Told())
     entry.known_at = max(entry.known_at, event.known_at)
     stamp = Stamp(event.occurred_at, event.message_id)
-    if event.account_key:
+    if event.account_key and event.kind in KINDS:
         entry.memberships.append(Membership(stamp, person, event.account_key))
     if event.previous and event.previous != person and names_somebody(event.previous):
         entry.links.append(Link(stamp, event.previous, person))
-    if event.kind == "identify":
+    if event.kind != "group":
         for name, value in (event.traits or {}).items():
             if name not in entry.traits or entry.traits[name][0] < stamp:
                 entry.traits[name] = (stamp, value)
