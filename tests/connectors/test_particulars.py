@@ -79,7 +79,7 @@ def test_zendesk_organizations_keep_the_name_that_the_crm_gave_them(
     run_it(connect(source, now))
     ticket = Ticket.objects.filter(account__external_id="CRM-1").first()
     assert ticket is not None
-    assert {state for state in Ticket.objects.values_list("state", flat=True)} <= {
+    assert set(Ticket.objects.values_list("state", flat=True)) <= {
         "open",
         "pending",
         "closed",

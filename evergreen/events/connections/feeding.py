@@ -84,7 +84,7 @@ def pull(
                     tell(stream.name, spool.held.rows)
                 waiting.append(row)
     except Exception as error:
-        raise _told(error, stream) from error
+        raise _told(error, adapter, stream) from error
     finally:
         spool.add(waiting)
         spool.keep(safe)
@@ -92,7 +92,7 @@ def pull(
     spool.keep(frozen(living), is_whole=True)
 
 
-def _told(error: BaseException, stream: Stream) -> Exception:
+def _told(error: BaseException, adapter: Adapter, stream: Stream) -> Exception:
     """What dlt wrapped: the fault as it was told first; a fault of reading in words; else the error itself."""
     inner: BaseException | None = error
     while inner is not None:
@@ -100,6 +100,8 @@ def _told(error: BaseException, stream: Stream) -> Exception:
             return inner
         if isinstance(inner, requests.JSONDecodeError):
             return SourceError(_("“%(name)s” is not answered in JSON.") % {"name": stream.name})
+        if translated := adapter.told(inner):
+            return translated
         if type(inner).__name__.startswith("IncrementalCursor"):
             said = _("“%(name)s” cannot be read from a moment on: %(error)s")
             return SourceError(said % {"name": stream.name, "error": str(inner).splitlines()[0][:300]})

@@ -109,6 +109,10 @@ class Adapter:
         """A dlt resource (or any iterable) of rows. Its state, where it has one, is kept by the caller."""
         raise NotImplementedError
 
+    def told(self, error: BaseException) -> SourceError | None:
+        """A fault of the adapter's own kind in words; None for one that it does not know."""
+        return None
+
     def test(self, wire: Wire) -> str:
         """Read as little as shows that address and credentials are right; what was seen, in words. SourceError."""
         raise NotImplementedError

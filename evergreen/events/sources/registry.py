@@ -16,6 +16,7 @@ _WHERE = {
     "hubspot": "evergreen.events.sources.hubspot:HubspotAdapter",
     "zendesk": "evergreen.events.sources.zendesk:ZendeskAdapter",
     "stripe": "evergreen.events.sources.stripe:StripeAdapter",
+    "database": "evergreen.events.sources.database:DatabaseAdapter",
     "rest": "evergreen.events.sources.rest:RestAdapter",
 }
 
