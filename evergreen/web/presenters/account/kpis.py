@@ -159,7 +159,8 @@ def _facts(course: Course, newest: KpiValue, currency: str, today: dt.date) -> l
             if far.is_met
             else _("%(gap)s to go") % {"gap": said(kpi, abs(far.gap), currency, signed=True).lstrip("+")}
         )
-        found.append(Fact(_("Distance"), words, "up" if far.is_met else "warn-ink"))
+        is_late = aim.due_on is not None and aim.due_on < today
+        found.append(Fact(_("Distance"), words, "up" if far.is_met else "down" if is_late else "warn-ink"))
     year = [value for day, value in points if day > newest.starts_on - dt.timedelta(days=360)]
     folded = rules.fold(year, kpi.aggregation)
     if len(year) > 1 and folded is not None and kpi.aggregation != Kpi.Aggregation.LAST:
