@@ -75,17 +75,15 @@ def figures(vendor: Vendor) -> Iterator[Told]:
 
 
 def aims(vendor: Vendor) -> Iterator[Aim]:
-    """What was agreed with the strategic accounts, and with every third growth account: reached within a year."""
+    """What was agreed with the strategic accounts, and with every third growth account for the year."""
     extent = vendor.extent
     for company, dates in zip(vendor.book, vendor.dates, strict=True):
         agreed = company.tier == "strategic" or (company.tier == "growth" and company.place % 3 == 0)
         if company.is_trial or not agreed or dates.live is None:
             continue
-        since = start_of(Period.MONTH, max(dates.live, extent.first))
+        since = max(start_of(Period.MONTH, dates.live), dt.date(extent.last.year, 1, 1))
         for kpi, value in _TARGETS.items():
-            yield Aim(
-                company.place, kpi, value, since, last_day(Period.MONTH, since + dt.timedelta(days=365))
-            )
+            yield Aim(company.place, kpi, value, since, dt.date(since.year, 12, 31))
 
 
 def write(vendor: Vendor, kept: Kept, *, now: dt.datetime) -> int:
