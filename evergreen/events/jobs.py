@@ -66,3 +66,28 @@ def read_connection(job: Job) -> dict[str, Any]:
             return running.go_on(run, job)
         except running.RunError as error:
             raise ValidationError(str(error)) from error
+
+
+@job_kind("replay")
+def read_rejected_again(job: Job) -> dict[str, Any]:
+    """Read rejected events again. ``params``: ``source``, ``reason`` ('' for every one), or ``corrected``, a list of
+    {"origin", "position", "item", "body"} that are read with a new body. The result is that of ``replay_rejected``.
+    """
+    from dataclasses import asdict
+
+    from evergreen.events import store
+    from evergreen.events.replaying import Key, replay_rejected
+
+    params = job.params
+    corrected = {
+        Key(one["origin"], one["position"], one["item"]): one["body"] for one in params.get("corrected", ())
+    }
+    with store.session() as con:
+        done = replay_rejected(
+            con,
+            now=clock.utc_now(),
+            source=params.get("source") or None,
+            reason=params.get("reason") or None,
+            corrected=corrected or None,
+        )
+    return asdict(done)

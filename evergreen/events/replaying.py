@@ -46,20 +46,22 @@ def replay_rejected(
     *,
     now: dt.datetime,
     source: str | None = None,
+    reason: str | None = None,
     corrected: Mapping[Key, str] | None = None,
     home: env.Home | None = None,
 ) -> Replayed:
     """Read rejected events again with today's rules and store those that are good now, in one transaction.
 
     ``corrected`` gives a new body for some of them, and then only these are read. At most 20,000 rows a call,
-    the oldest first. An event becomes known now: the nights that are over keep their figures.
+    the oldest first, and ``source`` and ``reason`` narrow them. An event becomes known now: the nights that are over
+    keep their figures.
     """
     home = home or env.home()
     properties = identity.account_properties()
     known_at = (now - _EPOCH) // dt.timedelta(microseconds=1)
     good: list[Key] = []
     events: list[tuple[str, Event]] = []
-    rows = _rows(con, source, corrected)
+    rows = _rows(con, source, reason, corrected)
     for key, record in rows:
         found = list(unpack(record, properties))
         readable = [
@@ -103,13 +105,17 @@ def replay_rejected(
 
 
 def _rows(
-    con: duckdb.DuckDBPyConnection, source: str | None, corrected: Mapping[Key, str] | None
+    con: duckdb.DuckDBPyConnection,
+    source: str | None,
+    reason: str | None,
+    corrected: Mapping[Key, str] | None,
 ) -> list[tuple[Key, Record]]:
     """The rejected rows asked for, each as a record that can be unpacked."""
     rows = con.execute(
         "SELECT origin, position, item, source, kind, epoch_us(received_at), body FROM lake.rejected_events "
-        "WHERE ? IS NULL OR source = ? ORDER BY received_at, origin, position, item LIMIT ?",
-        [source, source, _AT_MOST],
+        "WHERE source = coalesce(?, source) AND reason = coalesce(?, reason) AND (? OR list_contains(?, origin)) "
+        "ORDER BY received_at, origin, position, item LIMIT ?",
+        [source, reason, corrected is None, [key.origin for key in corrected or ()], _AT_MOST],
     ).fetchall()
     found = []
     for origin, position, item, name, kind, received, body in rows:

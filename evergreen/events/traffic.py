@@ -26,6 +26,9 @@ class Rejected(NamedTuple):
     reason: str
     field: str | None
     body: str
+    origin: str
+    position: int
+    item: int
 
 
 class Unnamed(NamedTuple):
@@ -45,12 +48,15 @@ def by_source(since: dt.date) -> list[Incoming]:
     return [Incoming(source, count, at.replace(tzinfo=dt.UTC)) for source, count, at in rows]
 
 
-def rejected(limit: int, length: int = 400) -> list[Rejected]:
-    """The newest rejected events."""
+def rejected(limit: int, length: int = 400, *, source: str = "", reason: str = "") -> list[Rejected]:
+    """The newest rejected events, of one source and for one reason if named."""
     rows = _rows(
-        "SELECT source, received_at, reason, field, left(body, ?) FROM lake.rejected_events"
-        " ORDER BY received_at DESC LIMIT ?",
+        "SELECT source, received_at, reason, field, left(body, ?), origin, position, item FROM lake.rejected_events"
+        " WHERE source = coalesce(nullif(?, ''), source) AND reason = coalesce(nullif(?, ''), reason)"
+        " ORDER BY received_at DESC, origin, position, item LIMIT ?",
         length,
+        source,
+        reason,
         limit,
     )
     return [Rejected(source, at.replace(tzinfo=dt.UTC), *rest) for source, at, *rest in rows]
@@ -80,5 +86,5 @@ def has_events() -> bool:
 def _rows(sql: str, *values: object) -> list[tuple[Any, ...]]:
     try:
         return store.reading().execute(sql, list(values)).fetchall()
-    except (store.LakeError, duckdb.Error):
-        return []
+    except (store.LakeError, duckdb.IOException, duckdb.TransactionException):
+        return []  # no lake yet, or it cannot be read just now

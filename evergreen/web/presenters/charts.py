@@ -86,7 +86,9 @@ def over_time(
 def bars(labels: Sequence[str], rows: Sequence[tuple[str, str, Sequence[int]]]) -> dict[str, Any]:
     """An ECharts option of stacked bars: under each label the counts of each row (name, colour, counts)."""
     return {
-        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 8, "top": 34 if len(rows) > 1 else 12, "bottom": 8, "containLabel": True},
+        "legend": {"show": len(rows) > 1, "top": 0, "left": 0, "icon": "roundRect", "itemHeight": 4,
+                   "textStyle": {"color": "var(--ink-2)"}},
         "tooltip": {**TOOLTIP, "axisPointer": {"type": "shadow"}},
         "xAxis": {
             "type": "category",
@@ -112,7 +114,7 @@ def bars(labels: Sequence[str], rows: Sequence[tuple[str, str, Sequence[int]]]) 
             }
             for name, color, counts in rows
         ],
-    }
+    }  # fmt: skip
 
 
 def _series(one: Series) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.core.paginator import Page
 from django.template.context import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from evergreen.base import money as coins
 from evergreen.base.markdown import render
@@ -80,6 +80,22 @@ def money(context: Context, cents: int | None, currency: str = "") -> SafeString
         coins.full(int(cents), unit),
         formats.money_short(cents, unit),
     )
+
+
+_PROPERTY_TYPES = {
+    "text": gettext_lazy("text"),
+    "number": gettext_lazy("number"),
+    "boolean": gettext_lazy("yes or no"),
+    "list": gettext_lazy("list"),
+    "object": gettext_lazy("object"),
+    "empty": gettext_lazy("empty"),
+}
+
+
+@register.simple_tag
+def property_type(key: str) -> str:
+    """A property's type (``events.source_traffic``) in words."""
+    return str(_PROPERTY_TYPES.get(key, key))
 
 
 @register.simple_tag(takes_context=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -10,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from evergreen.base.jobs import start_job
 from evergreen.events import actions
 from evergreen.events.models import Source, WriteKey
 from evergreen.web.configuring import configurers
+from evergreen.web.forms.settings.correction import CorrectionForm
+from evergreen.web.presenters.settings.source import SourcePage
 from evergreen.web.presenters.settings.sources import Sources
 from evergreen.web.requests import StaffRequest
-from evergreen.web.toasts import say
+from evergreen.web.toasts import complain, say
 
 
 @configurers
@@ -66,8 +71,40 @@ def rejected(request: StaffRequest) -> HttpResponse:
     return render(request, "pages/settings/rejected.html", {"page": Sources(request.today)})
 
 
+@configurers
+@require_GET
+def source(request: StaffRequest, source_id: int) -> HttpResponse:
+    """One source with its traffic, keys, rejected events and what its events hold."""
+    found = get_object_or_404(Source.objects.prefetch_related("keys"), pk=source_id)
+    asked = {"by": request.GET.get("by", ""), "reason": request.GET.get("reason", "")}
+    page = SourcePage(found, request.now, request.today, **asked)
+    return render(request, "pages/settings/source.html", {"page": page})
+
+
+@configurers
+@require_POST
+def replays(request: StaffRequest, source_id: int) -> HttpResponse:
+    """Read rejected events of the source again: those of a reason, or one with a corrected body."""
+    found = get_object_or_404(Source, pk=source_id)
+    params: dict[str, Any] = {"source": found.name, "reason": request.POST.get("reason", "")}
+    if "body" in request.POST:
+        form = CorrectionForm(request.POST)
+        if not form.is_valid():
+            complain(
+                request,
+                _("The event could not be read from the form. Nothing was changed; load the page again."),
+            )
+            return HttpResponseRedirect(reverse("settings-source", args=[found.pk]))
+        params["corrected"] = [form.cleaned_data]
+    title = _("Rejected events of %(source)s read again") % {"source": found.name}
+    start_job("replay", params, title=title, by=request.user, now=request.now)
+    return HttpResponseRedirect(reverse("settings-source", args=[found.pk]) + "#rejected")
+
+
 urls = [
     path("settings/sources/", sources, name="settings-sources"),
+    path("settings/sources/<int:source_id>/", source, name="settings-source"),
+    path("settings/sources/<int:source_id>/replays/", replays, name="settings-source-replays"),
     path("settings/sources/<int:source_id>/keys/", keys, name="settings-source-keys"),
     path("settings/sources/keys/<int:key_id>/revocation/", revocation, name="settings-key-revocation"),
     path("settings/sources/rejected/", rejected, name="settings-rejected"),
