@@ -153,7 +153,9 @@ def _facts(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]
     standings = {
         s.account_id: s for s in Standing.objects.filter(is_own=True, day=day).defer("contributions")
     }
-    rows = Newest.objects.filter(day=day).exclude(account__stage=Account.Stage.CHURNED)
+    rows = Newest.objects.filter(day=day, account__merged_into=None).exclude(
+        account__stage=Account.Stage.CHURNED
+    )
     facts, arr = {}, {}
     for row in rows.iterator(chunk_size=2_000):
         standing = standings.get(row.account_id)

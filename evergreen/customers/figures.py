@@ -36,6 +36,7 @@ LIST_COLUMNS = [
     "name_key",
     "name",
     "external_id",
+    "merged_into",
 ]
 
 

@@ -106,6 +106,17 @@ class UnsettledKey(models.Model):
         return self.account_key
 
 
+class Unmerged(models.Model):
+    """A merge that was undone: the lake has yet to give the merged account its events back."""
+
+    merged_id = models.BigIntegerField()
+    into_id = models.BigIntegerField()
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.into_id} → {self.merged_id}"
+
+
 class Ignored(models.Model):
     """An account key or end user without account that nobody needs to look at, until it is asked for again."""
 

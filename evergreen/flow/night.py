@@ -17,7 +17,7 @@ from evergreen.alerts import actions as alerts
 from evergreen.base import clock, env
 from evergreen.base import queries as base
 from evergreen.base.models import Progress
-from evergreen.events import matching, mover, rollup, store
+from evergreen.events import matching, merging, mover, rollup, store
 from evergreen.flow import lists
 from evergreen.health import actions as health
 from evergreen.metrics import actions as metrics
@@ -108,6 +108,7 @@ def _match(con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime) -> N
     if newest is not None and newest.figures.get("names") == names:
         return
     with _step("match", last, now) as figures:
+        merging.follow_mergers(con, now=now)
         figures.update(names=names, matched=matching.match_waiting_events(con, now=now).events)
 
 

@@ -27,7 +27,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from evergreen.base import clock, env, jobs, queries
 from evergreen.events import actions as events
-from evergreen.events import journal, matching, mover, store, upkeep
+from evergreen.events import journal, matching, merging, mover, store, upkeep
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,7 @@ class Worker:
         if names == self._matched_for:
             return
         with store.session(self._home) as con:
+            merging.follow_mergers(con, now=clock.utc_now(), home=self._home)
             matched = matching.match_waiting_events(con, now=clock.utc_now(), home=self._home)
         self._matched_for = names
         if matched.events:

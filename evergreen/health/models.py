@@ -62,6 +62,9 @@ class Assignment(models.Model):
 class Standing(models.Model):
     """The newest score of an account on one scorecard; ``is_own`` marks the one that lists show."""
 
+    # Derived every night: what was computed of an account that was merged stays its own.
+    stays_at_merge = True
+
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="standings")
     scorecard = models.ForeignKey(Scorecard, on_delete=models.CASCADE, related_name="standings")
     version = models.PositiveIntegerField()

@@ -5,6 +5,7 @@ from evergreen.customers.actions.bulk import change_accounts, tag_accounts
 from evergreen.customers.actions.contacts import add_contact, update_contact
 from evergreen.customers.actions.contracts import add_contract, end_line
 from evergreen.customers.actions.external_ids import add_external_id, remove_external_id
+from evergreen.customers.actions.merging import merge_accounts, merge_contacts, preview, undo_merge
 from evergreen.customers.actions.notes import add_note, delete_note, edit_note, pin_note
 from evergreen.customers.actions.receivables import add_receivable, record_payment
 
@@ -20,11 +21,15 @@ __all__ = [
     "delete_note",
     "edit_note",
     "end_line",
+    "merge_accounts",
+    "merge_contacts",
     "pin_note",
+    "preview",
     "record_payment",
     "remove_external_id",
     "tag_accounts",
     "undo",
+    "undo_merge",
     "update_account",
     "update_contact",
 ]

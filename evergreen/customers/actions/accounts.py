@@ -42,6 +42,7 @@ def create_account(
         external_id=external_id.strip(), name=name.strip(), created_at=now, known_at=known, **fields
     )
     account.stage_since = queries.vendor_day(known)
+    _check_merged(account.external_id)
     account.full_clean()
     account.save()
     tracking.write_changes([(account.pk, {}, tracking.first_values(account))], by=by, known_at=known)
@@ -61,6 +62,7 @@ def update_account(
     nothing is written.
     """
     _check(changes, pk=account.pk)
+    _check_merged(changes.get("external_id"))
     applied = rows.apply(account, changes, EDITABLE)
     if applied:
         if "stage" in applied.after:
@@ -128,6 +130,19 @@ def _stand_in_stage_since(stages: Mapping[int, str], *, before: dt.datetime) -> 
         by_day[clock.local_day(at, zone)].append(pk)
     for day, keys in by_day.items():
         Account.objects.filter(pk__in=keys).update(stage_since=day)
+
+
+def _check_merged(external_id: str | None) -> None:
+    """An id of an account that was merged names the other one: nobody else may have it."""
+    merged = Account.everything.filter(external_id=external_id, merged_into__isnull=False)
+    found = merged.select_related("merged_into").first() if external_id else None
+    if found is not None:
+        raise ValidationError(
+            {
+                "external_id": _("%(key)s was merged into %(name)s, whose id it is now. Choose another id.")
+                % {"key": external_id, "name": found.merged_into}
+            }
+        )
 
 
 def _check(changes: Mapping[str, Any], *, pk: int | None) -> None:

@@ -31,7 +31,7 @@ def account_properties() -> tuple[str, ...]:
 def places(keys: Collection[Key]) -> dict[Key, Place]:
     """The accounts that account keys name now; keys that name none are absent.
 
-    A key is an account's own id, one of its external ids (of the same source first; one that two accounts
+    A key is an account's own id or that of one merged into it, one of its external ids (of the same source first; one that two accounts
     share in other systems names none) or the id of a tenant.
     """
     values = sorted({value for _, value in keys})
@@ -39,7 +39,8 @@ def places(keys: Collection[Key]) -> dict[Key, Place]:
     external: dict[str, dict[str, int]] = {}
     tenants: dict[str, int] = {}
     for chunk in chunks(values):
-        accounts |= dict(Account.objects.filter(external_id__in=chunk).values_list("external_id", "pk"))
+        own = Account.everything.filter(external_id__in=chunk)
+        accounts |= {key: into or pk for key, pk, into in own.values_list("external_id", "pk", "merged_into")}
         for system, value, account in ExternalId.objects.filter(value__in=chunk).values_list(
             "system", "value", "account_id"
         ):

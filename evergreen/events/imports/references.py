@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from evergreen.base.models import Team, User
 from evergreen.base.upserts import in_batches
-from evergreen.customers.models import Account, Contact, Contract, ContractLine, ExternalId, Tenant
+from evergreen.customers.models import Account, Contact, ContactId, Contract, ContractLine, ExternalId, Tenant
 
 V = TypeVar("V")
 _MOST = 300_000
@@ -75,8 +75,14 @@ def accounts(system: str = "", source: str = "") -> Lookup[AccountRef]:
 
     def ask(keys: list[str]) -> dict[str, AccountRef]:
         fields = ("pk", "external_id", "currency")
-        own = Account.objects.filter(external_id__in=keys).order_by().values_list(*fields)
-        found = {} if system else {row[1]: AccountRef(*row) for row in own}
+        found: dict[str, AccountRef] = {}
+        if not system:
+            own = Account.objects.filter(external_id__in=keys).order_by().values_list(*fields)
+            found = {row[1]: AccountRef(*row) for row in own}
+            # What was merged stands for the account that it was merged into.
+            into = Account.everything.filter(external_id__in=keys, merged_into__isnull=False).order_by()
+            named_into = (f"merged_into__{name}" for name in fields)
+            found |= {key: AccountRef(*row) for key, *row in into.values_list("external_id", *named_into)}
         others = ExternalId.objects.filter(value__in=[key for key in keys if key not in found]).order_by()
         if system:
             others = others.filter(system=system)
@@ -133,7 +139,7 @@ def tenants() -> Lookup[TenantRef]:
 
 
 def contacts() -> Lookup[ContactRef]:
-    """Contacts by their external id, else by an e-mail that only one of them has."""
+    """Contacts by their external id, else by one in another system, else by an e-mail that only one of them has."""
 
     def ask(keys: list[str]) -> dict[str, ContactRef]:
         fields = ("pk", "account_id", "external_id", "end_user")
@@ -141,6 +147,18 @@ def contacts() -> Lookup[ContactRef]:
             str(row[2]): ContactRef(row[0], row[1], row[2] or "", row[3])
             for row in Contact.objects.filter(external_id__in=keys).order_by().values_list(*fields)
         }
+        # What was merged stands for the contact that it was merged into.
+        into = Contact.everything.filter(external_id__in=keys, merged_into__isnull=False).order_by()
+        named_into = (f"merged_into__{name}" for name in fields)
+        for given, pk, account, own, end_user in into.values_list("external_id", *named_into):
+            found[str(given)] = ContactRef(pk, account, own or "", end_user)
+        others = ContactId.objects.filter(value__in=[key for key in keys if key not in found]).order_by()
+        known: dict[str, set[ContactRef]] = {}
+        for value, pk, account, own, end_user in others.values_list(
+            "value", *(f"contact__{name}" for name in fields)
+        ):
+            known.setdefault(value, set()).add(ContactRef(pk, account, own or "", end_user))
+        found |= {value: refs.pop() for value, refs in known.items() if len(refs) == 1}
         addresses = {key.lower(): key for key in keys if key not in found and "@" in key}
         by_mail = Contact.objects.annotate(address=Lower("email")).filter(address__in=addresses).order_by()
         named: dict[str, list[ContactRef]] = {}

@@ -67,6 +67,8 @@ class Kpi(models.Model):
 class Report(models.Model):
     """Something said of an account and a KPI from a day on. The newest stands, earlier ones are its history."""
 
+    moves_by = ("kpi", "starts_on")  # at a merge of accounts a value moves with its history, or stays with it
+
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="%(class)ss")
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="%(class)ss")
     starts_on = models.DateField()

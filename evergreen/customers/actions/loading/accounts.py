@@ -11,7 +11,7 @@ from django.db import transaction
 
 from evergreen.base import clock, queries
 from evergreen.base.models import User
-from evergreen.base.upserts import Loaded, Outcome, Written, in_batches, upsert
+from evergreen.base.upserts import Loaded, Outcome, Written, fetch, in_batches, upsert
 from evergreen.customers import rules
 from evergreen.customers.actions import tracking
 from evergreen.customers.actions.loading import entries
@@ -65,6 +65,7 @@ def _load(
     written = upsert(
         Account,
         [_prepared(row, zone, now) for row in batch],
+        existing=_stored(batch),
         at_creation={"created_at", "known_at", "stage_since"},
         merged={"custom"},
         settle=settle,
@@ -82,6 +83,15 @@ def _load(
         known_at=now,
     )
     entries.write("account.loaded", Account, written, by=by, now=now, origin=origin)
+
+
+def _stored(batch: Sequence[Mapping[str, Any]]) -> dict[Any, Account]:
+    """Accounts with the ids of the batch. One that was merged goes on being written, out of sight, so that files that
+    still bring it do not make it anew."""
+    keys = [row["external_id"] for row in batch]
+    merged = Account.everything.filter(external_id__in=keys, merged_into__isnull=False).order_by()
+    hidden = {row.external_id: row for row in merged.select_for_update(of=("self",))}
+    return {**fetch(Account, "external_id", keys), **hidden}
 
 
 def _prepared(row: Mapping[str, Any], zone: ZoneInfo, now: dt.datetime) -> dict[str, Any]:
@@ -136,11 +146,12 @@ def _keep_tenants(
             continue
         account = written[place].object
         held = stored.get(tenant["external_id"])
-        if held is not None and held.account_id != account.pk:
+        owner = account.merged_into_id or account.pk
+        if held is not None and held.account_id != owner:
             loaded.refused.append((first + place, "tenant", tenant["external_id"]))
             continue
         places.append(place)
-        rows.append({**tenant, "account_id": account.pk})
+        rows.append({**tenant, "account_id": owner})
     outcomes = upsert(Tenant, rows, existing=stored, dry_run=dry_run)
     return {
         place
@@ -164,11 +175,12 @@ def _keep_external_ids(
         account = written[place].object
         if written[place].outcome == Outcome.DUPLICATE:
             continue
+        owner = account.merged_into_id or account.pk
         if pair not in stored:
-            stored[pair] = account.pk
-            creations.append(ExternalId(account_id=account.pk, system=pair[0], value=pair[1]))
+            stored[pair] = owner
+            creations.append(ExternalId(account_id=owner, system=pair[0], value=pair[1]))
             places.add(place)
-        elif stored[pair] != account.pk:
+        elif stored[pair] != owner:
             loaded.refused.append((first + place, "external_id", f"{pair[0]}:{pair[1]}"))
     if not dry_run:
         ExternalId.objects.bulk_create(creations, batch_size=1_000)

@@ -45,7 +45,11 @@ def load_contacts(
 
 
 def _stored(batch: Sequence[Mapping[str, Any]]) -> dict[str, Contact]:
-    found: dict[str, Contact] = fetch(Contact, "external_id", [row["external_id"] for row in batch])
+    keys = [row["external_id"] for row in batch]
+    found: dict[str, Contact] = fetch(Contact, "external_id", keys)
+    # One that was merged goes on being written, out of sight, so that files that still bring it do not make it anew.
+    merged = Contact.everything.filter(external_id__in=keys, merged_into__isnull=False).order_by()
+    found |= {str(row.external_id): row for row in merged.select_for_update(of=("self",))}
     wanted: dict[tuple[int, str], str] = {}
     for row in batch:
         if row.get("email") and row["external_id"] not in found:
