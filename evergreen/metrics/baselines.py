@@ -22,8 +22,9 @@ There is no trend in it on purpose: a number that climbs above what was usual sh
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -89,11 +90,28 @@ def baseline(rhythm: str, start: dt.date, history: Sequence[Point]) -> Baseline 
 
     ``history`` may hold any periods in any order; those from ``start`` on and before the window are left out.
     """
+    return baselines(rhythm, [start], history)[start]
+
+
+def baselines(
+    rhythm: str, starts: Iterable[dt.date], history: Sequence[Point]
+) -> dict[dt.date, Baseline | TooShort]:
+    """``baseline`` of several periods over one history, each from what lies before it."""
     way = RHYTHMS[rhythm]
-    since = start - dt.timedelta(days=way.window_days)
-    before = [(way.season(day), value) for day, value in history if since <= day < start]
-    if len(before) < way.least:
-        return TooShort(len(before), way.least)
+    ordered = sorted(history)
+    days = [day for day, _value in ordered]
+    seen = [(way.season(day), value) for day, value in ordered]
+    found = {}
+    for start in starts:
+        since = bisect_left(days, start - dt.timedelta(days=way.window_days))
+        found[start] = _from(seen[since : bisect_left(days, start)], way.season(start), way.least)
+    return found
+
+
+def _from(before: list[tuple[int, float]], own: int, least: int) -> Baseline | TooShort:
+    """The baseline of a period in the season ``own`` from the (season, value) before it."""
+    if len(before) < least:
+        return TooShort(len(before), least)
     overall = median(value for _season, value in before)
     seasons: dict[int, list[float]] = defaultdict(list)
     for season, value in before:
@@ -101,7 +119,6 @@ def baseline(rhythm: str, start: dt.date, history: Sequence[Point]) -> Baseline 
     expected = {season: _leaning(values, overall) for season, values in seasons.items()}
     strays = [abs(value - expected[season]) for season, value in before]
     spread = _AS_DEVIATION * median(strays) or _MEAN_AS_DEVIATION * fmean(strays)
-    own = way.season(start)
     middle = expected.get(own, overall)
     return Baseline(
         middle=middle,

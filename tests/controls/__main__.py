@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, events, figures, records
+from tests.controls import Control, events, figures, kpis, records
 from tests.controls.planting import Copy, Outcome, tried
 
-CONTROLS: tuple[Control, ...] = (*events.CONTROLS, *figures.CONTROLS, *records.CONTROLS)
+CONTROLS: tuple[Control, ...] = (*events.CONTROLS, *figures.CONTROLS, *kpis.CONTROLS, *records.CONTROLS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

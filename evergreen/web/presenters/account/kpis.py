@@ -18,7 +18,7 @@ from evergreen.customers.models import Account
 from evergreen.events.kpis import periods, queries, rules
 from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
 from evergreen.events.kpis.queries import Course
-from evergreen.metrics.baselines import RHYTHMS, WIDTH, Baseline, TooShort, baseline
+from evergreen.metrics.baselines import RHYTHMS, WIDTH, Baseline, TooShort, baselines
 from evergreen.web import formats
 from evergreen.web.presenters.account.kpi_charts import drawn
 from evergreen.web.presenters.kpis import currency_of, period_words, said
@@ -92,12 +92,8 @@ def page(account: Account, user: User, today: dt.date, vendor_currency: str) -> 
 
 def ranges(course: Course, since: dt.date) -> dict[dt.date, Baseline | TooShort]:
     """The baseline of every period that has a value from a day on."""
-    points = course.points
-    return {
-        row.starts_on: baseline(course.kpi.period, row.starts_on, points)
-        for row in course.values
-        if row.starts_on >= since
-    }
+    starts = [row.starts_on for row in course.values if row.starts_on >= since]
+    return baselines(course.kpi.period, starts, course.points)
 
 
 def target_of(course: Course, start: dt.date) -> KpiTarget | None:
