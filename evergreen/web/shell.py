@@ -75,6 +75,7 @@ RAIL = (
         _("Data"),
         [
             Item("imports", _("Imports"), "i", configures=True),
+            Item("connections", _("Connections"), "c", configures=True),
             Item("unmatched", _("Unmatched"), "u", configures=True),
             Item("settings", _("Settings"), "s"),
         ],

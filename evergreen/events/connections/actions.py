@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from evergreen.base import changes, jobs, vault
 from evergreen.base.actions import audit
 from evergreen.base.models import Job, User
+from evergreen.customers.models import Account
 from evergreen.events.connections import running
 from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.imports.mapping import MappingError, read_mapping
@@ -42,6 +43,10 @@ def add_connection(
         created_by=by, every_minutes=_minutes(every_minutes),
         next_run_at=now + dt.timedelta(minutes=every_minutes) if every_minutes else None,
     )  # fmt: skip
+    if Account.objects.exists():
+        # Accounts that stand come from elsewhere: making others of them beside is for a person to say.
+        makers = [one.name for one in registry.adapter(kind, given).streams if one.makes_accounts]
+        connection.feeds = {name: {"on": False, "mapping": None} for name in makers}
     connection.full_clean(exclude=["config", "feeds", "state"])
     connection.save()
     audit(

@@ -84,7 +84,7 @@ def pull(
                     tell(stream.name, spool.held.rows)
                 waiting.append(row)
     except Exception as error:
-        raise _told(error, adapter, stream) from error
+        raise in_words(error, adapter, stream.name) or error from error
     finally:
         spool.add(waiting)
         spool.keep(safe)
@@ -92,21 +92,21 @@ def pull(
     spool.keep(frozen(living), is_whole=True)
 
 
-def _told(error: BaseException, adapter: Adapter, stream: Stream) -> Exception:
-    """What dlt wrapped: the fault as it was told first; a fault of reading in words; else the error itself."""
+def in_words(error: BaseException, adapter: Adapter, name: str) -> Exception | None:
+    """What dlt wrapped: the fault as it was told first, or a fault of reading in words; None for any other."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, SourceError | ThrottledError | JobCancelled):
             return inner
         if isinstance(inner, requests.JSONDecodeError):
-            return SourceError(_("“%(name)s” is not answered in JSON.") % {"name": stream.name})
+            return SourceError(_("“%(name)s” is not answered in JSON.") % {"name": name})
         if translated := adapter.told(inner):
             return translated
         if type(inner).__name__.startswith("IncrementalCursor"):
             said = _("“%(name)s” cannot be read from a moment on: %(error)s")
-            return SourceError(said % {"name": stream.name, "error": str(inner).splitlines()[0][:300]})
+            return SourceError(said % {"name": name, "error": str(inner).splitlines()[0][:300]})
         inner = inner.__cause__ or inner.__context__
-    return error if isinstance(error, Exception) else SourceError(str(error))
+    return None
 
 
 def frozen(state: Any) -> dict[str, Any]:

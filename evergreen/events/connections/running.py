@@ -73,10 +73,26 @@ def adapter_of(connection: Connection) -> Adapter:
         raise SourceError(str(error)) from error
 
 
-def wired(adapter: Adapter, beat: Any = None) -> Wire:
+def tried(connection: Connection) -> str:
+    """What the source says to a first question, in words. Raises SourceError."""
+    adapter = adapter_of(connection)
+    try:
+        return adapter.test(wired(adapter, is_patient=False))
+    except ThrottledError as error:
+        raise SourceError(_("The source is busy and asks to wait. Try again in a while.")) from error
+    except SourceError:
+        raise
+    except Exception as error:
+        translated = feeding.in_words(error, adapter, "")
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def wired(adapter: Adapter, beat: Any = None, *, is_patient: bool = True) -> Wire:
     """A wire to the adapter's source. Raises SourceError when its address may not be called."""
     feeding.prepare_dlt(env.home())
-    wire = Wire(beat)
+    wire = Wire(beat, is_patient=is_patient)
     adapter.wire_up(wire)
     return wire
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from evergreen.events.sources.wire import Wire
 
 Row = dict[str, Any]
+
+# What a stream may be called: it stands in addresses and in names of files.
+NAME = re.compile(r"[\w.-]{1,60}")
 
 
 class SourceError(Exception):
@@ -126,6 +130,10 @@ class Adapter:
                 % {"name": name, "names": names}
             )
         return found
+
+
+def wrong_name(name: str) -> str:
+    return _("“%(name)s” is no name for a list: use 1 to 60 letters, digits, . _ or -.") % {"name": name[:80]}
 
 
 def fields_of(config: type[Any]) -> tuple[dataclasses.Field[Any], ...]:

@@ -26,6 +26,8 @@ from evergreen.events.sources.adapter import SourceError, ThrottledError
 log = logging.getLogger(__name__)
 
 LIMITS = outbound.Limits(most_bytes=128 * 1_048_576, most_seconds=120.0, connect_seconds=10.0)
+# While a person waits for the test button.
+BRIEF = outbound.Limits(most_bytes=32 * 1_048_576, most_seconds=20.0, connect_seconds=5.0)
 MOST_WAIT = 60.0
 TRIES = 6
 _SLICE = 20.0
@@ -103,8 +105,9 @@ class Token(SignIn):
 class Wire(outbound.GatedSession):
     """A session for one source, as dlt's REST client takes it. ``beat`` says that the work lives, and may stop it."""
 
-    def __init__(self, beat: Beat | None = None) -> None:
-        super().__init__(LIMITS)
+    def __init__(self, beat: Beat | None = None, *, is_patient: bool = True) -> None:
+        super().__init__(LIMITS if is_patient else BRIEF)
+        self._tries = TRIES if is_patient else 1
         self._beat = beat or (lambda: None)
         self._origins: set[tuple[str, str, int]] = set()
         self.sign_in: SignIn = SignIn()
@@ -151,7 +154,7 @@ class Wire(outbound.GatedSession):
 
     def _answer(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:
         renewed = False
-        for turn in range(1, TRIES + 1):
+        for turn in range(1, self._tries + 1):
             self._beat()
             self.sign_in.sign(request)
             self.calls += 1
@@ -162,7 +165,7 @@ class Wire(outbound.GatedSession):
             except requests.RequestException as error:
                 # The connection broke or no whole answer came; the text of these errors holds the address.
                 log.info("%s broke off: %s", _bare(request.url), type(error).__name__)
-                if turn == TRIES:
+                if turn == self._tries:
                     raise SourceError(
                         _("%(host)s could not be reached or broke off %(n)s times (%(what)s).")
                         % {
@@ -184,9 +187,9 @@ class Wire(outbound.GatedSession):
                 asked = retry_after(response)
                 if asked is not None and asked > MOST_WAIT:
                     raise ThrottledError(asked)
-                if turn == TRIES and verdict == "busy":
+                if turn == self._tries and verdict == "busy":
                     raise ThrottledError(max(asked or 0.0, 5 * MOST_WAIT))
-                if turn < TRIES:
+                if turn < self._tries:
                     self._wait(asked if asked is not None else _backoff(turn))
                     continue
             raise SourceError(_said(response, code), is_permanent=verdict != "fault")

@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from evergreen.web.pages import (
     alerts,
+    connections,
     health,
     imports,
     metrics,
@@ -23,6 +24,7 @@ urls: list[URLPattern] = [
     *health.urls,
     *metrics.urls,
     *imports.urls,
+    *connections.urls,
     *settings.urls,
     *unmatched.urls,
     *signin.urls,

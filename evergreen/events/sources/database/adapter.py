@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from evergreen.base import outbound
 from evergreen.events.imports.mapping import MappingError, read_mapping
 from evergreen.events.imports.records import RECORDS
-from evergreen.events.sources.adapter import Adapter, Asked, SourceError, Stream, option
+from evergreen.events.sources.adapter import NAME, Adapter, Asked, SourceError, Stream, option, wrong_name
 from evergreen.events.sources.wire import Wire
 
 _PORTS = {"postgresql": 5432, "mysql": 3306}
@@ -102,7 +102,7 @@ class DatabaseAdapter(Adapter):
                 initial_value=asked.since,
                 row_order="asc",
                 on_cursor_value_missing="include",
-                **({"lag": 60 * table.lag_minutes} if table.lag_minutes else {}),
+                lag=60 * table.lag_minutes if table.lag_minutes else None,
             )
         try:
             return sql_table(
@@ -210,6 +210,8 @@ def _read_tables(given: str) -> list[Table]:
         raise SourceError(_("The declaration: %(error)s.") % {"error": error}) from error
     problems = [] if tables else [_("No table is declared.")]
     for one in tables:
+        if not NAME.fullmatch(one.stream):
+            problems.append(wrong_name(one.stream))
         if one.record not in RECORDS:
             problems.append(
                 _("resources.%(name)s.record: found “%(found)s”. Allowed: %(allowed)s.")

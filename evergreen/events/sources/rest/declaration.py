@@ -10,7 +10,7 @@ import msgspec
 import yaml
 from django.utils.translation import gettext as _
 
-from evergreen.events.sources.adapter import SourceError
+from evergreen.events.sources.adapter import NAME, SourceError, wrong_name
 
 MOST_CHARACTERS = 100_000
 # What may stand in texts beside secrets: from when on, and how many rows were read so far.
@@ -183,6 +183,8 @@ def _check(declared: Declaration) -> None:
     if declared.sign_in.kind == "token" and (declared.sign_in.request is None or not declared.sign_in.token):
         problems.append(_("sign_in: kind token needs the request and where the token stands in its answer."))
     for one in declared.resources:
+        if not NAME.fullmatch(one.name):
+            problems.append(wrong_name(one.name))
         if one.record not in RECORDS:
             problems.append(
                 _("resources.%(name)s.record: found “%(found)s”. Allowed: %(allowed)s.")
