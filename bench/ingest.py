@@ -1,7 +1,8 @@
 """How many events a second are acknowledged and stored, and what durability costs: all on this machine, in one run.
 
 A sender process posts ready-made batches of 100 over 32 connections; the server is the real ingest under granian, once
-as it is and once with its syncs left out. Then the mover stores what was acknowledged.
+as it is and once with its syncs left out. Then the mover stores what was acknowledged, in an empty lake and among many
+message ids that are stored already (argument: how many, default 20,000,000).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import asyncio
 import json
 import multiprocessing
 import os
+import shutil
 import statistics
+import sys
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -31,6 +34,7 @@ def main() -> None:
     from evergreen.base.env import home
     from evergreen.events.ingest.keys import Published, key_hash, write_keys
 
+    ids = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000_000
     with scratch_home():
         where = home()
         write_keys(where.keys, Published({key_hash(KEY): "bench"}, ("account_id",)))
@@ -40,6 +44,8 @@ def main() -> None:
         synced, waits = load(bodies, synced=True)
         clear(where)
         stored, commit = move(where)
+        indexing = stock(where, ids)
+        stored_among, commit_among = move(where)
     line("events/s decoded, one process, no server", f"{decoding:,.0f}")
     line("events/s acknowledged without sync", f"{unsynced:,.0f}")
     line("events/s acknowledged, each on disk before its 200", f"{synced:,.0f}")
@@ -47,6 +53,9 @@ def main() -> None:
     line("acknowledgement p50 / p99 (ms), 32 connections", f"{waits[0]:.0f} / {waits[1]:.0f}")
     line("events/s stored by the mover", f"{stored:,.0f}")
     line("one event from the journal into the lake (s, median)", f"{commit:.2f}", "countable within 5")
+    line(f"index of {ids:,} message ids made anew (s)", f"{indexing:.1f}")
+    line("  events/s stored among them ÷ in an empty lake", f"{stored_among / stored:.2f}")
+    line("  one event among them ÷ in an empty lake", f"{commit_among / commit:.2f}")
 
 
 def body() -> bytes:
@@ -152,6 +161,29 @@ def clear(where: Home) -> None:
         path.unlink()
 
 
+def stock(where: Home, ids: int) -> float:
+    """Have the lake hold so many message ids already; returns the seconds to index them anew."""
+    from evergreen.base.clock import utc_now
+    from evergreen.events import arrivals, message_keys, store
+
+    with arrivals.appending(where), store.session(where) as con:
+        number = int(store.scalar(con, "SELECT max(number) FROM lake.batches") or 0) + 1
+        with store.transaction(con, where):
+            con.execute(
+                "INSERT INTO lake.message_keys SELECT hash(i), hash(i, 1), hash(i, 2), ? FROM range(?) t(i)",
+                [number, ids],
+            )
+            con.execute(
+                "INSERT INTO lake.batches VALUES ('stock', 1, ?, ?, 0, 0, 0, ?, ?, 'stock')",
+                [ids, ids, utc_now().replace(tzinfo=None), number],
+            )
+        shutil.rmtree(where.lake / "keys", ignore_errors=True)
+        message_keys.forget(where)
+        began = time.perf_counter()
+        message_keys.of(where).refresh(con)
+        return time.perf_counter() - began
+
+
 def move(where: Home) -> tuple[float, float]:
     """(events a second, median seconds of a step with one event) of the mover."""
     from evergreen.base.clock import utc_now
@@ -170,8 +202,11 @@ def move(where: Home) -> tuple[float, float]:
         moved = moving.move(utc_now())
         rate = moved.stored / (time.perf_counter() - began)
         steps = []
-        for number in range(9):
-            write("track", json.dumps({"event": "One", "userId": "u", "messageId": f"one {number}"}).encode())
+        for _ in range(9):
+            write(
+                "track",
+                json.dumps({"event": "One", "userId": "u", "messageId": f"one {uuid.uuid4()}"}).encode(),
+            )
             began = time.perf_counter()
             moving.step(utc_now())
             steps.append(time.perf_counter() - began)

@@ -306,3 +306,8 @@ _indexes: dict[tuple[Path, int], MessageKeys] = {}
 def of(home: env.Home) -> MessageKeys:
     """This process's index of a home, another one when the lake's folder was replaced."""
     return _indexes.setdefault((home.lake, home.lake.stat().st_ino), MessageKeys(home))
+
+
+def forget(home: env.Home) -> None:
+    """Let go of this process's index of a home, whose files were taken away."""
+    _indexes.pop((home.lake, home.lake.stat().st_ino), None)
