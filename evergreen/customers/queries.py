@@ -54,6 +54,28 @@ def account_for(user: User, account_id: int) -> Account:
     return account
 
 
+def stands_for(account_id: int) -> int | None:
+    """The account that one was merged into; None when it was not."""
+    rows = Account.everything.filter(pk=account_id, merged_into__isnull=False)
+    return rows.values_list("merged_into", flat=True).first()
+
+
+def mergers_of(row: Account | Contact) -> list[tuple[Account | Contact, AuditEntry | None]]:
+    """What was merged into a row, the newest first, with the entry that an undo takes (None: undo another one first)."""
+    model = type(row)
+    merged = list(model.everything.filter(merged_into=row.pk).order_by("-merged_at", "-pk"))
+    entries = AuditEntry.objects.filter(kind="merger", verb="merger.made", undone_at=None).order_by("pk")
+    wanted = Q(pk=None)
+    for one in merged:
+        wanted |= Q(object_ids=[one.pk, row.pk])
+    found = {
+        entry.object_ids[0]: entry
+        for entry in entries.filter(wanted)
+        if entry.before["model"] == model._meta.model_name
+    }
+    return [(one, found.get(one.pk)) for one in merged]
+
+
 def contacts_of(account: Account) -> QuerySet[Contact]:
     """The account's people, those still there first, the most influential first."""
     return account.contacts.select_related("reports_to").order_by(

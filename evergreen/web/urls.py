@@ -3,12 +3,24 @@
 from django.urls import URLPattern, URLResolver
 
 from evergreen.web.api import app as api
-from evergreen.web.pages import account, accounts, frame, jobs, kpis, records, search, undo, urls_work
+from evergreen.web.pages import (
+    account,
+    accounts,
+    frame,
+    identity,
+    jobs,
+    kpis,
+    records,
+    search,
+    undo,
+    urls_work,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
     *accounts.urls,
     *account.urls,
+    *identity.urls,
     *kpis.urls,
     *jobs.urls,
     *records.urls,

@@ -1,4 +1,4 @@
-"""Other names of an account in some system: crm, billing, desk, a source of events, an e-mail domain."""
+"""Other names of an account or contact in some system: crm, billing, desk, a source of events, an e-mail domain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers import likeness
-from evergreen.customers.models import Account, ExternalId
+from evergreen.customers.models import Account, Contact, ContactId, ExternalId
 
 DOMAIN = "domain"
 
@@ -60,6 +60,39 @@ def remove_external_id(row: ExternalId, *, by: User | None, now: dt.datetime) ->
         now=now,
         before={"system": row.system, "value": row.value},
     )
+    row.delete()
+
+
+@transaction.atomic
+def add_contact_id(
+    contact: Contact, system: str, value: str, *, by: User | None, now: dt.datetime
+) -> ContactId:
+    """Give a contact one more id. Raises ValidationError by field, naming the contact that has it already."""
+    system, value = _checked(system, value)
+    held = ContactId.objects.select_related("contact__account").filter(system=system, value=value).first()
+    if held is not None and held.contact_id == contact.pk:
+        return held
+    if held is not None:
+        raise ValidationError(
+            {
+                "value": _(
+                    "%(value)s in %(system)s is %(name)s of %(account)s already. Take it from there first, or merge the "
+                    "two. Nothing was changed."
+                )
+                % {"value": value, "system": system, "name": held.contact, "account": held.contact.account}
+            }
+        )
+    row = ContactId(contact=contact, system=system, value=value)
+    row.full_clean()
+    row.save()
+    audit("contact.id_added", "contact", [contact.pk], by=by, now=now, after={"system": system})
+    return row
+
+
+@transaction.atomic
+def remove_contact_id(row: ContactId, *, by: User | None, now: dt.datetime) -> None:
+    """Take an id from its contact."""
+    audit("contact.id_removed", "contact", [row.contact_id], by=by, now=now, before={"system": row.system})
     row.delete()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evergreen.customers import actions
 from evergreen.customers.models import Account
-from evergreen.customers.queries import account_for, notes_of
+from evergreen.customers.queries import account_for, notes_of, stands_for
 from evergreen.desk.queries import tickets_of
 from evergreen.health.queries import standing_of
 from evergreen.metrics import queries as metrics
@@ -40,7 +40,9 @@ TICKETS = 200
 
 @require_GET
 def show(request: StaffRequest, account_id: int) -> HttpResponse:
-    """The page with the tab of the address. Charts come afterwards by themselves."""
+    """The page with the tab of the address. Charts come afterwards by themselves. A merged account leads to the other."""
+    if (into := stands_for(account_id)) is not None:
+        return HttpResponseRedirect(reverse("account", args=[into]))
     account = account_for(request.user, account_id)
     tab = heading.tab_of(request.GET.get("tab"))
     context = {

@@ -15,6 +15,7 @@ from evergreen.alerts import actions as alerts
 from evergreen.base.models import AuditEntry
 from evergreen.customers import actions as customers
 from evergreen.events.unmatched import actions as unmatched
+from evergreen.flow import merging
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 from evergreen.work import actions as work
@@ -25,6 +26,7 @@ ROOMS: dict[str, Callable[..., Any]] = {
     "alert": alerts.undo,
     "task": work.undo,
     unmatched.KIND: unmatched.undo,
+    "merger": merging.undo,
 }
 
 

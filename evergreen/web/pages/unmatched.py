@@ -104,7 +104,6 @@ def returns(request: StaffRequest, refs: list[Ref]) -> tuple[str, list[AuditEntr
     return said % {"n": len(refs)}, [entry]
 
 
-@configurers
 @require_GET
 def choices(request: StaffRequest) -> HttpResponse:
     """Accounts whose name or id has the letters typed so far."""
