@@ -145,3 +145,14 @@ def test_a_sheet_with_chinese_columns_and_typed_cells_is_mapped_by_its_names(
     assert (result.created, result.rejected) == (1, 0)
     assert KpiValue.objects.get().value == 0.81
     assert KpiTarget.objects.get().value == 0.9
+
+
+def test_what_a_connector_brings_as_it_happens_is_known_when_it_comes(
+    tmp_path: Path, cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    path = write_csv(
+        tmp_path / "k.csv", [ROWS[0], ["A-well", "auto_share", "2026-09", "0.81", "0.9", "", ""]]
+    )
+    result = import_file(path, "kpis", MAPPING, source="erp", is_history=False, now=now)
+    assert result.created == 1
+    assert KpiValue.objects.get().known_at == KpiTarget.objects.get().known_at == now

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 
 from evergreen.base.actions import change_setting
@@ -99,6 +101,28 @@ def test_a_late_repeat_under_its_own_name_does_not_bring_an_old_value_back(share
     assert other.status_code == 422
     assert set(other.json()["error"]) == {"code", *MARKS}
     assert other.json()["error"]["code"] == "idempotency_key"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_request_sent_twice_at_once_is_done_once(share: Kpi, key: str) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time by SQLite's own lock; the test database in memory has no other")
+    answers: list[Any] = []
+
+    def send() -> None:
+        try:
+            answers.append(post(key, {"values": [GOOD]}, **{"Idempotency-Key": "run 1"}))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.json()["created"] for answer in answers] == [1] * 4
+    assert sum(answer.has_header("Idempotency-Replayed") for answer in answers) == 3
+    assert KpiValue.objects.count() == 1
 
 
 def test_kept_answers_go_after_their_days(

@@ -11,10 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+import evergreen.events.jobs  # noqa: F401  # the worker's kinds of jobs
+from evergreen.base import jobs
 from evergreen.base.models import AuditEntry
 from evergreen.base.roles import Role
 from evergreen.events.kpis.actions import Aimed, Reported, declare_kpi, record_kpi_values, set_kpi_targets
@@ -164,6 +167,28 @@ def test_values_and_targets_are_written_by_hand(cast: SimpleNamespace, share: Kp
     assert (aim.value, aim.due_on, aim.by) == (0.92, dt.date(2027, 6, 30), cast.owner)
     refused = send(client, f"{base}targets/", **{**target, "target_by": "2026-12-31"})
     assert "2027-01-01 or later" in refused.content.decode()
+
+
+def test_a_file_of_kpis_is_brought_in_by_the_browser(
+    cast: SimpleNamespace, share: Kpi, as_person: Any, home: Any, now: dt.datetime
+) -> None:
+    client = as_person(cast.boss)
+    rows = (
+        "客户编号,指标,月份,实际值,目标\nA-gone,自动对账率,2026-09,72%,80%\nA-gone,自动对账率,2026-10,720%,\n"
+    )
+    file = SimpleUploadedFile("kpis.csv", rows.encode("gb18030"))
+    where = client.post("/imports/", {"file": file, "record": "kpis"})["Location"]
+    assert '<option value="value" selected>' in client.get(where).content.decode()
+    names = ("account", "kpi", "period", "value", "target")
+    columns = {f"column-{n}": name for n, name in enumerate(names)}
+    assert client.post(where, {**columns, "do": "load"}).status_code == 302
+    job = jobs.claim_job("test", now=now)
+    assert job is not None
+    jobs.run_job(job, now=now)
+    job.refresh_from_db()
+    assert (job.result["created"], job.result["rejected"]) == (1, 1)
+    assert KpiValue.objects.get(account=cast.gone).value == 0.72
+    assert KpiTarget.objects.get(account=cast.gone).value == 0.8
 
 
 def test_the_file_holds_every_value_with_what_was_usual_and_leaves_a_trace(

@@ -179,7 +179,7 @@ class KpiLoader(Loader):
     def _options(self) -> dict[str, Any]:
         context = self.context
         source = context.mapping.source or "file"
-        return {"source": source, "by": context.by, "now": context.now, "is_history": True}
+        return {"source": source, "by": context.by, "now": context.now, "is_history": context.is_history}
 
     def _rejected(self, refusal: Refusal) -> RejectedError:
         return self.context.refuse(refusal.field, refusal.found, refusal.allowed, refusal.next)
