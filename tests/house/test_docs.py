@@ -64,6 +64,12 @@ def import_records() -> Iterable[str]:
     return RECORDS
 
 
+def connectors() -> Iterable[str]:
+    from evergreen.events.sources import registry
+
+    return registry.kinds()
+
+
 DOCUMENTS: dict[str, Callable[[], Iterable[str]]] = {
     "settings.md": settings,
     "metrics.md": metrics,
@@ -71,6 +77,7 @@ DOCUMENTS: dict[str, Callable[[], Iterable[str]]] = {
     "health.md": scorecards,
     "command-line.md": commands,
     "imports.md": import_records,
+    "connectors.md": connectors,
 }
 
 

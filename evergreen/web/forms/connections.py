@@ -9,6 +9,7 @@ import yaml
 from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from evergreen.base.vault import MASK
 from evergreen.events.connections.models import Connection
@@ -26,7 +27,7 @@ SCHEDULES = (
 class ConnectionForm(forms.Form):
     """Name, schedule and the fields of one kind of connector; secrets are never shown again."""
 
-    name = forms.CharField(label=_("Name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("thing", "Name"), max_length=60)
     every_minutes = forms.TypedChoiceField(label=_("It is read"), coerce=int, choices=SCHEDULES, initial=60)
 
     def __init__(self, kind: str, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:

@@ -18,6 +18,7 @@ from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.imports.records import RECORDS
 from evergreen.events.sources import registry
 from evergreen.events.sources.adapter import SourceError
+from evergreen.web import formats
 from evergreen.web.configuring import configurers
 from evergreen.web.downloads import download
 from evergreen.web.forms.connections import ConnectionForm, FeedForm, HistoryForm
@@ -105,14 +106,15 @@ def feed(request: StaffRequest, connection_id: int, stream: str) -> HttpResponse
     if request.method == "POST" and form.is_valid():
         try:
             actions.set_feed(
-                found, stream, is_on=form.cleaned_data["is_on"], mapping=form.cleaned_data["mapping"],
-                by=request.user, now=request.now,
+                found, stream, is_on=form.cleaned_data["is_on"],
+                mapping=shown.own_mapping(listed, form.cleaned_data["mapping"]), by=request.user, now=request.now,
             )  # fmt: skip
         except ValidationError as error:
             add_errors(form, error)
         else:
             return _to(found)
-    context = {"form": form, "connection": found, "stream": listed, "record": RECORDS[listed.record], "is_own": bool(kept.get("mapping"))}  # fmt: skip
+    label = listed.label("zh" if formats.is_zh() else "en")
+    context = {"form": form, "connection": found, "label": label, "record": RECORDS[listed.record], "is_own": bool(kept.get("mapping"))}  # fmt: skip
     return render(request, "pages/connections/feed.html", context, status=422 if form.errors else 200)
 
 

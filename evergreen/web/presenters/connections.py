@@ -67,7 +67,9 @@ class Line:
             return _("switched off")
         if self.run is None:
             return _("never read")
-        return _("works") if self.run.state == State.DONE else str(self.run.get_state_display())
+        if self.run.state != State.DONE:
+            return str(self.run.get_state_display())
+        return _("works, some rows rejected") if self.run.total("rejected") else _("works")
 
     @property
     def tone(self) -> str:
@@ -169,6 +171,12 @@ def mapping_text(stream: Stream, given: Mapping[str, Any] | None) -> str:
     return yaml.safe_dump(dict(given or stream.mapping), allow_unicode=True, sort_keys=False, width=110)
 
 
+def own_mapping(stream: Stream, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The mapping, or None where it says what the connector's own does."""
+    default = yaml.load(mapping_text(stream, None), yaml.BaseLoader)  # noqa: S506  it makes texts only
+    return None if given == default else given
+
+
 class RunPage:
     """A run with what became of each list."""
 
@@ -199,9 +207,23 @@ class RunPage:
     @property
     def streams(self) -> list[dict[str, Any]]:
         return [
-            {**told, "name": name, "rejects": bool(self.rejects(name)), "odd": _odd(told)}
+            {
+                **told,
+                "key": name,
+                "name": self._labels.get(name, name),
+                "rejects": bool(self.rejects(name)),
+                "odd": _odd(told),
+            }
             for name, told in self.run.streams.items()
         ]
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        try:
+            streams = running.adapter_of(self.run.connection).streams
+        except SourceError:
+            return {}
+        return {one.name: one.label("zh" if formats.is_zh() else "en") for one in streams}
 
     @property
     def summary(self) -> str:
