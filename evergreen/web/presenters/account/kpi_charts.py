@@ -20,8 +20,8 @@ Usual = Mapping[dt.date, Baseline | TooShort]
 _STEPS = {True: ((1e8, "亿"), (1e4, "万")), False: ((1e6, "M"), (1e3, "k"))}
 
 
-def drawn(course: Course, usual: Usual, since: dt.date, currency: str) -> dict[str, Any]:
-    """An ECharts option from a day on. Shares are drawn as per cent, large numbers in 万 and 亿 or k and M."""
+def drawn(course: Course, usual: Usual, since: dt.date, today: dt.date, currency: str) -> dict[str, Any]:
+    """An ECharts option from a day on, the target up to the period of today. Shares are drawn as per cent, large numbers in 万 and 亿 or k and M."""
     kpi = course.kpi
     points = [(day, value) for day, value in course.points if day >= since]
     factor, unit = _scale(kpi, [value for _day, value in points], currency)
@@ -29,7 +29,8 @@ def drawn(course: Course, usual: Usual, since: dt.date, currency: str) -> dict[s
     band = [(day, one) for day, one in usual.items() if isinstance(one, Baseline)]
     if band:
         lines += _band(kpi, band, factor)
-    if aims := _aims(course, [day for day, _value in points], factor):
+    days = sorted({*(day for day, _value in points), periods.start_of(kpi.span, today)})
+    if aims := _aims(course, days, factor):
         lines.append(aims)
     ends = {_("usual from"), _("usual to")}
     return {

@@ -113,7 +113,7 @@ def _card(course: Course, currency: str, today: dt.date) -> Card:
     newest = course.values[-1]
     since = newest.starts_on - dt.timedelta(days=_SHOWN_DAYS[kpi.period])
     usual = ranges(course, since)
-    option = drawn(course, usual, since, currency)
+    option = drawn(course, usual, since, today, currency)
     label = _("%(name)s from %(first)s to %(last)s, newest %(value)s") % {
         "name": name,
         "first": period_words(kpi, course.values[0].starts_on),
@@ -146,7 +146,7 @@ def _facts(course: Course, newest: KpiValue, currency: str, today: dt.date) -> l
         tone = "" if not change else "up" if good else "down"
         label = _("Against %(period)s") % {"period": period_words(kpi, start)}
         found.append(Fact(label, said(kpi, change, currency, signed=True), tone))
-    aim = target_of(course, newest.starts_on) or rules.in_force(course.targets, today)
+    aim = rules.in_force(course.targets, today) or target_of(course, newest.starts_on)
     if aim is not None and aim.value is not None:
         found.append(Fact(_("Target"), _aim_words(kpi, aim, currency)))
         far = rules.distance(newest.value, aim.value, kpi.direction)
