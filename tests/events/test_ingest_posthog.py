@@ -200,6 +200,9 @@ def test_flag_definitions_are_an_empty_list(ingest: Ingest) -> None:
     )
     assert answer.json == {"flags": [], "group_type_mapping": {}, "cohorts": {}}
     assert post(ingest, "/flags", b"", method="GET", query="token=never-made").status == 401
+    assert (
+        ask(ingest, "/flags", method="GET", query="context=%7B%7D").json["flags"] == {}
+    )  # as Mixpanel's ask
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b'{"batch":', b'"text"', b"null", b"3", b'{"batch":[{]}'])

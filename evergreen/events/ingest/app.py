@@ -25,6 +25,7 @@ Scope = dict[str, Any]
 HEALTH = "/healthz"
 READY = "/readyz"
 _KEPT_BAD_BODY = 64 << 10
+_ROOM = 64 << 20
 _UNKNOWN = Refusal(401, "unauthorized", "The write key is not known.")
 
 
@@ -43,6 +44,7 @@ class Ingest:
         self._journal = journal or process_journal(home)
         self._keys = Keys(home.keys)
         self._rates = Rates(env.number("EVERGREEN_INGEST_RATE", 0))
+        self._room = bodies.Room(_ROOM)
         self.counts: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,15 +78,17 @@ class Ingest:
             if not wire.takes(asked):
                 refused = wire.refused(asked, Refusal(405, "method_not_allowed", "Events are sent by POST."))
                 return Answer(405, refused.body, [(b"allow", b"POST, OPTIONS")], refused.code)
-            return await self._take(wire, asked, receive)
+            with self._room.share() as share:
+                return await self._take(wire, asked, receive, share)
         except Refused as stop:
             return wire.refused(asked, stop.refusal)
-        except JournalError as error:
-            code = "overloaded" if isinstance(error, OverloadedError) else "unavailable"
+        except (JournalError, bodies.FullError) as error:
+            is_much = isinstance(error, (OverloadedError, bodies.FullError))
+            code = "overloaded" if is_much else "unavailable"
             refusal = Refusal(503, code, f"Nothing was stored. {error}", error.retry_after)
             return wire.refused(asked, refusal)
 
-    async def _take(self, wire: Wire, asked: Asked, receive: Receive) -> Answer:
+    async def _take(self, wire: Wire, asked: Asked, receive: Receive, share: bodies.Share) -> Answer:
         """Read, check and store one request."""
         received = time.time_ns() // 1000
         dialect, call, body = wire.dialect, asked.call, b""
@@ -94,7 +98,8 @@ class Ingest:
             await bodies.drain(receive)
             raise
         try:
-            body = await bodies.read_body(receive, wire.encoding(asked), dialect.most_bytes(call))
+            most = dialect.most_bytes(call)
+            body = await bodies.read_body(receive, wire.encoding(asked), most, share)
             call, body = wire.open(asked, body)
             request = dialect.open_request(call, body)
         except bodies.TooSlowError as error:

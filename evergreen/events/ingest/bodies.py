@@ -49,16 +49,59 @@ class GoneError(Exception):
     """The sender closed the connection before the body was whole."""
 
 
-async def read_body(receive: Receive, encoding: bytes, limit: int) -> bytes:
+class FullError(Exception):
+    """The bodies under way together hold as much memory as they may."""
+
+    retry_after = 1.0
+
+
+class Room:
+    """The memory that the bodies of one process may hold together, whoever sends them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    def share(self) -> Share:
+        return Share(self)
+
+    def change(self, by: int) -> None:
+        if by > 0 and self._held + by > self._most:
+            raise FullError(f"Requests under way hold {self._held} bytes; at most {self._most} are allowed.")
+        self._held += by
+
+
+class Share:
+    """What one request holds of the room; its ``with`` block gives it back."""
+
+    __slots__ = ("_held", "_room")
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._held = 0
+
+    def __enter__(self) -> Share:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hold(0)
+
+    def hold(self, size: int) -> None:
+        """Hold so many bytes from now on. Raises FullError."""
+        self._room.change(size - self._held)
+        self._held = size
+
+
+async def read_body(receive: Receive, encoding: bytes, limit: int, share: Share) -> bytes:
     """The whole body unpacked, at most ``limit`` bytes of it."""
     try:
         async with asyncio.timeout(READ_SECONDS):
             if not encoding:
-                return await _whole(_chunks(receive), limit)
-            return await _unpacked(_chunks(receive), encoding.strip().lower(), limit)
+                return await _whole(_chunks(receive), limit, share)
+            return await _unpacked(_chunks(receive), encoding.strip().lower(), limit, share)
     except TimeoutError:
         raise TooSlowError(f"The body did not arrive within {READ_SECONDS:.0f} s.") from None
-    except TooLargeError:
+    except (TooLargeError, FullError):
         await drain(receive)
         raise
 
@@ -74,11 +117,13 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -> bytes:
+async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int, share: Share) -> bytes:
     if encoding == b"identity":
-        return await _whole(chunks, limit)
+        return await _whole(chunks, limit, share)
     if encoding == _ZSTD:
-        return _unzstd(await _whole(chunks, limit), limit)
+        body = _unzstd(await _whole(chunks, limit, share), limit)
+        share.hold(len(body))
+        return body
     if encoding not in _WINDOWS:
         shown = encoding.decode("latin-1")[:40]
         raise BadEncodingError(
@@ -86,11 +131,11 @@ async def _unpacked(chunks: AsyncIterator[bytes], encoding: bytes, limit: int) -
         )
     unpacker = _Unpacker(encoding, limit)
     async for chunk in chunks:
-        unpacker.feed(chunk)
+        share.hold(unpacker.feed(chunk))
     return unpacker.finish()
 
 
-async def _whole(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+async def _whole(chunks: AsyncIterator[bytes], limit: int, share: Share) -> bytes:
     """A body as it comes; usually it is one piece."""
     pieces: list[bytes] = []
     size = 0
@@ -99,6 +144,7 @@ async def _whole(chunks: AsyncIterator[bytes], limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise TooLargeError(limit, b"".join(pieces)[:KEPT_BYTES])
+        share.hold(size)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
@@ -136,7 +182,8 @@ class _Unpacker:
         self._raw = bytearray()
         self._packed = 0
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes) -> int:
+        """Take a chunk; how many bytes are unpacked by now."""
         self._packed += len(chunk)
         if len(self._raw) < KEPT_BYTES:
             self._raw += chunk[: KEPT_BYTES - len(self._raw)]
@@ -144,12 +191,13 @@ class _Unpacker:
             raise TooLargeError(self._limit, bytes(self._body[:KEPT_BYTES]))
         if not self._begun:
             if len(self._raw) < 2:
-                return
+                return 0
             chunk = self._begin_deflate(chunk)
         while chunk:
             if self._stream.eof:  # gzip allows several members one after another
                 self._stream = zlib.decompressobj(self._window)
             chunk = self._inflate(chunk)
+        return len(self._body)
 
     def _begin_deflate(self, chunk: bytes) -> bytes:
         """Some senders mean the bare stream by "deflate": two bytes tell whether zlib's head is there."""

@@ -58,12 +58,12 @@ class MixpanelWire:
 
     def parts(self, request: Request, body: bytes) -> Sequence[tuple[str, bytes]]:
         """One client may hold events of several projects in one buffer."""
-        by_key: dict[str, list[bytes]] = {}
-        for item in request.items:
-            key = mixpanel.token_of(item) or request.write_key
-            by_key.setdefault(key, []).append(bytes(item))
-        if len(by_key) < 2:
+        keys = [mixpanel.token_of(item) or request.write_key for item in request.items]
+        if len(set(keys)) < 2:
             return [(request.write_key, body)]
+        by_key: dict[str, list[bytes]] = {}
+        for key, item in zip(keys, request.items, strict=True):
+            by_key.setdefault(key, []).append(bytes(item))
         return [(key, b"[" + b",".join(items) + b"]") for key, items in by_key.items()]
 
     def needs_events(self, asked: Asked, call: str) -> bool:

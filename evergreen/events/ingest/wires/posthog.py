@@ -45,7 +45,7 @@ class PostHogWire:
         return named or (b"gzip" if asked.query.get("compression", "").startswith("gzip") else b"")
 
     def keys(self, asked: Asked) -> Sequence[str]:
-        given = (asked.authorization()[1], asked.query.get("api_key"), asked.query.get("token"))
+        given = (*asked.authorization(), asked.query.get("api_key"), asked.query.get("token"))
         return [key for key in given if key]
 
     def open(self, asked: Asked, body: bytes) -> Opening:
