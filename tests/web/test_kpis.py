@@ -72,7 +72,7 @@ def test_a_kpi_shows_value_change_distance_and_what_is_usual(
     day, width, high = lines["usual to"]["data"][-1]
     low = dict(lines["usual from"]["data"])[day]
     assert high == pytest.approx(low + width)
-    assert [value for _day, value in lines["Target"]["data"]] == [None] * 6 + [90.0] * 5
+    assert [value for _day, value in lines["Target"]["data"]] == [None] * 6 + [90.0] * 6
     chinese = page(as_person(cast.mate), cast.well, "?tab=kpis")
     for words in ("自动对账率", "+24 个百分点", "还差 4 个百分点", "高于常态", "2026-12-31 前达到 90%"):
         assert words in chinese, words
@@ -87,7 +87,7 @@ def test_the_target_that_counts_today_is_the_one_to_reach(
     assert "reached" in text
     assert "4 points to go" not in text
     aims = next(line for line in options(text)[0]["series"] if line["name"] == "Target")
-    assert aims["data"][-2:] == [["2026-10-01", 90.0], ["2026-11-01", 85.0]]
+    assert aims["data"][-3:] == [["2026-10-01", 90.0], ["2026-11-01", 85.0], ["2026-11-30", 85.0]]
 
 
 def test_a_short_history_says_how_many_values_are_missing(

@@ -29,7 +29,8 @@ def drawn(course: Course, usual: Usual, since: dt.date, today: dt.date, currency
     band = [(day, one) for day, one in usual.items() if isinstance(one, Baseline)]
     if band:
         lines += _band(kpi, band, factor)
-    days = sorted({*(day for day, _value in points), periods.start_of(kpi.span, today)})
+    now = periods.start_of(kpi.span, today)
+    days = sorted({*(day for day, _value in points), now, periods.last_day(kpi.span, now)})
     if aims := _aims(course, days, factor):
         lines.append(aims)
     ends = {_("usual from"), _("usual to")}
