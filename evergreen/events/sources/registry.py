@@ -16,6 +16,9 @@ _WHERE = {
     "hubspot": "evergreen.events.sources.hubspot:HubspotAdapter",
     "zendesk": "evergreen.events.sources.zendesk:ZendeskAdapter",
     "stripe": "evergreen.events.sources.stripe:StripeAdapter",
+    "jira": "evergreen.events.sources.jira:JiraAdapter",
+    "mixpanel": "evergreen.events.sources.mixpanel:MixpanelAdapter",
+    "posthog": "evergreen.events.sources.posthog:PosthogAdapter",
     "database": "evergreen.events.sources.database:DatabaseAdapter",
     "rest": "evergreen.events.sources.rest:RestAdapter",
 }

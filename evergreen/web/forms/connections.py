@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 from django import forms
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from evergreen.base.vault import MASK
 from evergreen.events.connections.models import Connection
