@@ -112,6 +112,12 @@ OPTIONS: dict[str, Option] = {
             _("Event property that names the account when no groupId is sent."),
         ),
         Option(
+            "account_by_email",
+            False,
+            _("Account by e-mail domain"),
+            _("End users of whom no account was told belong to the account that declares their mail domain."),
+        ),
+        Option(
             "scorecard", "standard", _("Default scorecard"), _("For accounts that have none of their own.")
         ),
         Option(

@@ -89,7 +89,12 @@ def names_changed() -> tuple[object, ...]:
         model.objects.aggregate(n=Count("pk"), last=Max("pk"))
         for model in (Account, ExternalId, Tenant, UnsettledKey)
     )
-    return (newest, unsettled.count(), *((row["n"], row["last"]) for row in counted))
+    return (
+        newest,
+        unsettled.count(),
+        identity.are_wanted_by_email(),
+        *((row["n"], row["last"]) for row in counted),
+    )
 
 
 def unsettle_keys(keys: Iterable[str], *, now: dt.datetime) -> None:
@@ -143,9 +148,12 @@ def _matches(con: duckdb.DuckDBPyConnection, unsettled: _Unsettled) -> pa.Table:
     again = _carried(con, set(unsettled.keys.values()))
     persons = {(source, person) for source, key, person in waiting if not key}
     moved = {(source, person): since for source, person, since in unsettled.people.values()}
-    moved |= dict.fromkeys(identity.people_of(set(unsettled.keys.values())), ALWAYS)
+    renamed = set(unsettled.keys.values())
+    moved |= dict.fromkeys(identity.people_of(renamed) | identity.people_under(renamed), ALWAYS)
     timelines = identity.timelines_of(persons | moved.keys())
+    domains = identity.domain_keys_of((persons | moved.keys()) - timelines.keys())
     wanted = {(source, step.account_key) for (source, _), line in timelines.items() for step in line.steps}
+    wanted |= {(source, key) for (source, _), key in domains.items()}
     found = identity.places(keys | again | wanted)
     rows: list[tuple[object, ...]] = []
     for source, key in keys | again:
@@ -154,7 +162,9 @@ def _matches(con: duckdb.DuckDBPyConnection, unsettled: _Unsettled) -> pa.Table:
     for source, person in persons | moved.keys():
         line = timelines.get((source, person))
         from_ = moved.get((source, person), NEVER)
-        for since, before, key in line.spans() if line is not None else [(ALWAYS, NEVER, "")]:
+        for since, before, key in (
+            line.spans() if line is not None else [(ALWAYS, NEVER, domains.get((source, person), ""))]
+        ):
             place = found.get((source, key))
             if place is not None:
                 rows.append((source, None, person, since, before, *_told(place), False))

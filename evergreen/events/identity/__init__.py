@@ -1,5 +1,7 @@
 """Whose event it is: account keys matched to accounts, end users remembered from identify, group and alias calls."""
 
+from evergreen.events.identity.domains import are_wanted as are_wanted_by_email
+from evergreen.events.identity.domains import domain_keys_of, people_under
 from evergreen.events.identity.keeping import (
     account_keys_of,
     find_accounts_of_end_users,
@@ -22,8 +24,11 @@ __all__ = [
     "Told",
     "account_keys_of",
     "account_properties",
+    "are_wanted_by_email",
+    "domain_keys_of",
     "find_accounts_of_end_users",
     "people_of",
+    "people_under",
     "places",
     "refresh",
     "remember",

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Least, Lower
 
 from evergreen.base import clock
 from evergreen.customers.models import Contact
+from evergreen.events.identity import domains, rules
 from evergreen.events.identity.naming import CHUNK, Person, chunks, places
 from evergreen.events.identity.people import People
 from evergreen.events.identity.rules import Timeline
@@ -120,7 +121,26 @@ def find_accounts_of_end_users(again: Collection[str] = ()) -> int:
             EndUser.objects.filter(source__name=source, key__in=chunk).update(account=account)
         if keys:
             _link_contacts(Source.objects.get(name=source), keys)
-    return len(found)
+    return len(found) + _find_by_email(again)
+
+
+def _find_by_email(again: Collection[str]) -> int:
+    """Point end users without account key at the account that declares their mail domain."""
+    if not domains.are_wanted():
+        return 0
+    nobodys = EndUser.objects.filter(account_key="", account=None)
+    known = EndUser.objects.filter(account_key="", traits__has_key="email")
+    own = nobodys.filter(traits__has_key="email")
+    devices = nobodys.filter(Exists(known.filter(source=OuterRef("source"), key=OuterRef("root"))))
+    asked = {*own.values_list("source__name", "key"), *devices.values_list("source__name", "key")}
+    asked |= domains.people_under(again)
+    keys = domains.domain_keys_of(asked)
+    found = places({(source, key) for (source, _), key in keys.items()})
+    for source, person in asked:
+        place = found.get((source, keys.get((source, person), "")))
+        row = EndUser.objects.filter(source__name=source, key=person, account_key="")
+        row.update(account=place.account_id if place else None)
+    return len(keys)
 
 
 def people_of(keys: Collection[str]) -> set[Person]:
@@ -169,7 +189,11 @@ def _keep(source: Source, people: People, before: _Before, entries: dict[str, To
 def _mark_unsettled(
     source: Source, people: People, before: dict[str, Timeline], after: dict[str, Timeline]
 ) -> None:
-    """Where stored events of ids would find another account now, say from which time on."""
+    """Where stored events of ids would find another account now, say from which time on.
+
+    Events of ids of whom nothing was told still wait, unless their account was found by e-mail domain.
+    """
+    by_email = domains.are_wanted()
     own = EndUser.objects.filter(source=source)
     explicit: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key in people.rewritten:
@@ -178,10 +202,10 @@ def _mark_unsettled(
             explicit[node.stored_root, root].append(key)
     for stored, timeline in before.items():
         root = people.final(stored)
-        if timeline.steps and root in after and stored not in people.whole:
+        if (timeline.steps or by_email) and root in after and stored not in people.whole:
             _unsettle(own.filter(root=stored), timeline.differs_from(after[root]))
     for (stored, root), keys in explicit.items():
-        if before[stored].steps and stored in people.whole:
+        if (before[stored].steps or by_email) and stored in people.whole:
             for chunk in chunks(sorted(keys)):
                 _unsettle(own.filter(key__in=chunk), before[stored].differs_from(after[root]))
 
@@ -199,6 +223,7 @@ def _rows(source: Source, people: People, entries: dict[str, Told]) -> dict[str,
         rows |= {row.key: row for row in EndUser.objects.filter(source=source, key__in=chunk)}
     known = max((what.known_at for what in entries.values()), default=0)
     new, changed = [], []
+    by_email, moved_homes = domains.are_wanted(), set()
     for key in sorted(spoken):
         node, what = people.nodes[key], entries.get(key)
         at = _EPOCH + dt.timedelta(microseconds=what.known_at if what else known)
@@ -216,11 +241,16 @@ def _rows(source: Source, people: People, entries: dict[str, Told]) -> dict[str,
             row.linked_us, row.linked_by = node.link.stamp
         if what is not None:
             row.known_at = max(row.known_at, at)
+            email = _email(row)
             _take_traits(row, what)
+            if by_email and not row.account_key and email != _email(row):
+                moved_homes.add(row.root)
         if stood is not None and stood != _state(row):
             changed.append(row)
     EndUser.objects.bulk_create(new, batch_size=CHUNK)
     EndUser.objects.bulk_update(changed, _ROW, batch_size=CHUNK)
+    for chunk in chunks(sorted(moved_homes)):
+        _unsettle(EndUser.objects.filter(source=source, root__in=chunk, account_key=""), rules.ALWAYS)
     return {row.key: row for row in (*new, *changed)}
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evergreen.events.identity.domains import domain_keys_of
 from evergreen.events.identity.keeping import facts, names_in
 from evergreen.events.identity.naming import Person, Place, places
 from evergreen.events.identity.people import People
@@ -66,6 +67,22 @@ def _keys(events: Sequence[tuple[str, Event]], told: dict[Person, Told]) -> list
         people.tell(*facts(entries[source]))
         for (person, at), key in people.keys_at(pairs).items():
             known[source, person, at] = key
+    unknown = {(source, person) for (source, person, _), key in known.items() if not key}
+    emails = {
+        person: value
+        for person, what in told.items()
+        if isinstance(value := what.traits.get("email", (0, ""))[1], str)
+    }
+    domains = (
+        domain_keys_of(unknown, {person: email for person, email in emails.items() if email})
+        if unknown
+        else {}
+    )
+    known |= {
+        (source, person, at): domains[source, person]
+        for (source, person, at), key in known.items()
+        if not key and (source, person) in domains
+    }
     return [
         event.account_key or known.get((source, event.person or "", event.occurred_at), "")
         for source, event in events

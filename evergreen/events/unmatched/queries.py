@@ -123,7 +123,9 @@ def _read() -> list[tuple[Any, ...]]:
 
 def _unnamed(rows: Sequence[tuple[Any, ...]]) -> list[Waiting]:
     """The rows whose key names no account, those of one account key together."""
-    told = identity.account_keys_of((source, person) for source, _, person, *_ in rows if person)
+    people = {(source, person) for source, _, person, *_ in rows if person}
+    told = identity.account_keys_of(people)
+    told |= identity.domain_keys_of(people - told.keys())
     keys = {(source, key or told.get((source, person), "")) for source, key, person, *_ in rows}
     named = identity.places({(source, key) for source, key in keys if key})
     found: dict[Ref, Waiting] = {}
