@@ -36,6 +36,7 @@ def add_contact(
     rows.check_fields(fields, EDITABLE)
     contact = Contact(account=account, name=name.strip(), known_at=known_at or now, **_tidy(fields))
     _check_superior(contact)
+    _check_merged(contact.external_id)
     contact.full_clean()
     contact.save()
     audit("contact.added", "contact", [contact.pk], by=by, now=now, after={"account": account.pk})
@@ -48,6 +49,7 @@ def update_contact(
 ) -> Contact:
     """Set fields of a contact. ``left_on`` says that the person left the account."""
     changes = _tidy(changes)
+    _check_merged(changes.get("external_id"))
     if "reports_to" in changes:
         contact.reports_to = changes["reports_to"]
         _check_superior(contact)
@@ -70,6 +72,19 @@ def update_contact(
 def _tidy(fields: Mapping[str, Any]) -> dict[str, Any]:
     """An empty external id is none: it is unique only where there is one."""
     return {name: None if name == "external_id" and not value else value for name, value in fields.items()}
+
+
+def _check_merged(external_id: str | None) -> None:
+    """An id of a contact that was merged names the other one: nobody else may have it."""
+    merged = Contact.everything.filter(external_id=external_id, merged_into__isnull=False)
+    found = merged.select_related("merged_into").first() if external_id else None
+    if found is not None:
+        raise ValidationError(
+            {
+                "external_id": _("%(key)s was merged into %(name)s, whose id it is now. Choose another id.")
+                % {"key": external_id, "name": found.merged_into}
+            }
+        )
 
 
 def _check_superior(contact: Contact) -> None:
