@@ -16,10 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, events, figures, kpis, records
+from tests.controls import Control, dialects, events, figures, kpis, records
 from tests.controls.planting import Copy, Outcome, tried
 
-CONTROLS: tuple[Control, ...] = (*events.CONTROLS, *figures.CONTROLS, *kpis.CONTROLS, *records.CONTROLS)
+CONTROLS: tuple[Control, ...] = (
+    *dialects.CONTROLS,
+    *events.CONTROLS,
+    *figures.CONTROLS,
+    *kpis.CONTROLS,
+    *records.CONTROLS,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -105,8 +105,8 @@ CONTROLS = (
         "ok_while_the_disk_fails",
         "Events that cannot be stored are answered 503, never 200.",
         "evergreen/events/ingest/app.py",
-        "            return refusal(503, code,",
-        "            return refusal(200, code,",
+        "            refusal = Refusal(503, code,",
+        "            refusal = Refusal(200, code,",
         (f"{_INGEST}::test_while_the_disk_fails_the_answer_is_503_and_never_200",),
     ),
 )
