@@ -32,7 +32,7 @@ class Jira(Fake):
 
     def __init__(self, script: dict[int, str]) -> None:
         super().__init__(script)
-        self.issues = [
+        self.issues: list[dict[str, Any]] = [
             {
                 "id": str(10_000 + k), "key": f"SUP-{k}",
                 "fields": {
@@ -70,7 +70,7 @@ class Mixpanel(Fake):
 
     def __init__(self, script: dict[int, str]) -> None:
         super().__init__(script)
-        self.events = []
+        self.events: list[dict[str, Any]] = []
         for place, row in enumerate(rows("mixpanel", "event") * 6):
             at = dt.datetime.fromisoformat(str(zulu(row["time"]))).replace(
                 year=2026, month=11, day=1 + place % 20

@@ -358,3 +358,16 @@ def test_a_redirect_is_not_followed(serving: Any, run_it: Any, now: Any) -> None
     run = run_it(connect(source, now))
     assert run.state == "failed"
     assert not any(asked.path == "/elsewhere" for asked in source.asked)
+
+
+def test_runs_of_long_ago_go_with_their_files(serving: Any, run_it: Any, now: Any, home: Any) -> None:
+    import datetime as dt
+
+    source = serving(Customers(rows(5)))
+    source.rows[2]["name"] = None
+    run = run_it(connect(source, now))
+    kept = home.files / run.rejects_of("customers")
+    assert kept.is_file()
+    actions.start_due(now=now + dt.timedelta(days=200))
+    assert not kept.exists()
+    assert not ConnectionRun.objects.filter(pk=run.pk).exists()

@@ -23,6 +23,8 @@ from evergreen.events.sources.adapter import SourceError, secrets_of
 
 JOB = "connection"
 MOST_MINUTES = 7 * 24 * 60
+# Runs, and the files of their rejected rows, are kept so long.
+KEPT_DAYS = 90
 EDITABLE = frozenset({"name", "every_minutes", "config", "credentials", "feeds"})
 
 
@@ -176,6 +178,8 @@ def cancel_run(run: ConnectionRun, *, by: User | None, now: dt.datetime) -> None
 def start_due(*, now: dt.datetime) -> int:
     """What the clock starts: runs that have waited long enough, connections whose time has come. How many."""
     settle_lost(now=now)
+    for old in ConnectionRun.objects.filter(ended_at__lt=now - dt.timedelta(days=KEPT_DAYS))[:200]:
+        running.forget(old)
     started = 0
     for run in ConnectionRun.objects.filter(state=ConnectionRun.State.PAUSED, wake_at__lte=now):
         with transaction.atomic():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -37,7 +38,9 @@ class RunError(Exception):
 
 def go_on(run: ConnectionRun, job: Job | None = None) -> dict[str, Any]:
     """Do what is left of a run. Returns {"state", "rows"}; raises RunError when it failed."""
-    ConnectionRun.objects.filter(pk=run.pk).update(state=ConnectionRun.State.RUNNING, wake_at=None)
+    open_ones = ConnectionRun.objects.filter(pk=run.pk, state__in=ConnectionRun.OPEN)
+    if not open_ones.update(state=ConnectionRun.State.RUNNING, wake_at=None):
+        return {"state": run.state, "rows": 0, "rejected": 0}
     run.refresh_from_db()
     try:
         _streams(run, _Beating(job))
@@ -105,6 +108,15 @@ def chosen(connection: Connection, adapter: Adapter) -> list[tuple[Stream, Mappi
         if feed.get("on", True):
             found.append((stream, feed.get("mapping") or None))
     return found
+
+
+def forget(run: ConnectionRun) -> None:
+    """Delete a run of long ago and its files of rejected rows."""
+    discard(run)
+    for stream in run.streams:
+        if name := run.rejects_of(stream):
+            (env.home().files / Path(name).name).unlink(missing_ok=True)
+    run.delete()
 
 
 def discard(run: ConnectionRun) -> None:
@@ -221,10 +233,13 @@ def _pause(run: ConnectionRun, seconds: float, said: str) -> None:
 
 
 def _end(run: ConnectionRun, state: str, said: str) -> None:
-    run.state, run.error, run.ended_at, run.wake_at = state, said, clock.utc_now(), None
+    """Mark the run ended, unless somebody cancelled it meanwhile."""
+    ended = clock.utc_now()
     with transaction.atomic():
-        run.save(update_fields=["state", "error", "ended_at", "wake_at"])
-        if state == ConnectionRun.State.DONE and not run.is_trial:
-            Connection.objects.filter(pk=run.connection_id).update(fresh_at=run.started_at)
+        mine = ConnectionRun.objects.filter(pk=run.pk, state=ConnectionRun.State.RUNNING)
+        if mine.update(state=state, error=said, ended_at=ended, wake_at=None):
+            run.state, run.error, run.ended_at, run.wake_at = state, said, ended, None
+            if state == ConnectionRun.State.DONE and not run.is_trial:
+                Connection.objects.filter(pk=run.connection_id).update(fresh_at=run.started_at)
     if state != ConnectionRun.State.DONE or run.is_trial:
         discard(run)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import msgspec
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
 _SYNC_BYTES = 4_194_304
+_SYNC_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Spool:
         self.path = folder / f"{stem}.jsonl"
         self._mark = folder / f"{stem}.mark"
         self.held = self._taken_up()
-        self._synced = self.held.size
+        self._synced, self._synced_at = self.held.size, time.monotonic()
         self._file = self._open()
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -57,9 +59,10 @@ class Spool:
             self.held.rows += 1
 
     def keep(self, state: dict[str, Any], *, is_whole: bool = False) -> None:
-        """Note that what was added goes with this state of the source; on disk once enough came, and at the end."""
+        """Note that what was added goes with this state of the source; on disk once enough came or some seconds went by, and at the end."""
         self.held.state, self.held.is_whole = state, is_whole
-        if is_whole or self.held.size - self._synced >= _SYNC_BYTES:
+        is_long = time.monotonic() - self._synced_at >= _SYNC_SECONDS
+        if is_whole or is_long or self.held.size - self._synced >= _SYNC_BYTES:
             self.sync()
 
     def sync(self) -> None:
@@ -78,7 +81,7 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
         made.replace(self._mark)
-        self._synced = self.held.size
+        self._synced, self._synced_at = self.held.size, time.monotonic()
 
     def restart(self) -> None:
         """Throw away what is there."""

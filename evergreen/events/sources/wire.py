@@ -25,7 +25,8 @@ from evergreen.events.sources.adapter import SourceError, ThrottledError
 
 log = logging.getLogger(__name__)
 
-LIMITS = outbound.Limits(most_bytes=128 * 1_048_576, most_seconds=120.0, connect_seconds=10.0)
+# Below the time after which a silent worker's job is taken up by another one.
+LIMITS = outbound.Limits(most_bytes=128 * 1_048_576, most_seconds=60.0, connect_seconds=10.0)
 # While a person waits for the test button.
 BRIEF = outbound.Limits(most_bytes=32 * 1_048_576, most_seconds=20.0, connect_seconds=5.0)
 MOST_WAIT = 60.0
