@@ -62,8 +62,12 @@ def stands_for(account_id: int) -> int | None:
 
 def mergers_of(row: Account | Contact) -> list[tuple[Account | Contact, AuditEntry | None]]:
     """What was merged into a row, the newest first, with the entry that an undo takes (None: undo another one first)."""
-    model = type(row)
-    merged = list(model.everything.filter(merged_into=row.pk).order_by("-merged_at", "-pk"))
+    model: type[Account] | type[Contact] = type(row)
+    merged: list[Account] | list[Contact] = (
+        list(Account.everything.filter(merged_into=row.pk).order_by("-merged_at", "-pk"))
+        if isinstance(row, Account)
+        else list(Contact.everything.filter(merged_into=row.pk).order_by("-merged_at", "-pk"))
+    )
     entries = AuditEntry.objects.filter(kind="merger", verb="merger.made", undone_at=None).order_by("pk")
     wanted = Q(pk=None)
     for one in merged:

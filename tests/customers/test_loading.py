@@ -19,6 +19,7 @@ from evergreen.customers.actions.loading.links import Options
 from evergreen.customers.models import (
     Account,
     Contact,
+    ContactId,
     Contract,
     ContractLine,
     Edition,
@@ -221,3 +222,26 @@ def test_editions_and_features_are_made_once_whatever_their_case(now: dt.datetim
     assert loading.hold_all_features(product, by=None, now=now) == 2
     assert loading.hold_all_features(product, by=None, now=now) == 0
     assert Edition.objects.filter(holds_all_features=True).count() == 2
+
+
+def test_contacts_bring_ids_of_other_systems_which_only_one_of_them_has(
+    cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    def row(key: str, **ids: str) -> dict[str, Any]:
+        return {"account_id": cast.well.pk, "external_id": key, "name": key, "external_ids": ids}
+
+    rows = [row("C-1", crm="7", desk="8"), row("C-2", crm="7")]
+    trial = loading.load_contacts(rows, by=None, now=now, dry_run=True)
+    assert trial.refused == [(1, "external_id", "crm:7")]
+    assert not ContactId.objects.exists()
+    loaded = loading.load_contacts(rows, by=None, now=now)
+    assert loaded.refused == trial.refused
+    assert loaded.outcomes == trial.outcomes
+    assert {(one.contact.name, one.system, one.value) for one in ContactId.objects.all()} == {
+        ("C-1", "crm", "7"),
+        ("C-1", "desk", "8"),
+    }
+    again = loading.load_contacts(rows, by=None, now=now)
+    assert again.outcomes == ["unchanged", "unchanged"]
+    added = loading.load_contacts([row("C-2", desk="9")], by=None, now=now)
+    assert added.outcomes == ["updated"]

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models.functions import Lower
 
 from evergreen.base.models import User
-from evergreen.base.upserts import Loaded, fetch, in_batches, upsert
+from evergreen.base.upserts import Loaded, Outcome, Written, fetch, in_batches, upsert
 from evergreen.customers.actions.loading import entries
-from evergreen.customers.models import Contact
+from evergreen.customers.models import Contact, ContactId
 
 
 def load_contacts(
@@ -26,22 +26,63 @@ def load_contacts(
     """Write contacts by ``external_id``; a new one needs ``account_id`` and ``name``.
 
     A contact that somebody entered by hand (it has no external id) is taken over when account and e-mail
-    are equal.
+    are equal. ``external_ids`` are {system: value}; one that another contact holds already is left there and told
+    in ``Loaded.refused``.
     """
     loaded = Loaded()
     for batch in in_batches(rows):
         with transaction.atomic():
             written = upsert(
                 Contact,
-                [{"known_at": now, **row} for row in batch],
+                [{"known_at": now, **_own(row)} for row in batch],
                 at_creation={"known_at"},
                 existing=_stored(batch),
                 dry_run=dry_run,
             )
+            _keep_ids(written, batch, loaded, dry_run=dry_run)
             loaded.extend(written)
             if not dry_run:
                 entries.write("contact.loaded", Contact, written, by=by, now=now, origin=origin)
     return loaded
+
+
+def _own(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "external_ids"}
+
+
+def _keep_ids(
+    written: Sequence[Written[Contact]],
+    batch: Sequence[Mapping[str, Any]],
+    loaded: Loaded,
+    *,
+    dry_run: bool,
+) -> None:
+    """Write further ids; a contact that got a new one counts as updated."""
+    first = len(loaded.outcomes)
+    given = [
+        (place, (system, value))
+        for place, row in enumerate(batch)
+        if written[place].outcome != Outcome.DUPLICATE
+        for system, value in (row.get("external_ids") or {}).items()
+    ]
+    held = ContactId.objects.filter(value__in=[value for _, (_, value) in given])
+    # Rows that a dry run would create have no key yet: they are told apart as objects.
+    stored: dict[tuple[str, str], object] = {(row.system, row.value): row.contact_id for row in held}
+    known = set(stored)
+    creations = []
+    for place, pair in given:
+        contact = written[place].object
+        owner: object = contact.merged_into_id or contact.pk or contact
+        if stored.setdefault(pair, owner) != owner:
+            loaded.refused.append((first + place, "external_id", f"{pair[0]}:{pair[1]}"))
+        elif pair not in known:
+            known.add(pair)
+            if isinstance(owner, int):
+                creations.append(ContactId(contact_id=owner, system=pair[0], value=pair[1]))
+            if written[place].outcome == Outcome.UNCHANGED:
+                written[place].outcome = Outcome.UPDATED
+    if not dry_run:
+        ContactId.objects.bulk_create(creations, batch_size=1_000)
 
 
 def _stored(batch: Sequence[Mapping[str, Any]]) -> dict[str, Contact]:

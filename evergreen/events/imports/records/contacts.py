@@ -85,6 +85,15 @@ class ContactLoader(RecordLoader):
         return str(row["account_id"])
 
     def admit(self, item: Item, row: dict[str, Any]) -> None:
+        own = f"{row['account_id']}/{row['external_id']}"
+        names = {system: key for system, key in (item.get("external_ids") or {}).items() if key}
+        row["external_ids"] = {
+            system: key
+            for system, key in names.items()
+            if self.context.seen.first("contact_id", f"{system}:{key}", own) in {None, own}
+        }
+        if len(row["external_ids"]) < len(names):
+            item.warn("external_id_taken")
         if item.get("reports_to"):
             self._superiors.append((row["external_id"], item.get("reports_to")))
 
@@ -119,4 +128,12 @@ class ContactLoader(RecordLoader):
         return int(account) if account else None
 
 
-RECORD = Record("contacts", "联系人", "Contacts", FIELDS, ContactLoader, needs=(("account",), ("name",)))
+RECORD = Record(
+    "contacts",
+    "联系人",
+    "Contacts",
+    FIELDS,
+    ContactLoader,
+    needs=(("account",), ("name",)),
+    takes=frozenset({"external_ids"}),
+)
