@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Least, Lower
 
 from evergreen.base import clock
+from evergreen.base.upserts import rewrite
 from evergreen.customers.models import Contact
 from evergreen.events.identity import domains, rules
 from evergreen.events.identity.naming import CHUNK, Person, chunks, places
@@ -248,7 +249,7 @@ def _rows(source: Source, people: People, entries: dict[str, Told]) -> dict[str,
         if stood is not None and stood != _state(row):
             changed.append(row)
     EndUser.objects.bulk_create(new, batch_size=CHUNK)
-    EndUser.objects.bulk_update(changed, _ROW, batch_size=CHUNK)
+    rewrite(EndUser, changed, _ROW)
     for chunk in chunks(sorted(moved_homes)):
         _unsettle(EndUser.objects.filter(source=source, root__in=chunk, account_key=""), rules.ALWAYS)
     return {row.key: row for row in (*new, *changed)}
@@ -329,7 +330,7 @@ def _link_contacts(source: Source, keys: Collection[str]) -> None:
             if row.contact_id != contact:
                 row.contact_id = contact
                 changed.append(row)
-        EndUser.objects.bulk_update(changed, ["contact"], batch_size=CHUNK)
+        rewrite(EndUser, changed, ["contact"])
 
 
 def _email(row: EndUser) -> str:
