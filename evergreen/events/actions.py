@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import os
 import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import transaction
 
@@ -64,14 +68,27 @@ def revoke_key(key: WriteKey, *, now: dt.datetime, by: User | None = None) -> No
 def publish_keys(home: env.Home | None = None) -> bool:
     """Write what the ingest must know to keys.json when it differs from the records; whether it did."""
     home = home or env.home()
-    wanted = published()
+    with _publishing(home):
+        wanted = published()
+        try:
+            if read_keys(home.keys) == wanted:
+                return False
+        except (OSError, ValueError):
+            pass  # missing or damaged: written anew
+        write_keys(home.keys, wanted)
+        return True
+
+
+@contextmanager
+def _publishing(home: env.Home) -> Iterator[None]:
+    """One after another from the reading of the records on: who read them before a key was made must not write last."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    fd = os.open(home.keys.with_name(f"{home.keys.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if read_keys(home.keys) == wanted:
-            return False
-    except (OSError, ValueError):
-        pass  # missing or damaged: written anew
-    write_keys(home.keys, wanted)
-    return True
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def published() -> Published:

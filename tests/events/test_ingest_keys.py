@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import threading
 from typing import Any
 
 import pytest
 
 from evergreen.base.env import Home
-from evergreen.events import journal
+from evergreen.events import actions, journal
 from evergreen.events.ingest import Ingest
+from evergreen.events.ingest.keys import Published, read_keys
 from tests.events.asking import KEY, OTHER_KEY, ask, publish
 
 
@@ -86,3 +88,24 @@ def test_a_refused_sender_is_heard_out_so_that_it_reads_the_answer(
 ) -> None:
     answer = ask(ingest, path, b"x" * 1_000_000, key="wrong", chunk=100_000)
     assert (answer.status, answer.unread) == (status, 0)
+
+
+def test_a_key_made_while_another_process_publishes_is_not_lost(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without, withal = Published({"a": "web"}), Published({"a": "web", "b": "web"})
+    later: list[threading.Thread] = []
+
+    def published() -> Published:
+        """The first who asks read the records before the second key was made; its maker publishes in between."""
+        if later:
+            return withal
+        later.append(threading.Thread(target=actions.publish_keys, args=(place,)))
+        later[0].start()
+        later[0].join(0.3)
+        return without
+
+    monkeypatch.setattr(actions, "published", published)
+    actions.publish_keys(place)
+    later[0].join()
+    assert read_keys(place.keys) == withal

@@ -14,7 +14,7 @@ NAME = "demo.json"
 # What a home holds besides the mark; nothing else in the folder is ever touched.
 _PARTS = (
     "records.sqlite3", "records.sqlite3-wal", "records.sqlite3-shm", "records.sqlite3-journal", "lake", "journal", "files", "static",
-    "keys.json", "worker.json", "secret.key", "night.lock", "mover.lock", "write.lock", "demo-truth.parquet",
+    "keys.json", "keys.json.lock", "worker.json", "secret.key", "night.lock", "mover.lock", "write.lock", "demo-truth.parquet",
 )  # fmt: skip
 
 
