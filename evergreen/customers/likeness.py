@@ -63,7 +63,7 @@ def likeness(one: CompanyName, other: CompanyName) -> float:
         return 0.0
     score = fuzz.ratio(one.key, other.key)
     shorter = min(len(one.key), len(other.key))
-    if shorter >= (5 if one.key.isascii() else 3):
+    if shorter >= (5 if (one.key + other.key).isascii() else 3):
         score = max(score, 0.92 * fuzz.partial_ratio(one.key, other.key))
     apart = one.places and other.places and not one.places & other.places
     return min(score, OTHER_PLACE) if apart else score

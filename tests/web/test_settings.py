@@ -47,7 +47,9 @@ def boss(cast: SimpleNamespace, as_person: AsPerson, home: Any) -> Client:
 
 
 def values(**changed: str) -> dict[str, str]:
-    return {**{key: str(value) for key, value in base.all_settings().items()}, **changed}
+    """The form as a browser sends it: a box that is not ticked is not sent."""
+    kept = {key: str(value) for key, value in base.all_settings().items() if value is not False}
+    return {**kept, **changed}
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
