@@ -55,13 +55,18 @@ def reported(id: str, seed: int) -> Iterator[Report]:
         report.failures.append(f"{type(error).__name__}: {error}")
     for failure in report.failures:
         say(f"{id}: {failure}")
+    printed(report, time.monotonic() - began, commit())
+
+
+def printed(report: Report, seconds: float, commit: str) -> None:
+    """A test's line of JSON."""
     line = {
-        "id": id,
+        "id": report.id,
         "cases": report.cases,
         "failures": len(report.failures),
-        "seconds": round(time.monotonic() - began, 1),
-        "seed": seed,
-        "commit": commit(),
+        "seconds": round(seconds, 1),
+        "seed": report.seed,
+        "commit": commit,
     }
     print(json.dumps(line), flush=True)
 

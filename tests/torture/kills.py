@@ -1,0 +1,7 @@
+"""The group ``ingest-kill``: processes, system calls, the database and the clock against what was acknowledged."""
+
+from __future__ import annotations
+
+from tests.torture.resuming import Test
+
+TESTS: dict[str, Test] = {}
