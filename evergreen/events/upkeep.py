@@ -48,6 +48,12 @@ class Kept:
     removed: int
 
 
+def unmerged_commits(con: duckdb.DuckDBPyConnection) -> int:
+    """About how many commits of the mover have not been merged: each adds one small file to ``batches``."""
+    counted = f"SELECT count(*) FROM ducklake_list_files('lake', 'batches') WHERE data_file_size_bytes < {_MERGED_BYTES}"
+    return int(store.scalar(con, counted) or 0)
+
+
 def merge(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:
     """Merge the small files of the growing tables; returns how many files went into larger ones."""
     home = home or env.home()

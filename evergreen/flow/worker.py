@@ -107,7 +107,8 @@ class Worker:
     def _move(self) -> None:
         """Hold the right to move and one connection, and move until told to stop or something fails."""
         with mover.moving(self._home), store.session(self._home) as con:
-            moving, commits = mover.Mover(con, self._home), 0
+            # What stood unmerged when the worker before ended counts too: one that often starts again still merges.
+            moving, commits = mover.Mover(con, self._home), upkeep.unmerged_commits(con)
             while not self._stop.is_set():
                 began = time.monotonic()
                 self._pulse.faults.pop("mover", None)

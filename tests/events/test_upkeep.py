@@ -38,9 +38,10 @@ def test_small_files_are_merged_and_the_old_ones_removed_when_nobody_can_read_th
     everything = reader.execute("SELECT count(*) FROM lake.events").fetchall()
     clock = dt.datetime.now(dt.UTC)
     with store.session(home) as con:
+        assert upkeep.unmerged_commits(con) == COMMITS
         first = upkeep.keep(con, now=clock, home=home)
         assert first.merged >= 4 * COMMITS and first.removed == 0 and first.snapshots == 0
-        assert files(home) > before
+        assert files(home) > before and upkeep.unmerged_commits(con) == 1
         assert reader.execute("SELECT count(*) FROM lake.events").fetchall() == everything
         reader.execute("ROLLBACK")
         later = clock + dt.timedelta(hours=upkeep.SNAPSHOT_HOURS, minutes=1)

@@ -11,8 +11,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from evergreen.launch.lifetimes import die_with
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "evergreen.launch.command")
@@ -26,6 +29,8 @@ class Installation:
     extra: dict[str, str] = field(default_factory=dict)
     port: int = 0
     server: subprocess.Popen[bytes] | None = None
+    # For runs that may be killed themselves: nothing of theirs is left serving.
+    dies_with_parent: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,6 +89,7 @@ class Installation:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
+                preexec_fn=partial(die_with, os.getpid()) if self.dies_with_parent else None,
             )
         if wait:
             self.wait_until_up()

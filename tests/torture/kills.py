@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tests.torture import kill_processes
 from tests.torture.resuming import Test
 
-TESTS: dict[str, Test] = {}
+TESTS: dict[str, Test] = {
+    "ING-01": kill_processes.killed,
+}
