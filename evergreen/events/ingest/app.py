@@ -99,7 +99,8 @@ class Ingest:
             raise
         try:
             most = dialect.most_bytes(call)
-            body = await bodies.read_body(receive, wire.encoding(asked), most, share)
+            stated = asked.headers.get(b"content-length", b"")
+            body = await bodies.read_body(receive, wire.encoding(asked), most, share, stated)
             call, body = wire.open(asked, body)
             request = dialect.open_request(call, body)
         except bodies.TooSlowError as error:

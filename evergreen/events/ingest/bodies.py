@@ -92,13 +92,16 @@ class Share:
         self._held = size
 
 
-async def read_body(receive: Receive, encoding: bytes, limit: int, share: Share) -> bytes:
-    """The whole body unpacked, at most ``limit`` bytes of it."""
+async def read_body(
+    receive: Receive, encoding: bytes, limit: int, share: Share, stated: bytes = b""
+) -> bytes:
+    """The whole body unpacked, at most ``limit`` bytes of it; ``stated`` is its length as the header says it."""
     try:
         async with asyncio.timeout(READ_SECONDS):
+            chunks = _chunks(receive, int(stated) if stated.isdigit() else None)
             if not encoding:
-                return await _whole(_chunks(receive), limit, share)
-            return await _unpacked(_chunks(receive), encoding.strip().lower(), limit, share)
+                return await _whole(chunks, limit, share)
+            return await _unpacked(chunks, encoding.strip().lower(), limit, share)
     except TimeoutError:
         raise TooSlowError(f"The body did not arrive within {READ_SECONDS:.0f} s.") from None
     except (TooLargeError, FullError):
@@ -106,14 +109,19 @@ async def read_body(receive: Receive, encoding: bytes, limit: int, share: Share)
         raise
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive, stated: int | None = None) -> AsyncIterator[bytes]:
+    """The body as it arrives. Once as much is there as was stated nothing more is asked for: the server would
+    only tell that this was the end, and each asking costs it a fifth of a small request.
+    """
+    taken = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise GoneError
         if chunk := message.get("body"):
+            taken += len(chunk)
             yield bytes(chunk)
-        if not message.get("more_body"):
+        if not message.get("more_body") or taken == stated:
             return
 
 
