@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.torture import kill_processes
+from tests.torture import kill_calls, kill_processes
 from tests.torture.resuming import Test
 
 TESTS: dict[str, Test] = {
     "ING-01": kill_processes.killed,
+    "ING-04": kill_calls.killed,
 }
