@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.torture import ingest, kills, loading, nights, resuming
+from tests.torture import ingest, kills, loading, loads, nights, resuming
 from tests.torture.reports import ROOT, Report, Sizes
 
 # A group that goes on where it was stopped: its tests by id.
 RESUMABLE: dict[str, dict[str, resuming.Test]] = {
     "ingest-kill": kills.TESTS,
+    "ingest-load": loads.TESTS,
 }
 GROUPS: dict[str, Callable[[Sizes, Path], list[Report]]] = {
     "ingest": ingest.run,
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         default = Sizes.__dataclass_fields__[name].default
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} (default {default})")
+    span = Sizes.__dataclass_fields__["span"].default
+    parser.add_argument("--span", type=float, default=span, help=f"minutes of each load (default {span:g})")
     work = ROOT / ".evergreen" / "torture"
     parser.add_argument("--work", type=Path, default=work, help="folder of a resumable group's progress")
     parser.add_argument("--minutes", type=float, default=resuming.MINUTES, help="how long one call may take")
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--fresh", action="store_true", help="forget the run under way and begin anew")
     asked = parser.parse_args(arguments)
-    sizes = Sizes(asked.seed, asked.kills, asked.events, asked.rolls, asked.rounds)
+    sizes = Sizes(asked.seed, asked.kills, asked.events, asked.rolls, asked.rounds, asked.span)
     if asked.group in RESUMABLE:
         return _resumable(asked, sizes)
     groups = list(GROUPS) if asked.group == "all" else [asked.group]

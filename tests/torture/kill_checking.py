@@ -39,6 +39,13 @@ FROM ours GROUP BY number
 """
 
 
+_COUNTED = ("stored", "duplicates", "conflicts", "rejected")
+
+
+def _sums(*names: str) -> str:
+    return ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How often each event is stored, which stored bodies differ, and rows that nobody sent."""
@@ -107,14 +114,9 @@ def compare(part: Part, con: Any, standing: Standing, seed: int, *, source: str,
     part.expect(not twice, f"{twice:,} events are stored more than once")
     part.expect(not never, f"{never:,} stored events were never sent, or were refused")
     part.expect(not found.differing, f"{found.differing:,} stored events differ from what was sent")
-    sums = con.execute(
-        "SELECT sum(received)::BIGINT, sum(stored)::BIGINT, sum(duplicates)::BIGINT, sum(conflicts)::BIGINT,"
-        " sum(rejected)::BIGINT FROM lake.batches"
-    ).fetchone()
+    sums = con.execute(f"SELECT {_sums('received', *_COUNTED)} FROM lake.batches").fetchone()
     by_source = con.execute(
-        "SELECT sum(stored)::BIGINT, sum(duplicates)::BIGINT, sum(conflicts)::BIGINT, sum(rejected)::BIGINT"
-        " FROM lake.intake WHERE source = ?",
-        [source],
+        f"SELECT {_sums(*_COUNTED)} FROM lake.intake WHERE source = ?", [source]
     ).fetchone()
     received, in_lake, duplicates, conflicts, rejected = sums
     rows = int(found.times.sum()) + found.strange

@@ -23,6 +23,7 @@ class Sizes:
     events: int = 1_000_000
     rolls: int = 50
     rounds: int = 20
+    span: float = 10.0
 
 
 @dataclass(slots=True)
