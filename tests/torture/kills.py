@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.torture import kill_calls, kill_processes
+from tests.torture import kill_calls, kill_processes, kill_traces
 from tests.torture.resuming import Test
 
 TESTS: dict[str, Test] = {
     "ING-01": kill_processes.killed,
+    "ING-03": kill_traces.ordered,
     "ING-04": kill_calls.killed,
 }
