@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evergreen.base import env
-from evergreen.events import message_keys, store
+from evergreen.events import event_files, message_keys, store
 from evergreen.events.message_keys import Found, Keys
 
 if TYPE_CHECKING:
@@ -145,16 +145,17 @@ def append(
     if checked.stored:
         new = checked.is_new
         number, mark = index.add(con, keys.hi[new], keys.lo[new], keys.body[new])
-        con.register("fresh_batch", _dated(rows.filter(pa.array(new)), zone))
+        fresh = _dated(rows.filter(pa.array(new)), zone)
+        event_files.add(con, fresh, home or env.home())
+        con.register("fresh_days", fresh.select(["known_on", "kind", "name"]))
         con.register("fresh_keys", pa.table([pa.array(column[new]) for column in keys], list(Keys._fields)))
-        con.execute(_INSERT_EVENTS)
         con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])
         con.execute(
             "INSERT INTO lake.arrivals SELECT known_on, ?, count(*)"
-            f" FROM fresh_batch WHERE {_IS_ROLLED_UP} GROUP BY known_on",
+            f" FROM fresh_days WHERE {_IS_ROLLED_UP} GROUP BY known_on",
             [origin],
         )
-        con.unregister("fresh_batch")
+        con.unregister("fresh_days")
         con.unregister("fresh_keys")
     refused = rejected.num_rows if rejected is not None else 0
     if rejected is not None and refused:
@@ -240,11 +241,6 @@ _TRIED = """
 SELECT place, tried_keys.body FROM (SELECT hi, lo, row_number() OVER () - 1 AS place FROM batch_keys)
 JOIN tried_keys USING (hi, lo)
 """
-
-_INSERT_EVENTS = """
-INSERT INTO lake.events BY NAME SELECT * FROM fresh_batch ORDER BY known_on, account_id, occurred_at
-"""
-
 
 def _dated(rows: pa.Table, zone: str) -> pa.Table:
     """The rows with the vendor's days of ``occurred_at`` and ``known_at``; the engine itself takes ten times as long."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _syncs = True
+# Files added by the transactions under way, by connection.
+_written: dict[int, list[Path]] = {}
 _reader: tuple[str, duckdb.DuckDBPyConnection] | None = None
 _ATTEMPTS = 8
 
@@ -85,15 +87,30 @@ def transaction(con: duckdb.DuckDBPyConnection, home: env.Home | None = None) ->
     home = home or env.home()
     with _sole_writer(home):
         con.execute("BEGIN")
+        _written[id(con)] = []
         try:
             yield
             if _syncs:
                 _sync(home)
+        except BaseException:
+            with _quiet():
+                con.execute("ROLLBACK")
+            for path in _written.pop(id(con)):
+                path.unlink(missing_ok=True)
+            raise
+        # From here on the commit may have happened though it seems to fail: no file is taken away.
+        del _written[id(con)]
+        try:
             con.execute("COMMIT")
         except BaseException:
             with _quiet():
                 con.execute("ROLLBACK")
             raise
+
+
+def wrote(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Tell of a file that the caller's transaction adds; it is taken away when the transaction fails."""
+    _written[id(con)].append(path)
 
 
 @contextmanager
