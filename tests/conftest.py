@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
-import shutil
-import sqlite3
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,54 +27,17 @@ def today() -> dt.date:
     return TODAY
 
 
-@pytest.fixture(scope="session")
-def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty lake with its schema and metric columns, made once: making it takes longer than most tests."""
-    from evergreen.base import env
-    from evergreen.events import store
-    from evergreen.metrics.actions import ensure_columns
-
-    where = env.Home(tmp_path_factory.mktemp("empty"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVERGREEN_HOME", str(where.root))
-        store.create()
-        with store.session() as con:
-            ensure_columns(con)
-    return where.lake
-
-
-def _copy_lake(made: Path, where: Any) -> None:
-    """A copy of the empty lake in another home; its catalog names its folder by an absolute path."""
-    shutil.copytree(made, where.lake, symlinks=True)
-    with contextlib.closing(sqlite3.connect(where.lake / "catalog.sqlite")) as catalog, catalog:
-        catalog.execute(
-            "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{where.lake / 'data'}/"]
-        )
-
-
 @pytest.fixture
-def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh home with an empty lake (records stay in the test database)."""
     from evergreen.base import env
-    from evergreen.events import store
+    from tests.lakes import empty_lake
 
     monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path))
-    if env.database_url():
-        monkeypatch.setenv("EVERGREEN_LAKE_SCHEMA", f"lake_{uuid.uuid4().hex}")
     where = env.home()
     where.root.mkdir(exist_ok=True)
-    store.close()
-    if env.database_url():
-        store.create(where)
-    else:
-        _copy_lake(request.getfixturevalue("empty_lake"), where)
-    yield where
-    store.close()
-    if env.database_url():
-        import psycopg
-
-        with psycopg.connect(env.database_url(), autocommit=True) as con:
-            con.execute(f"DROP SCHEMA IF EXISTS {env.lake_schema()} CASCADE".encode())
+    with empty_lake(where):
+        yield where
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from evergreen.launch.lifetimes import die_with
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "evergreen.launch.command")
@@ -165,6 +167,13 @@ def eventually(seen: Any, wanted: Any, *, seconds: float = 60, pause: float = 0.
 
 
 def made(home: Path, extra: Sequence[str] = ()) -> Installation:
+    """An initialised installation in a new folder: a copy of the run's first one, initialised again for ``extra``."""
+    shutil.copytree(once("installation", _initialise), home, dirs_exist_ok=True)
     installation = Installation(home)
-    installation.run("init", *extra)
+    if extra:
+        installation.run("init", *extra)
     return installation
+
+
+def _initialise(home: Path) -> None:
+    Installation(home).run("init")
