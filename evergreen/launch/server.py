@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 25.0
 _WORKER_SECONDS = 18.0
 _BACKLOG = 1024
+# Connections at once, busy or not: one more is not answered at all, so there is room for many who only wait.
+_CONNECTIONS = 8192
 _RESTART_SECONDS = 1.0
 
 
@@ -57,6 +60,7 @@ def free_port(host: str, port: int) -> int:
 
 
 async def _serve(home: env.Home, host: str, port: int, *, worker: bool) -> None:
+    _allow_many_files()
     application = asgi.make(home)
     server = Server(
         application,
@@ -66,7 +70,7 @@ async def _serve(home: env.Home, host: str, port: int, *, worker: bool) -> None:
         websockets=False,
         log_enabled=False,
         backlog=_BACKLOG,
-        backpressure=_BACKLOG,
+        backpressure=_CONNECTIONS,
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,6 +87,14 @@ async def _serve(home: env.Home, host: str, port: int, *, worker: bool) -> None:
             await child
         await asyncio.to_thread(journal.close_all)
         log.info("Stopped. Requests answered: %s.", dict(application.ingest.counts) or "no events")
+
+
+def _allow_many_files() -> None:
+    """As many open files as the machine lets us: the usual 1,024 are fewer than our connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * _CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stop(server: Server, stopping: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -133,6 +134,19 @@ def test_a_slow_sender_holds_up_nobody(served: Installation) -> None:
     assert post(served, key, "/v1/track", {"event": "a", "userId": "u"})[0] == 200
     assert time.monotonic() - began < 5
     slow.close()
+
+
+def test_many_who_only_wait_hold_up_nobody(served: Installation) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4_000, hard), hard) if soft < 4_000 else (soft, hard))
+    idle = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(1_200)]
+    for link in idle:
+        link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    key = served.new_key("beside the many")
+    assert post(served, key, "/v1/track", {"event": "a", "userId": "u"})[0] == 200
+    for link in idle:
+        assert link.recv(1000).startswith(b"HTTP/1.1 200")
+        link.close()
 
 
 def test_an_oversized_body_is_answered_before_it_is_read_to_its_end(served: Installation) -> None:

@@ -13,6 +13,7 @@ from evergreen.events.ingest import answers, bodies
 from evergreen.events.ingest.answers import Answer, Refusal, Send
 from evergreen.events.ingest.bodies import Receive
 from evergreen.events.ingest.keys import Keys
+from evergreen.events.ingest.pressure import Pressure
 from evergreen.events.ingest.rates import Rates
 from evergreen.events.ingest.shapes import BadRequestError, Request
 from evergreen.events.ingest.wires import PATHS, WIRES, Asked, Wire
@@ -26,6 +27,9 @@ HEALTH = "/healthz"
 READY = "/readyz"
 _KEPT_BAD_BODY = 64 << 10
 _ROOM = 64 << 20
+_BUSY = Refusal(
+    503, "overloaded", "More comes than can be taken now. Nothing was stored; send again later.", 1.0
+)
 _UNKNOWN = Refusal(401, "unauthorized", "The write key is not known.")
 
 
@@ -45,6 +49,8 @@ class Ingest:
         self._keys = Keys(home.keys)
         self._rates = Rates(env.number("EVERGREEN_INGEST_RATE", 0))
         self._room = bodies.Room(_ROOM)
+        self._pressure = Pressure()
+        self._under_way = 0
         self.counts: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,11 +62,14 @@ class Ingest:
             await self._health(path).send(send, body=method != "HEAD")
             return
         headers = dict(scope["headers"])
+        self._under_way += 1
         try:
             answer = await self._answer(scope, headers, receive)
         except bodies.GoneError:
             self.counts["gone"] += 1
             return
+        finally:
+            self._under_way -= 1
         self.counts[answer.code or str(answer.status)] += 1
         await answer.send(send, origin=headers.get(b"origin", b""))
 
@@ -78,6 +87,9 @@ class Ingest:
             if not wire.takes(asked):
                 refused = wire.refused(asked, Refusal(405, "method_not_allowed", "Events are sent by POST."))
                 return Answer(405, refused.body, [(b"allow", b"POST, OPTIONS")], refused.code)
+            if self._pressure.is_too_much(self._under_way):
+                await bodies.drain(receive, asked.headers.get(b"content-length", b""))
+                return wire.refused(asked, _BUSY)
             with self._room.share() as share:
                 return await self._take(wire, asked, receive, share)
         except Refused as stop:

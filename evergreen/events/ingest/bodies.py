@@ -230,12 +230,12 @@ class _Unpacker:
         return bytes(self._body)
 
 
-async def drain(receive: Receive) -> None:
+async def drain(receive: Receive, stated: bytes = b"") -> None:
     """Take a little of a refused body, unseen, or what is left of one that is too large."""
     taken = 0
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
-            async for chunk in _chunks(receive):
+            async for chunk in _chunks(receive, int(stated) if stated.isdigit() else None):
                 taken += len(chunk)
                 if taken > _DRAIN_BYTES:
                     return

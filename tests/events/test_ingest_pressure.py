@@ -1,0 +1,110 @@
+"""More than can be done in time: a share is told to come again, one long moment refuses nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evergreen.base.env import Home
+from evergreen.events import journal
+from evergreen.events.ingest import Ingest
+from evergreen.events.ingest.pressure import Pressure
+from tests.events.asking import ask
+
+
+class Loop:
+    """A loop whose time is told to it, and which turns when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._next: tuple[float, Callable[..., None], Any] | None = None
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, call: Callable[..., None], *told: Any) -> None:
+        self._next = (when, call, told)
+
+    def turn(self, late: float) -> None:
+        """The next look comes so many seconds after it was due."""
+        assert self._next is not None
+        when, call, told = self._next
+        self.now = when + late
+        call(*told)
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    made = Loop()
+    monkeypatch.setattr("evergreen.events.ingest.pressure.asyncio.get_running_loop", lambda: made)
+    return made
+
+
+def refused(pressure: Pressure, requests: int = 1_000) -> float:
+    """The share of so many requests that are one too many."""
+    return sum(pressure.is_too_much(200) for _ in range(requests)) / requests
+
+
+def test_while_the_loop_keeps_up_nobody_is_refused(loop: Loop) -> None:
+    pressure = Pressure()
+    for _ in range(200):
+        assert refused(pressure, 10) == 0
+        loop.turn(0.02)
+
+
+def test_one_long_moment_refuses_nobody(loop: Loop) -> None:
+    pressure = Pressure()
+    for late in [0.0] * 10 + [0.2] + [0.0] * 50:
+        assert refused(pressure, 20) == 0
+        loop.turn(late)
+
+
+def test_the_later_the_loop_the_more_are_refused(loop: Loop) -> None:
+    pressure, shares = Pressure(), []
+    for late in (0.08, 0.12, 0.3):
+        for _ in range(60):
+            refused(pressure, 1)
+            loop.turn(late)
+        shares.append(refused(pressure))
+    assert 0.2 < shares[0] < 0.4 < shares[1] < 0.8
+    assert shares[2] == 1.0
+    for _ in range(200):
+        refused(pressure, 1)
+        loop.turn(0.0)
+    assert refused(pressure) == 0
+
+
+def test_a_few_requests_are_never_too_many(loop: Loop) -> None:
+    pressure = Pressure()
+    for _ in range(100):
+        assert not pressure.is_too_much(20)
+        loop.turn(1.0)
+    assert pressure.is_too_much(200)
+
+
+def test_a_request_too_many_is_answered_503_and_nothing_of_it_is_stored(
+    place: Home, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest._pressure, "is_too_much", lambda under_way: under_way == 1)
+    body = {"batch": [{"type": "track", "event": "a", "userId": "u"}]}
+    for path, told in (("/v1/batch", "message"), ("/track", "error"), ("/batch/", "detail")):
+        answer = ask(ingest, path, body)
+        assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
+        assert "send again" in json.loads(answer.body)[told]
+        assert answer.unread == 0
+    assert ask(ingest, "/healthz", method="GET").status == 200
+    assert journal.segments(place) == []
+
+
+def test_a_quiet_process_does_not_look_at_its_clock(loop: Loop) -> None:
+    pressure = Pressure()
+    pressure.is_too_much(200)
+    for _ in range(41):
+        loop.turn(0.0)
+    pending = loop._next
+    loop._next = None
+    assert pending is not None and pressure._loop is None
+    assert not pressure.is_too_much(200) and loop._next is not None
