@@ -128,24 +128,25 @@ def append(
     zone: str,
     now: dt.datetime,
     rejected: pa.Table | None = None,
+    places: NDArray[np.int64] | None = None,
     home: env.Home | None = None,
 ) -> Appended:
     """Add a batch inside the caller's transaction (and within ``appending``).
 
     ``events`` follows EVENT_SCHEMA, ``rejected`` REJECTED_SCHEMA. A message id that its source already has
-    adds nothing; of equal ids inside the batch the first row stands. ``origin`` and ``until`` say which part
+    adds nothing; of equal ids inside the batch the first row stands, or the one with the lowest of ``places``. ``origin`` and ``until`` say which part
     of which journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
     """
-    rows = _complete(events).cast(EVENT_SCHEMA)
+    rows = _complete(events)
     index = message_keys.of(home or env.home())
     index.refresh(con)
     keys = _keys(con, rows)
-    checked = _checked(keys, index.find(keys.hi, keys.lo))
+    checked = _checked(keys, index.find(keys.hi, keys.lo), places)
     number, mark = None, None
     if checked.stored:
         new = checked.is_new
         number, mark = index.add(con, keys.hi[new], keys.lo[new], keys.body[new])
-        fresh = _dated(rows.filter(pa.array(new)), zone)
+        fresh = _dated(rows if new.all() else rows.filter(pa.array(new)), zone)
         event_files.add(con, fresh, home or env.home())
         con.register("fresh_days", fresh.select(["known_on", "kind", "name"]))
         con.register("fresh_keys", pa.table([pa.array(column[new]) for column in keys], list(Keys._fields)))
@@ -190,7 +191,7 @@ def trial(con: duckdb.DuckDBPyConnection, events: pa.Table, *, home: env.Home | 
     before count as stored.
     """
     home = home or env.home()
-    keys = _keys(con, _complete(events).cast(EVENT_SCHEMA))
+    keys = _keys(con, _complete(events))
     with appending(home):
         index = message_keys.of(home)
         index.refresh(con)
@@ -217,11 +218,20 @@ def held(con: duckdb.DuckDBPyConnection, origin: str) -> int:
 
 
 def _complete(events: pa.Table) -> pa.Table:
-    """The batch in the order of EVENT_SCHEMA; columns that may be empty need not be given."""
+    """The batch in the order and types of EVENT_SCHEMA; columns that may be empty need not be given.
+
+    Texts may be given as dictionaries and stay so.
+    """
     missing = [field for field in EVENT_SCHEMA if field.nullable and field.name not in events.column_names]
     for field in missing:
         events = events.append_column(field, pa.nulls(events.num_rows, field.type))
-    return events.select(EVENT_SCHEMA.names)
+    events = events.select(EVENT_SCHEMA.names)
+    given = zip(EVENT_SCHEMA, events.schema.types, strict=True)
+    return events.cast(pa.schema([field.with_type(_kept(own, field.type)) for field, own in given]))
+
+
+def _kept(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
+    return given if pa.types.is_dictionary(given) and given.value_type == wanted else wanted
 
 
 # What the daily roll-up reads: of this installation's own events only survey answers, so that an alert of an old day
@@ -241,6 +251,7 @@ _TRIED = """
 SELECT place, tried_keys.body FROM (SELECT hi, lo, row_number() OVER () - 1 AS place FROM batch_keys)
 JOIN tried_keys USING (hi, lo)
 """
+
 
 def _dated(rows: pa.Table, zone: str) -> pa.Table:
     """The rows with the vendor's days of ``occurred_at`` and ``known_at``; the engine itself takes ten times as long."""
@@ -275,16 +286,21 @@ def _keys(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> Keys:
     return Keys(*(np.asarray(found[name], np.uint64) for name in Keys._fields))
 
 
-def _checked(keys: Keys, found: Found) -> _Checked:
-    """Of equal keys in the batch the first row stands, unless the key is known already."""
-    order = np.lexsort((keys.lo, keys.hi))
-    hi, lo = keys.hi[order], keys.lo[order]
-    begins = np.ones(len(order), np.bool_)
-    begins[1:] = (hi[1:] != hi[:-1]) | (lo[1:] != lo[:-1])
-    # lexsort is stable, so each group begins with its first row.
-    first = np.empty(len(order), np.intp)
-    first[order] = order[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(order) else order
-    is_new = ~found.known & (first == np.arange(len(order)))
+def _checked(keys: Keys, found: Found, places: NDArray[np.int64] | None = None) -> _Checked:
+    """Of equal keys in the batch the first row stands (by place), unless the key is known already."""
+    rows = np.arange(len(keys.hi))
+    first = rows.copy()
+    order = np.argsort(keys.hi)
+    alike = keys.hi[order[1:]] == keys.hi[order[:-1]]
+    if alike.any():
+        # Only those with a neighbour of the same half are sorted by all of it.
+        near = order[np.append(alike, False) | np.append(False, alike)]
+        rank = near if places is None else places[near]
+        near = near[np.lexsort((rank, keys.lo[near], keys.hi[near]))]
+        hi, lo = keys.hi[near], keys.lo[near]
+        begins = np.append(True, (hi[1:] != hi[:-1]) | (lo[1:] != lo[:-1]))
+        first[near] = near[np.flatnonzero(begins)][np.cumsum(begins) - 1]
+    is_new = ~found.known & (first == rows)
     stood = np.where(found.known, found.body, keys.body[first])
     return _Checked(is_new, ~is_new & (keys.body != stood))
 
@@ -294,7 +310,10 @@ def _intake(rows: pa.Table, checked: _Checked, rejected: pa.Table | None) -> pa.
     nothing = pa.array(np.zeros(rows.num_rows, np.int64))
     counted = [checked.is_new, ~checked.is_new, checked.differs]
     names = ["source", "stored", "duplicates", "conflicts", "rejected"]
-    found = pa.table([rows["source"], *(pa.array(mask.astype(np.int64)) for mask in counted), nothing], names)
+    found = pa.table(
+        [rows["source"].cast(pa.string()), *(pa.array(mask.astype(np.int64)) for mask in counted), nothing],
+        names,
+    )
     if rejected is not None and rejected.num_rows:
         ones, zeros = (pa.array(np.full(rejected.num_rows, n, np.int64)) for n in (1, 0))
         found = pa.concat_tables([found, pa.table([rejected["source"], zeros, zeros, zeros, ones], names)])

@@ -7,6 +7,7 @@ The engine's own INSERT takes three times as long for the same rows and leaves f
 from __future__ import annotations
 
 import uuid
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,10 @@ def add(con: duckdb.DuckDBPyConnection, events: pa.Table, home: env.Home) -> Non
     days = rows["known_on"].cast(pa.int32()).to_numpy()
     cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
     paths = []
-    for first, end in zip(cuts, cuts[1:], strict=False):
-        path = home.lake / _FOLDER / f"known_on={rows['known_on'][first]}" / f"events-{uuid.uuid4().hex}.parquet"
+    for first, end in pairwise(cuts):
+        path = (
+            home.lake / _FOLDER / f"known_on={rows['known_on'][first]}" / f"events-{uuid.uuid4().hex}.parquet"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         store.wrote(con, path)
         pq.write_table(

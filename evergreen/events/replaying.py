@@ -14,7 +14,7 @@ from evergreen.base import env, queries
 from evergreen.events import arrivals, identity, store
 from evergreen.events.ingest.shapes import Event
 from evergreen.events.journal import Record
-from evergreen.events.mover.unpacking import DIALECTS, WHOLE_REQUEST, event_table, unpack
+from evergreen.events.unpacking import DIALECTS, WHOLE_REQUEST, event_table, unpack
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,7 +15,7 @@ from evergreen.events import journal
 from evergreen.events.ingest import PATHS, Ingest, mixpanel, posthog
 from evergreen.events.ingest.shapes import BadRequestError, Event, Rejection
 from evergreen.events.journal import Record
-from evergreen.events.mover.unpacking import event_table, unpack
+from evergreen.events.unpacking import event_table, unpack
 from tests.events.asking import KEY, ask, publish
 
 NAMES = [

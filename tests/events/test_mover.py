@@ -344,3 +344,26 @@ def test_internal_events_arrive_as_they_were_told(
     )
     assert rows == [("evergreen", "system", "alert.opened", cast.well.pk, now.replace(tzinfo=None))]
     assert EndUser.objects.count() == 0
+
+
+def test_after_movers_that_were_killed_the_next_begins_with_small_steps(
+    home: Home, db: None, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen.events.mover.transfer.STEP_EVENTS", 8)
+    monkeypatch.setattr("evergreen.events.mover.transfer._LEAST_EVENTS", 2)
+
+    def steps() -> list[int]:
+        for _ in range(8):
+            segment = Journal(home)
+            segment.write_now(batch(event()))
+            segment.close()
+        with mover.moving(home), store.session(home) as con:
+            moving, found = mover.Mover(con, home), []
+            while (done := moving.step(now)) is not None:
+                found.append(done.stored)
+        return found
+
+    assert steps() == [8]
+    (home.journal / "mover.lock").write_text("4711")  # as a killed one leaves it
+    assert steps() == [2, 6]
+    assert steps() == [8]

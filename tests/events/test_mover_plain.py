@@ -8,14 +8,15 @@ import random
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from evergreen.events import identity, journal
 from evergreen.events.ingest.shapes import Event, Rejection
 from evergreen.events.journal import Entry, Record
-from evergreen.events.mover import plain
 from evergreen.events.mover.arranging import arrange
-from evergreen.events.mover.unpacking import event_table, unpack
+from evergreen.events.unpacking import Unpacked, event_table, plain, unpack, unpack_entries
 from tests.events.dirt import DIRT
 
 RECEIVED = 1_795_000_000_000_000
@@ -65,15 +66,16 @@ TYPES = ["track"] * 12 + ["identify", "group", "page", "screen", "alias", "TRACK
 MESSAGES = ["", None, " m ", 12, "m" * 100, "m" * 101, "消息", "m\0", "a b"]
 PROPERTIES = [
     None, {}, {"feature": "reports"}, {"feature": ""}, {"feature": 5}, {"feature": "f" * 201}, {"account_id": "A-well"}, {"account_id": 9}, {"accountId": "A-slipping"},
-    {"company": {"id": "A-well"}}, {"company": "A"}, {"account_id": None, "companyId": "A-well"}, {"account_id": "", "companyId": "A-well"}, {"n": 1.5, "深": ["层", {"x": None}]}, {"big": 10**25, "e": 1e308},
+    {"name": "own", "category": None}, {"company": {"id": "A-well"}}, {"company": "A"}, {"account_id": None, "companyId": "A-well"}, {"account_id": "", "companyId": "A-well"}, {"n": 1.5, "深": ["层", {"x": None}]}, {"big": 10**25, "e": 1e308},
 ]  # fmt: skip
 
 
 def call(chance: random.Random, number: int) -> dict[str, Any]:
     """A call; three of four are as a client sends them, the rest have something odd."""
     made: dict[str, Any] = {
-        "type": "track",
+        "type": chance.choice(["track", "track", "page", "screen"]),
         "event": chance.choice(NAMES[:2]),
+        "name": chance.choice([None, "Home", "", 5]),
         "messageId": f"m-{number}",
         "userId": chance.choice(IDS[:3]),
         "timestamp": chance.choice(TIMES[:3]),
@@ -83,7 +85,7 @@ def call(chance: random.Random, number: int) -> dict[str, Any]:
         ),
     }
     odd: dict[str, list[Any]] = {
-        "type": TYPES, "event": NAMES, "messageId": MESSAGES, "userId": IDS, "anonymousId": IDS, "groupId": ACCOUNTS, "previousId": IDS,
+        "type": TYPES, "event": NAMES, "name": NAMES, "category": ["docs", "", None, 7], "messageId": MESSAGES, "userId": IDS, "anonymousId": IDS, "groupId": ACCOUNTS, "previousId": IDS,
         "timestamp": TIMES, "originalTimestamp": TIMES, "sentAt": TIMES, "properties": PROPERTIES, "traits": [None, {}, {"account_id": "A-well"}, {"email": "a@b.example"}],
         "context": [None, {}, {"traits": {"company": {"id": "A-well"}}}, *({"groupId": one} for one in ACCOUNTS)],
     }  # fmt: skip
@@ -93,6 +95,14 @@ def call(chance: random.Random, number: int) -> dict[str, Any]:
     for name in chance.sample(list(made), chance.choice([0, 0, 0, 0, 1])):
         del made[name]
     return made
+
+
+def in_columns(found: list[Record]) -> tuple[list[dict[str, Any]], Unpacked]:
+    """The rows in the order in which they came, and what they were made of."""
+    entries = [entry(record, at) for at, record in enumerate(found)]
+    unpacked = unpack_entries(entries, identity.account_properties())
+    (arranged,) = arrange([unpacked])
+    return arranged.events.take(pa.array(np.argsort(arranged.places))).to_pylist(), unpacked
 
 
 def entry(record: Record, at: int) -> Entry:
@@ -144,10 +154,9 @@ def one_by_one(found: list[Record]) -> tuple[list[dict[str, Any]], list[Rejectio
 def test_random_traffic_becomes_the_same_rows_either_way(cast: SimpleNamespace, seed: int) -> None:
     found = records(random.Random(seed))
     rows, rejections = one_by_one(found)
-    arranged = arrange([entry(record, at) for at, record in enumerate(found)])
-    assert arranged.events.to_pylist() == rows
-    assert [one for _, one in arranged.rejected] == rejections
-    assert arranged.entry.tolist() == sorted(arranged.entry.tolist())
+    made, unpacked = in_columns(found)
+    assert made == rows
+    assert [one.rejection for one in unpacked.refused] == rejections
 
 
 def test_most_of_a_clients_traffic_is_plain(cast: SimpleNamespace) -> None:
@@ -162,8 +171,7 @@ def test_most_of_a_clients_traffic_is_plain(cast: SimpleNamespace) -> None:
     taken = plain.read([record], ())
     assert taken.table.num_rows == 99
     assert taken.left == {0: [50]}
-    arranged = arrange([entry(record, 0)])
-    assert arranged.events["message_id"].to_pylist() == [one["messageId"] for one in calls]
+    assert [row["message_id"] for row in in_columns([record])[0]] == [one["messageId"] for one in calls]
 
 
 @pytest.mark.parametrize("name", sorted(DIRT))
@@ -172,7 +180,7 @@ def test_dirt_among_good_calls_is_read_the_same_either_way(cast: SimpleNamespace
     items = [*good[:3], DIRT[name][0]("dirty"), *good[3:]]
     found = [Record("web", "segment/batch", RECEIVED, b'{"batch":[' + b",".join(items) + b"]}")]
     rows, rejections = one_by_one(found)
-    arranged = arrange([entry(record, at) for at, record in enumerate(found)])
-    assert arranged.events.to_pylist() == rows
-    assert [one for _, one in arranged.rejected] == rejections
-    assert journal.SYSTEM not in arranged.events["kind"].to_pylist()
+    made, unpacked = in_columns(found)
+    assert made == rows
+    assert [one.rejection for one in unpacked.refused] == rejections
+    assert journal.SYSTEM not in {row["kind"] for row in made}

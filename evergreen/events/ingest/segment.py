@@ -55,7 +55,14 @@ class _Single(msgspec.Struct):
     writeKey: Any = None  # noqa: N815
 
 
-class _Call(msgspec.Struct):
+class _Context(msgspec.Struct, gc=False):
+    """What counts of a call's context; the rest (libraries, pages, devices) is not read."""
+
+    groupId: Any = None  # noqa: N815
+    traits: Any = None
+
+
+class _Call(msgspec.Struct, gc=False):
     type: str | None = None
     event: str | None = None
     messageId: Id = None  # noqa: N815
@@ -70,7 +77,7 @@ class _Call(msgspec.Struct):
     sentAt: Any = None  # noqa: N815
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
+    context: _Context | None = None
 
 
 _read_batch = msgspec.json.Decoder(_Batch).decode
@@ -167,7 +174,7 @@ def _event(
     account_key = _account_key(kind, call, account_properties)
     timestamp = call.originalTimestamp if call.timestamp is None else call.timestamp
     clock = times.place(timestamp, times.moment(call.sentAt) if sent is None else sent, received)
-    properties = _properties(kind, call)
+    properties = properties_of(kind, call)
     return Event(
         kind=kind,
         name=_name(kind, call),
@@ -223,8 +230,8 @@ def _previous(call: _Call) -> str | None:
 
 def _account_key(kind: str, call: _Call, account_properties: Sequence[str]) -> str | None:
     """What the event says of its account: its group, else the first property or trait that names one."""
-    context = call.context or {}
-    if (given := context.get("groupId")) is not None:
+    context = call.context or _Context()
+    if (given := context.groupId) is not None:
         if isinstance(given, bool) or not isinstance(given, (str, int, float)):
             raise BadEventError("context.groupId", "context.groupId must be text or a number.")
         if names_somebody(text := checked_id(given, "context.groupId")):
@@ -243,11 +250,11 @@ def _account_key(kind: str, call: _Call, account_properties: Sequence[str]) -> s
     return None
 
 
-def _traits(kind: str, call: _Call, context: dict[str, Any]) -> dict[str, Any]:
+def _traits(kind: str, call: _Call, context: _Context) -> dict[str, Any]:
     """Traits of the person; a group call's traits are the group's and name no other account."""
     if kind == "group":
         return {}
-    found = call.traits if call.traits is not None else context.get("traits")
+    found = call.traits if call.traits is not None else context.traits
     return found if isinstance(found, dict) else {}
 
 
@@ -256,7 +263,8 @@ def _scalar(value: Any, field: str) -> str:
     return checked_id(value, field) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
-def _properties(kind: str, call: _Call) -> dict[str, Any]:
+def properties_of(kind: str, call: _Call) -> dict[str, Any]:
+    """What the lake keeps of a call beside its columns."""
     if kind in {"identify", "group"}:
         return call.traits or {}
     found = call.properties or {}

@@ -12,7 +12,7 @@ from evergreen.events.journal.internal import (
     process_journal,
     write_system_events,
 )
-from evergreen.events.journal.reading import Part, damaged, has_ended, lag, read, segments, tidy
+from evergreen.events.journal.reading import Part, cuts, damaged, has_ended, lag, read, segments, tidy
 from evergreen.events.journal.records import REFUSED, SYSTEM, Entry, Record
 from evergreen.events.journal.writing import DiskReservedError, Journal, JournalError, OverloadedError, State
 
@@ -30,6 +30,7 @@ __all__ = [
     "State",
     "SystemEvent",
     "close_all",
+    "cuts",
     "damaged",
     "gathering",
     "has_ended",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evergreen.base import env
-from evergreen.events.journal.records import MARK, Entry, entries, entry, wanted
+from evergreen.events.journal.records import HEAD, MARK, Entry, entries, entry, wanted
 
 SUFFIX = ".journal"
 DAMAGED = ".damaged"
@@ -89,6 +89,27 @@ def read(path: Path, start: int, *, most: int = _PART) -> Part:
         if found or not ended:
             return Part(found, end, complete=False)
         return _after_damage(_slice(file, start, size), start)
+
+
+def cuts(path: Path, start: int, most: int) -> list[int]:
+    """Where a segment can be cut into stretches of about ``most`` bytes of whole records, from ``start`` on.
+
+    Only lengths are looked at, and nothing is said of the rest behind the last cut.
+    """
+    found: list[int] = []
+    at = begun = start
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        while size - start > most:
+            file.seek(at)
+            length = wanted(file.read(HEAD.size), 0)
+            if length <= HEAD.size or at + length > size:
+                break
+            at += length
+            if at - begun >= most:
+                found.append(at)
+                begun = at
+    return found
 
 
 def _slice(file: BinaryIO, start: int, stop: int) -> bytes:

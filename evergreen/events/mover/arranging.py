@@ -1,150 +1,127 @@
-"""Journal records become one table of events that know their account, in the order in which they came."""
+"""What was unpacked becomes tables of events that know their account."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evergreen.events import identity
 from evergreen.events.arrivals import EVENT_SCHEMA
 from evergreen.events.identity import Place
-from evergreen.events.ingest.shapes import Event, Rejection
-from evergreen.events.journal import Entry
-from evergreen.events.mover import plain
-from evergreen.events.mover.unpacking import event_table, unpack
+from evergreen.events.ingest.shapes import Event
+from evergreen.events.unpacking import Unpacked, event_table
 
-_EPOCH_COLUMNS = ("occurred_at", "received_at", "known_at")
+_TIMES = ("occurred_at", "received_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """``events`` follows EVENT_SCHEMA; ``entry`` is the place of each row's entry, ascending."""
+    """``events`` has the columns of EVENT_SCHEMA; ``places`` says in which order its rows came."""
 
     events: pa.Table
-    entry: NDArray[np.int64]
-    rejected: list[tuple[int, Rejection]]
+    places: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Single:
-    """An event read alone: at which entry, and at which place in it."""
-
-    entry: int
-    item: int
-    source: str
-    event: Event
-
-
-def arrange(entries: Sequence[Entry]) -> Arranged:
-    """Unpack entries and find whose their events are; end users are remembered on the way."""
-    properties = identity.account_properties()
-    with _uncollected():
-        taken = plain.read([entry.record for entry in entries], properties)
-        singles, rejected = _singles(entries, taken, properties)
-    without = _without_account_key(taken)
-    resolved = identity.resolve([(one.source, one.event) for one in (*singles, *without)])
+def arrange(parts: Sequence[Unpacked]) -> list[Arranged]:
+    """Find whose the events of each part are; end users are remembered on the way."""
+    parts = list(parts)
+    plain = pa.concat_tables([part.plain for part in parts]).unify_dictionaries().combine_chunks()
+    singles = [single for part in parts for single in part.singles]
+    nobodys = np.flatnonzero(plain["account_key"].is_null().to_numpy())
+    resolved = identity.resolve([*((one.source, one.event) for one in singles), *_events_of(plain, nobodys)])
     if resolved.told:
         identity.remember(resolved.told)
-    places = resolved.places
-    table = _placed(
-        taken.table, dict(zip((one.item for one in without), places[len(singles) :], strict=True))
-    )
-    if not singles:
-        return Arranged(table, taken.record, rejected)
+    placed = _placed(plain, nobodys, resolved.places[len(singles) :])
+    found, row, number = [], 0, 0
+    for part in parts:
+        rows, alone = part.plain.num_rows, len(part.singles)
+        found.append(_together(part, placed.slice(row, rows), resolved.places[number : number + alone]))
+        row, number = row + rows, number + alone
+    return found
+
+
+def _together(part: Unpacked, placed: pa.Table, accounts: Sequence[Place | None]) -> Arranged:
+    """The plain calls of a part and those that were read alone."""
+    places = part.plain["place"].to_numpy()
+    if not part.singles:
+        return Arranged(placed, places)
     others = event_table(
         [
-            (
-                one.source,
-                one.event,
-                place.account_id if place else None,
-                place.tenant if place else one.event.tenant,
-            )
-            for one, place in zip(singles, places, strict=False)
+            (one.source, one.event, *((at.account_id, at.tenant) if at else (None, one.event.tenant)))
+            for one, at in zip(part.singles, accounts, strict=True)
         ]
     )
-    entry = np.concatenate([taken.record, np.array([one.entry for one in singles], np.int64)])
-    item = np.concatenate([taken.item, np.array([one.item for one in singles], np.int64)])
-    order = np.lexsort((item, entry))
-    return Arranged(pa.concat_tables([table, others]).take(pa.array(order)), entry[order], rejected)
+    alone = np.array([one.place for one in part.singles], np.int64)
+    return Arranged(pa.concat_tables([placed, others.cast(placed.schema)]), np.concatenate([places, alone]))
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for circles among the hundred thousand objects of a batch, which have none: it took half of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def _singles(
-    entries: Sequence[Entry], taken: plain.Plain, properties: Sequence[str]
-) -> tuple[list[_Single], list[tuple[int, Rejection]]]:
-    """Everything that is not plain."""
-    singles: list[_Single] = []
-    rejected: list[tuple[int, Rejection]] = []
-    for at, entry in enumerate(entries):
-        left = taken.left.get(at)
-        if left == []:
-            continue
-        found = unpack(entry.record, properties, left)
-        for item, one in zip(count() if left is None else left, found, strict=False):
-            if isinstance(one, Event):
-                singles.append(_Single(at, item, entry.record.source, one))
-            else:
-                rejected.append((at, one))
-    return singles, rejected
-
-
-def _without_account_key(taken: plain.Plain) -> list[_Single]:
-    """Plain calls whose account only their end user can tell; ``item`` is the row."""
-    rows = np.flatnonzero(taken.table["account_key"].is_null().to_numpy())
+def _events_of(plain: pa.Table, rows: NDArray[np.intp]) -> list[tuple[str, Event]]:
+    """Plain calls whose account only their end user can tell."""
     if not len(rows):
         return []
-    told = taken.table.select(["source", "name", "message_id", "end_user", *_EPOCH_COLUMNS]).take(
-        pa.array(rows)
-    )
-    times = [told[name].cast(pa.int64()).to_pylist() for name in _EPOCH_COLUMNS]
-    texts = [told[name].to_pylist() for name in ("source", "name", "message_id", "end_user")]
+    told = plain.select(["source", "kind", "name", "message_id", "end_user", *_TIMES]).take(pa.array(rows))
+    texts = [told[name].to_pylist() for name in ("source", "kind", "name", "message_id", "end_user")]
+    times = [told[name].cast(pa.int64()).to_pylist() for name in _TIMES]
     return [
-        _Single(
-            0,
-            row,
+        (
             source,
             Event(
-                kind="track",
+                kind=kind,
                 name=name,
                 message_id=message_id,
                 person=person,
                 occurred_at=occurred,
                 received_at=received,
-                known_at=known,
+                known_at=received,
             ),
         )
-        for row, source, name, message_id, person, occurred, received, known in zip(
-            rows.tolist(), *texts, *times, strict=True
-        )
+        for source, kind, name, message_id, person, occurred, received in zip(*texts, *times, strict=True)
     ]
 
 
-def _placed(table: pa.Table, by_row: dict[int, Place | None]) -> pa.Table:
-    """The plain calls with account and tenant."""
-    keys = list(zip(table["source"].to_pylist(), table["account_key"].to_pylist(), strict=True))
-    found = identity.places({key for key in set(keys) if key[1] is not None})
-    places = [found.get(key) for key in keys]
-    for row, place in by_row.items():
-        places[row] = place
-    columns = {name: table[name] for name in table.column_names}
-    columns["account_id"] = pa.array([place.account_id if place else None for place in places], pa.int64())
-    columns["tenant"] = pa.array([place.tenant if place else "" for place in places], pa.string())
-    return pa.table([columns[field.name] for field in EVENT_SCHEMA], schema=EVENT_SCHEMA)
+def _placed(plain: pa.Table, nobodys: NDArray[np.intp], places: Sequence[Place | None]) -> pa.Table:
+    """The plain calls with account and tenant: by their key, those without one (rows ``nobodys``) as told."""
+    sources, source = _coded(plain["source"])
+    keys, key = _coded(plain["account_key"])
+    both, which = np.unique(source * (len(keys) + 1) + key, return_inverse=True)
+    pairs = [(sources[one // (len(keys) + 1)], one % (len(keys) + 1)) for one in both.tolist()]
+    known = identity.places({(name, keys[at]) for name, at in pairs if at < len(keys)})
+    found = [known.get((name, keys[at])) if at < len(keys) else None for name, at in pairs]
+    account = np.array([place.account_id if place else 0 for place in found], np.int64)[which]
+    is_known = np.array([place is not None for place in found], np.bool_)[which]
+    tenants = sorted({"", *(place.tenant for place in (*found, *places) if place)})
+    code = {tenant: at for at, tenant in enumerate(tenants)}
+    tenant = np.array([code[place.tenant if place else ""] for place in found], np.int32)[which]
+    for row, place in zip(nobodys, places, strict=True):
+        if place is not None:
+            account[row], is_known[row], tenant[row] = place.account_id, True, code[place.tenant]
+    size = plain.num_rows
+    columns: dict[str, Any] = {name: plain[name] for name in plain.column_names}
+    columns |= {
+        "account_id": pa.array(account, mask=~is_known),
+        "tenant": pa.DictionaryArray.from_arrays(pa.array(tenant), pa.array(tenants, pa.string())),
+        "known_at": plain["received_at"],
+        "count": pa.array(np.ones(size, np.int64)),
+        "backfilled": pa.array(np.zeros(size, np.bool_)),
+    }
+    return pa.table(
+        {
+            field.name: columns.get(field.name) if field.name in columns else pa.nulls(size, field.type)
+            for field in EVENT_SCHEMA
+        }
+    )
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """The different texts of a column and which of them each row has; their number where it has none."""
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    texts = array.dictionary.to_pylist()
+    codes = pc.fill_null(array.indices.cast(pa.int64()), len(texts))
+    return texts, np.asarray(codes.to_numpy(zero_copy_only=False), np.int64)

@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +20,23 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from evergreen.base import env, queries
-from evergreen.events import arrivals, journal, store
-from evergreen.events.journal import Part
-from evergreen.events.mover.arranging import arrange
-from evergreen.events.mover.unpacking import rejected_table
+from evergreen.events import arrivals, identity, journal, store
+from evergreen.events.mover.arranging import Arranged, arrange
+from evergreen.events.unpacking import Ahead, Refused, Unpacked, rejected_table, unpack_entries
+from evergreen.events.unpacking.plain import PLACE_BITS
 
 log = logging.getLogger(__name__)
 
 # Unpacked at a time: a few times as much memory.
 PART_BYTES = 8 << 20
-# Brought into the lake at a time: a commit costs the same for one event and for a hundred thousand.
-STEP_EVENTS = 250_000
+# Brought into the lake at a time: a commit costs the same for one event and for a hundred thousand. Memory: about 1 kB
+# an event.
+STEP_EVENTS = 500_000
+# After movers that were killed steps begin smaller, so that one that lives for seconds only still gets on.
+_LEAST_EVENTS = 10_000
 _ATTEMPTS = 6
 
 
@@ -61,20 +65,34 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch of a segment, unpacked up to ``end``; ``complete``: the segment has ended and nothing stands behind."""
+
+    end: int
+    complete: bool
+    unpacked: Unpacked
+
+
+@dataclass(frozen=True, slots=True)
 class _Batch:
-    """One part of one segment, ready to be appended."""
+    """Stretches of one segment that follow each other, ready to be appended."""
 
     path: Path
-    part: Part
+    end: int
     events: pa.Table
+    places: NDArray[np.int64]
     rejected: pa.Table
 
-
-def _together(batches: list[_Batch]) -> _Batch:
-    """Parts of one segment that follow each other as one."""
-    last = batches[-1]
-    events = pa.concat_tables([batch.events for batch in batches])
-    return _Batch(last.path, last.part, events, pa.concat_tables([batch.rejected for batch in batches]))
+    @classmethod
+    def of(cls, path: Path, parts: list[_Part], arranged: list[Arranged]) -> _Batch:
+        refused: list[Refused] = []
+        places, before = [], 0
+        for part, one in zip(parts, arranged, strict=True):
+            refused += part.unpacked.refused
+            places.append(one.places + (before << PLACE_BITS))
+            before += part.unpacked.entries
+        events = pa.concat_tables([one.events for one in arranged])
+        return cls(path, parts[-1].end, events, np.concatenate(places), rejected_table(refused, path.name))
 
 
 @contextmanager
@@ -86,15 +104,35 @@ def moving(home: env.Home) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(fd, 20).decode("ascii", "replace").strip() or "unknown"
+            holder = _holder(fd)[0] or "unknown"
             raise MoverBusyError(
                 f"The journal in {home.journal} is being moved by process {holder} (a worker or "
                 "`evergreen serve`). Nothing is lost: it stores the events. Stop it to move them here."
             ) from None
+        killed, deaths = _holder(fd)
         os.truncate(fd, 0)
-        os.write(fd, str(os.getpid()).encode())
+        os.pwrite(fd, f"{os.getpid()} {deaths + 1 if killed else 0}".encode(), 0)
         journal.tidy(home)
         yield
+        os.truncate(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def _holder(fd: int) -> tuple[str, int]:
+    """Who holds the lock, or held it when it was killed ('': it ended well), and how many in a row were killed before."""
+    pid, _, deaths = os.pread(fd, 40, 0).decode("ascii", "replace").strip().partition(" ")
+    return pid, int(deaths) if deaths.isdigit() else 0
+
+
+def _first_step(home: env.Home) -> int:
+    """How many events the first step of this mover takes: a quarter after each death of one before it."""
+    try:
+        fd = os.open(home.journal / "mover.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return STEP_EVENTS
+    try:
+        return max(_LEAST_EVENTS, STEP_EVENTS >> 2 * min(_holder(fd)[1], 8))
     finally:
         os.close(fd)
 
@@ -106,6 +144,8 @@ class Mover:
         self._con = con
         self._home = home
         self._held: dict[str, int] = {}
+        self._most = _first_step(home)
+        self._ahead = Ahead()
 
     def waits(self) -> bool:
         """Whether there is anything to do (looks at file sizes only)."""
@@ -118,30 +158,40 @@ class Mover:
     def move(self, now: dt.datetime) -> Moved:
         """Move everything that waits."""
         total = Moved()
-        while (moved := self.step(now)) is not None:
-            total = total.plus(moved)
+        try:
+            while (moved := self.step(now)) is not None:
+                total = total.plus(moved)
+        finally:
+            self._ahead.close()
         return total
 
     def step(self, now: dt.datetime) -> Moved | None:
-        """Move what waits of every segment, at most about STEP_EVENTS, in one transaction; None when nothing could be
-        read."""
-        gathered: dict[Path, list[_Batch]] = {}
-        reached: dict[Path, Part] = {}
+        """Move what waits of every segment, at most about STEP_EVENTS, in one transaction; None when nothing could
+        be read."""
+        properties = identity.account_properties()
+        gathered: dict[Path, list[_Part]] = {}
+        reached: dict[Path, _Part] = {}
         events = 0
-        while events < STEP_EVENTS:
-            parts = [
-                (path, self._read(path, reached[path].end if path in reached else self._position(path)))
-                for path in journal.segments(self._home)
-                if path not in reached or reached[path].entries
-            ]
-            reached |= dict(parts)
-            filled = [(path, part) for path, part in parts if part.entries]
-            if not filled:
+        while events < self._most:
+            more = False
+            for path in journal.segments(self._home):
+                if events >= self._most or (path in reached and not reached[path].unpacked.entries):
+                    continue
+                start = reached[path].end if path in reached else self._position(path)
+                part = reached[path] = self._read(path, start, properties)
+                if part.unpacked.entries:
+                    more = True
+                    gathered.setdefault(path, []).append(part)
+                    events += part.unpacked.rows
+            if not more:
                 break
-            for batch in self._batches(filled):
-                gathered.setdefault(batch.path, []).append(batch)
-                events += batch.events.num_rows + batch.rejected.num_rows
-        moved = self._append([_together(batches) for batches in gathered.values()], now) if gathered else None
+        # Other processes go on while this one stores what it has.
+        for path, parts in gathered.items():
+            self._ahead.look(path, parts[-1].end, properties)
+        if not self._ahead.is_busy:
+            self._ahead.close()
+        moved = self._append(self._batches(gathered), now) if gathered else None
+        self._most = min(self._most * 4, STEP_EVENTS)
         for path, part in reached.items():
             if part.complete:
                 self._remove(path)
@@ -152,33 +202,31 @@ class Mover:
             self._held[path.name] = arrivals.held(self._con, path.name)
         return self._held[path.name]
 
-    def _read(self, path: Path, start: int) -> Part:
+    def _read(self, path: Path, start: int, properties: Sequence[str]) -> _Part:
+        self._ahead.look(path, start, properties)
+        if (taken := self._ahead.take(path, start, properties)) is not None:
+            return _Part(taken[0], False, taken[1])
         part = journal.read(path, start, most=PART_BYTES)
-        for start, end in part.gaps:
+        for begin, end in part.gaps:
             log.error(
                 "Bytes %d to %d of journal segment %s cannot be read; the records behind them are stored and "
                 "the segment is kept as %s.damaged.",
-                start,
+                begin,
                 end,
                 path,
                 path.name,
             )
             with contextlib.suppress(FileExistsError):
                 os.link(path, path.with_name(f"{path.name}.damaged"))
-        return part
+        return _Part(part.end, part.complete, unpack_entries(part.entries, properties))
 
-    def _batches(self, parts: list[tuple[Path, Part]]) -> list[_Batch]:
-        """Unpack the parts together and cut them apart again."""
-        entries = [entry for _, part in parts for entry in part.entries]
-        arranged = arrange(entries)
-        batches, begin = [], 0
-        for path, part in parts:
-            end = begin + len(part.entries)
-            first, last = np.searchsorted(arranged.entry, [begin, end]).tolist()
-            rejected = [(entries[at], one) for at, one in arranged.rejected if begin <= at < end]
-            events = arranged.events.slice(first, last - first)
-            batches.append(_Batch(path, part, events, rejected_table(rejected, path.name)))
-            begin = end
+    def _batches(self, gathered: dict[Path, list[_Part]]) -> list[_Batch]:
+        """All parts arranged together, as one batch a segment."""
+        arranged = arrange([part.unpacked for parts in gathered.values() for part in parts])
+        batches, at = [], 0
+        for path, parts in gathered.items():
+            batches.append(_Batch.of(path, parts, arranged[at : at + len(parts)]))
+            at += len(parts)
         return batches
 
     def _append(self, batches: list[_Batch], now: dt.datetime) -> Moved:
@@ -189,13 +237,14 @@ class Mover:
                 with arrivals.appending(self._home), store.transaction(self._con, self._home):
                     total = Moved()
                     for batch in batches:
-                        if attempt and arrivals.held(self._con, batch.path.name) >= batch.part.end:
+                        if attempt and arrivals.held(self._con, batch.path.name) >= batch.end:
                             continue  # the commit that seemed to fail did happen
                         appended = arrivals.append(
                             self._con,
                             batch.events,
                             origin=batch.path.name,
-                            until=batch.part.end,
+                            until=batch.end,
+                            places=batch.places,
                             zone=zone,
                             now=now,
                             rejected=batch.rejected,
@@ -208,7 +257,7 @@ class Mover:
                     raise
                 log.info("The lake was busy (%s); moving again.", str(error).splitlines()[0])
                 time.sleep(0.05 * 2**attempt)
-        self._held |= {batch.path.name: batch.part.end for batch in batches}
+        self._held |= {batch.path.name: batch.end for batch in batches}
         return total
 
     def _remove(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Journal records become events and rejections, and these become the tables the lake takes. Pure."""
+"""Journal records become events and rejections one by one, as the dialect says in which they came. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
-from evergreen.events.arrivals import EVENT_SCHEMA, REJECTED_SCHEMA
 from evergreen.events.ingest.shapes import BadRequestError, Event, Rejection
 from evergreen.events.ingest.wires import WIRES
-from evergreen.events.journal import REFUSED, SYSTEM, Entry, Record
+from evergreen.events.journal import SYSTEM, Record
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +19,6 @@ WHOLE_REQUEST = -1
 DIALECTS = {wire.dialect.NAME: wire.dialect for wire in WIRES}
 _TICK = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_EPOCH_NAIVE = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the lake's times are naive UTC
 
 
 class _System(msgspec.Struct):
@@ -106,39 +103,3 @@ def _system_events(record: Record) -> Iterator[Event | Rejection]:
 
 def _micros(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _TICK
-
-
-def event_table(source_events: Sequence[tuple[str, Event, int | None, str]]) -> pa.Table:
-    """(source, event, account id, tenant) rows as a table of EVENT_SCHEMA."""
-    columns: dict[str, list[Any]] = {
-        "source": [source for source, _, _, _ in source_events],
-        "account_id": [account for _, _, account, _ in source_events],
-        "tenant": [tenant for _, _, _, tenant in source_events],
-        "end_user": [event.person for _, event, _, _ in source_events],
-    }
-    for name in EVENT_SCHEMA.names:
-        if name not in columns:
-            columns[name] = [getattr(event, name) for _, event, _, _ in source_events]
-    return pa.table(
-        [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA], schema=EVENT_SCHEMA
-    )
-
-
-def rejected_table(rejections: Sequence[tuple[Entry, Rejection]], origin: str) -> pa.Table:
-    """Rejections as a table of REJECTED_SCHEMA; bytes that are no text are shown as escapes."""
-    rows = [
-        (
-            entry.record.source,
-            entry.record.kind.removeprefix(f"{REFUSED}:"),
-            _EPOCH_NAIVE + entry.record.received_at * _TICK,
-            rejection.reason,
-            rejection.field,
-            rejection.body.decode("utf-8", "backslashreplace"),
-            origin,
-            entry.start,
-            rejection.item,
-        )
-        for entry, rejection in rejections
-    ]
-    names = REJECTED_SCHEMA.names
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], REJECTED_SCHEMA)

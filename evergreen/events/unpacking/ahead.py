@@ -1,0 +1,153 @@
+"""A long journal is unpacked by several processes, ahead of the one that stores it.
+
+Each is a child that reads a stretch of a segment, unpacks it and hands over columns; it ends with its parent, also when
+that is killed, because its connection ends. Whatever a child cannot do its parent does itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from evergreen.events import journal
+from evergreen.events.unpacking.parts import Refused, Single, Unpacked, read_stretch
+
+log = logging.getLogger(__name__)
+
+# A stretch is unpacked by one process at a time.
+STRETCH_BYTES = 8 << 20
+# Stretches that wait to be stored, by process; each takes a few times its size of memory.
+_AHEAD = 3
+_SECONDS = 120.0
+
+_Ask = tuple[str, int, int, tuple[str, ...]]
+
+
+class _Told(msgspec.Struct, array_like=True):
+    """What goes beside the columns."""
+
+    entries: int
+    singles: list[Single]
+    refused: list[Refused]
+
+
+_told = msgspec.json.Decoder(_Told)
+_asked = msgspec.json.Decoder(_Ask)
+_write = msgspec.json.Encoder().encode
+
+
+class Ahead:
+    """Unpacks what will be asked for next. Used by one thread; to be closed."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes or os.cpu_count() or 1
+        self._pool: ThreadPoolExecutor | None = None
+        self._own = threading.local()
+        self._children: list[_Child] = []
+        self._coming: dict[tuple[Path, int, tuple[str, ...]], tuple[int, Future[Unpacked | None]]] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything was asked for that nobody took yet."""
+        return bool(self._coming)
+
+    def look(self, path: Path, start: int, account_properties: Sequence[str]) -> None:
+        """Have the next stretches of a segment unpacked, when at least two whole ones wait behind ``start``."""
+        properties = tuple(account_properties)
+        for end in journal.cuts(path, start, STRETCH_BYTES):
+            if len(self._coming) >= self._processes * _AHEAD:
+                break
+            if (path, start, properties) not in self._coming:
+                done = self._started().submit(self._ask, path, start, end, properties)
+                self._coming[path, start, properties] = (end, done)
+            start = end
+
+    def take(self, path: Path, start: int, account_properties: Sequence[str]) -> tuple[int, Unpacked] | None:
+        """(end, what stands from ``start`` to it) if it was asked for and could be read."""
+        coming = self._coming.pop((path, start, tuple(account_properties)), None)
+        if coming is None:
+            return None
+        end, done = coming
+        try:
+            unpacked = done.result(_SECONDS)
+        except (OSError, EOFError, TimeoutError, msgspec.MsgspecError, pa.ArrowException) as error:
+            log.warning("A process that unpacks the journal failed (%r); it is unpacked here.", error)
+            self.close()
+            return None
+        return None if unpacked is None else (end, unpacked)
+
+    def close(self) -> None:
+        """End the processes; what they were asked for is forgotten."""
+        for child in self._children:
+            child.end()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        self._pool, self._children, self._coming = None, [], {}
+        self._own = threading.local()
+
+    def _started(self) -> ThreadPoolExecutor:
+        """A thread a child: it sends what is asked and takes the answer off the child's hands."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._processes, "unpacking")
+        return self._pool
+
+    def _ask(self, path: Path, start: int, end: int, properties: tuple[str, ...]) -> Unpacked | None:
+        child = getattr(self._own, "child", None)
+        if child is None:
+            child = self._own.child = _Child()
+            self._children.append(child)
+        return child.ask((str(path), start, end, properties))
+
+
+class _Child:
+    """One process and the connection to it."""
+
+    def __init__(self) -> None:
+        ours, its = socket.socketpair()
+        with its:
+            command = [sys.executable, "-m", "evergreen.events.unpacking", str(its.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
+        self._connection = Connection(ours.detach())
+
+    def ask(self, what: _Ask) -> Unpacked | None:
+        """Raises OSError or EOFError when the process is gone."""
+        self._connection.send_bytes(_write(what))
+        told = self._connection.recv_bytes()
+        if not told:
+            return None
+        head = _told.decode(told)
+        columns = pa.ipc.open_stream(self._connection.recv_bytes()).read_all()
+        return Unpacked(head.entries, columns, head.singles, head.refused)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def serve(connection: Connection) -> None:
+    """The child's side: answer until the parent is gone."""
+    while True:
+        try:
+            path, start, end, properties = _asked.decode(connection.recv_bytes())
+        except EOFError:
+            return
+        unpacked = read_stretch(Path(path), start, end, properties)
+        if unpacked is None:
+            connection.send_bytes(b"")
+            continue
+        connection.send_bytes(_write(_Told(unpacked.entries, unpacked.singles, unpacked.refused)))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, unpacked.plain.schema) as stream:
+            stream.write_table(unpacked.plain.combine_chunks())
+        connection.send_bytes(sink.getvalue())
