@@ -64,13 +64,13 @@ def test_one_long_moment_refuses_nobody(loop: Loop) -> None:
 
 def test_the_later_the_loop_the_more_are_refused(loop: Loop) -> None:
     pressure, shares = Pressure(), []
-    for late in (0.08, 0.12, 0.3):
+    for late in (0.1, 0.25, 2.0):
         for _ in range(60):
             refused(pressure, 1)
             loop.turn(late)
         shares.append(refused(pressure))
-    assert 0.2 < shares[0] < 0.4 < shares[1] < 0.8
-    assert shares[2] == 1.0
+    assert 0.05 < shares[0] < 0.15 < 0.4 < shares[1] < 0.6
+    assert shares[2] == 0.75
     for _ in range(200):
         refused(pressure, 1)
         loop.turn(0.0)
@@ -82,7 +82,7 @@ def test_a_few_requests_are_never_too_many(loop: Loop) -> None:
     for _ in range(100):
         assert not pressure.is_too_much(20)
         loop.turn(1.0)
-    assert pressure.is_too_much(200)
+    assert refused(pressure) > 0
 
 
 def test_a_request_too_many_is_answered_503_and_nothing_of_it_is_stored(

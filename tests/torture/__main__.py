@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.torture import ingest, kills, loading, loads, nights, resuming
+from tests.torture import faults, ingest, kills, loading, loads, nights, resuming
 from tests.torture.reports import ROOT, Report, Sizes
 
 # A group that goes on where it was stopped: its tests by id.
 RESUMABLE: dict[str, dict[str, resuming.Test]] = {
     "ingest-kill": kills.TESTS,
+    "ingest-fault": faults.TESTS,
     "ingest-load": loads.TESTS,
 }
 GROUPS: dict[str, Callable[[Sizes, Path], list[Report]]] = {

@@ -7,7 +7,9 @@ import math
 
 _TICK = 0.025
 # So late may the event loop be, smoothed over a second; a request waits some three turns of it for its answer.
-_FREE, _FULL = 0.05, 0.15
+_FREE, _FULL = 0.05, 0.45
+# To refuse a small request costs nearly as much as to take it: refusing all would leave no time for any.
+_MOST = 0.75
 _SMOOTH = 1.0
 _IDLE_TICKS = 40
 # With fewer requests under way it is not they who keep the process busy, and refusing them would not help.
@@ -15,7 +17,7 @@ _FEW = 64
 
 
 class Pressure:
-    """How late the event loop is, as a share of the requests that have to be refused: 0 below 50 ms, 1 from 150 ms on.
+    """How late the event loop is, as a share of the requests to refuse: none below 50 ms, three of four from 350 ms on.
 
     One long turn (a page, a pause of the machine) does not move it much; a second of them does.
     """
@@ -36,7 +38,7 @@ class Pressure:
         if self._late <= _FREE or under_way < _FEW:
             self._owed = 0.0
             return False
-        self._owed += min(1.0, (self._late - _FREE) / (_FULL - _FREE))
+        self._owed += min(_MOST, (self._late - _FREE) / (_FULL - _FREE))
         if self._owed < 1.0:
             return False
         self._owed -= 1.0
