@@ -157,6 +157,15 @@ OPTIONS: dict[str, Option] = {
             least=1,
             most=3650,
         ),
+        Option(
+            "event_keep_days",
+            0,
+            _("Single events are kept"),
+            _("0 keeps them for ever. Daily figures stay."),
+            unit=_("days"),
+            least=0,
+            most=36_500,
+        ),
         Option("api_rows", 1_000, _("Rows a request of the API"), unit=_("rows"), least=1, most=5_000),
         Option(
             "api_requests_minute",

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pyarrow as pa
 
-from evergreen.events import store
+from evergreen.base import env
+from evergreen.events import arrivals, retention, store
 from evergreen.events.features import Matchers
 
 if TYPE_CHECKING:
@@ -62,20 +63,23 @@ def roll_up(
     """Bring the roll-up of every known day up to ``until`` in step with its events; returns the days done again."""
     stale = stale_days(con, until)
     matchers = Matchers.load()
+    retired = retention.retired_days(con)
     done = 0
-    for portion in _portions(stale):
-        _roll_portion(con, portion, matchers)
+    for portion in _portions(stale, retired):
+        _roll_portion(con, portion, matchers, is_retired=portion[0].day in retired)
         done += len(portion)
         if progress:
             progress(done, len(stale))
     return [entry.day for entry in stale]
 
 
-def _portions(stale: list[Stale]) -> Iterator[list[Stale]]:
+def _portions(stale: list[Stale], retired: set[dt.date]) -> Iterator[list[Stale]]:
+    """Days that are rolled up together; a retired day alone."""
     portion: list[Stale] = []
     rows = 0
     for entry in stale:
-        if portion and rows + entry.rows > PORTION_ROWS:
+        apart = entry.day in retired or (portion and portion[-1].day in retired)
+        if portion and (apart or rows + entry.rows > PORTION_ROWS):
             yield portion
             portion, rows = [], 0
         portion.append(entry)
@@ -84,37 +88,69 @@ def _portions(stale: list[Stale]) -> Iterator[list[Stale]]:
         yield portion
 
 
-def _roll_portion(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Matchers) -> None:
+def _roll_portion(
+    con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Matchers, *, is_retired: bool
+) -> None:
     """Count a portion's events, then put its rows in place in one transaction.
 
     The counting stands outside, so that the mover waits for the writing only. Rows that arrive in between are counted
-    but not marked as held, so the day is stale still and done again.
+    but not marked as held, so the day is stale still and done again; what was erased in between is counted anew.
+
+    Of a retired day only what arrived since is there: it is added to the day's roll-up and leaves the lake with that,
+    counted and removed while nobody may append.
     """
+    if is_retired:
+        with arrivals.appending(env.home()), store.transaction(con):
+            _count(con, portion, matchers)
+            _put(con, portion, adds=True)
+        return
+    while True:
+        erasures = _erasures(con)
+        _count(con, portion, matchers)
+        with store.transaction(con):
+            if _erasures(con) == erasures:
+                _put(con, portion, adds=False)
+                return
+
+
+def _erasures(con: duckdb.DuckDBPyConnection) -> int:
+    return int(store.scalar(con, "SELECT count(*) FROM lake.erasures") or 0)
+
+
+def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Matchers) -> None:
+    """Make the temporary tables of what a portion's events say."""
     days = [entry.day for entry in portion]
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
     used = _used(events, matchers)
-    con.register("portion_sorts", _sorts(con, used, matchers))
+    con.register("portion_sorts_now", _sorts(con, used, matchers))
+    con.execute("CREATE OR REPLACE TEMP TABLE portion_sorts AS SELECT * FROM portion_sorts_now")
+    con.unregister("portion_sorts_now")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}"
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE portion_answers AS {_sql(_answers(events))}")
+
+
+def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) -> None:
+    """Put the counted rows in place, instead of the days' old ones or (``adds``) beside them."""
+    days = [entry.day for entry in portion]
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    for table in ("rolled", "account_days") if adds else _TABLES:
+        con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
+    con.execute(_USAGE)
+    con.execute(_FIRST_USES, [days[0]])
+    if adds:
+        con.execute(_ACCOUNT_DAYS_OF_USAGE, [days[0]])
+        con.execute(f"DELETE FROM lake.events WHERE known_on IN ({listed})")
+    else:
+        con.execute(_ACCOUNT_DAYS)
+    con.execute("INSERT INTO lake.answers BY NAME SELECT * FROM portion_answers")
     con.register(
         "rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]})
     )
-    listed = ", ".join(f"DATE '{day}'" for day in days)
-    with store.transaction(con):
-        for table in _TABLES:
-            con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
-        con.execute(_USAGE)
-        con.execute(_FIRST_USES, [days[0]])
-        con.execute(_ACCOUNT_DAYS)
-        con.execute("INSERT INTO lake.answers BY NAME SELECT * FROM portion_answers")
-        con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
-    for name in ("rolled_now", "portion_sorts"):
-        con.unregister(name)
-    for name in ("portion", "portion_answers"):
-        con.execute(f"DROP TABLE {name}")
+    con.execute("INSERT INTO lake.rolled SELECT known_on, arrivals FROM rolled_now")
+    con.unregister("rolled_now")
 
 
 def _sql(expression: ir.Table) -> str:
@@ -209,6 +245,17 @@ INSERT INTO lake.account_days BY NAME
 WITH person_days AS (
     SELECT account_id, tenant, source, end_user, day, known_on, sum(uses) AS uses, sum(seconds) AS seconds
     FROM portion JOIN portion_sorts USING (sort) GROUP BY ALL
+)
+SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
+FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
+"""
+
+# Of a retired day: from its whole roll-up, for people may have been counted before.
+_ACCOUNT_DAYS_OF_USAGE = """
+INSERT INTO lake.account_days BY NAME
+WITH person_days AS (
+    SELECT account_id, tenant, source, end_user, day, known_on, sum(count) AS uses, sum(seconds) AS seconds
+    FROM lake.usage WHERE known_on = ? GROUP BY ALL
 )
 SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
 FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day

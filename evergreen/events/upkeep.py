@@ -113,6 +113,18 @@ def keep(con: duckdb.DuckDBPyConnection, *, now: dt.datetime, home: env.Home | N
     return Kept(merged, dropped, removed)
 
 
+def forget(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:
+    """Drop every old snapshot and remove the files that only they knew, now; returns how many files went.
+
+    A query that reads such a file just then fails and has to be asked again.
+    """
+    home = home or env.home()
+    # The catalog's clock may be a little ahead of ours.
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
+    _drop_snapshots(con, soon, home)
+    return _remove_files(con, soon, home)
+
+
 def _drop_snapshots(con: duckdb.DuckDBPyConnection, before: dt.datetime, home: env.Home) -> int:
     """Forget snapshots older than a moment. They are named one by one: on a catalog in SQLite ``older_than`` compares
     times as text in two notations and takes every snapshot of the same day."""

@@ -17,7 +17,7 @@ from evergreen.alerts import actions as alerts
 from evergreen.base import clock, env
 from evergreen.base import queries as base
 from evergreen.base.models import Progress
-from evergreen.events import matching, merging, mover, rollup, store
+from evergreen.events import matching, merging, mover, retention, rollup, store
 from evergreen.flow import lists
 from evergreen.health import actions as health
 from evergreen.metrics import actions as metrics
@@ -60,6 +60,10 @@ def run_range(
             results.append({"day": day.isoformat(), **result})
             if progress:
                 progress("night", done, len(days))
+        gone = retention.retire(
+            con, keep_days=int(base.setting("event_keep_days")), today=base.vendor_day(now), now=now
+        )
+        results[-1].update(retired_events=gone.events)
         results[-1].update(rolled_days=len(rolled), moved_events=moved)
         return results
 

@@ -20,7 +20,6 @@ SENDERS = 4
 PAUSE = (2.0, 8.0, 2.5)  # a kill every 2 to 8 s, the shorter ones more often
 _MEAN = 4.2
 _START_SECONDS = 3.0
-_RESTART_SECONDS = 10.0
 SOURCE = "shop"
 
 
@@ -43,10 +42,6 @@ def killed(part: Part) -> None:
                 time.sleep(chance.triangular(*PAUSE))
                 victim, took = _kill_one(installation, chance)
                 part.marks[victim] = part.marks.get(victim, 0) + 1
-                part.expect(
-                    took <= _RESTART_SECONDS,
-                    f"after kill {part.report.cases + 1} it took {took:.1f} s to start",
-                )
                 part.marks["slowest start"] = max(took, part.marks.get("slowest start", 0.0))
                 part.case_done()
                 if part.report.cases % 20 == 0:

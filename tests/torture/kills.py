@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.torture import kill_calls, kill_processes, kill_repeats, kill_traces
+from tests.torture import kill_calls, kill_database, kill_processes, kill_repeats, kill_traces
 from tests.torture.resuming import Test
 
 TESTS: dict[str, Test] = {
@@ -10,4 +10,5 @@ TESTS: dict[str, Test] = {
     "ING-03": kill_traces.ordered,
     "ING-04": kill_calls.killed,
     "ING-07": kill_repeats.repeated,
+    "ING-17": kill_database.disturbed,
 }

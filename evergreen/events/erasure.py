@@ -1,0 +1,222 @@
+"""What the history holds of one account or one contact is taken out of it: lake, rejected events, journal, end users.
+
+Files that hold erased rows are written anew without them; the old ones leave the disk when no reader can hold them any
+more (``upkeep``), or at once when asked. The hashes of message ids stay, so that nothing erased comes back when it is
+sent again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import datetime as dt
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from django.db import transaction
+
+from evergreen.base import env
+from evergreen.base.actions import audit
+from evergreen.base.models import User
+from evergreen.customers.models import Account, Contact, ExternalId, Tenant
+from evergreen.events import arrivals, journal, mover, store, upkeep
+from evergreen.events.models import EndUser
+
+if TYPE_CHECKING:
+    import duckdb
+
+_FILES_AT_ONCE = 16
+# fallocate: make a hole, keep the size.
+_HOLE = 0x02 | 0x01
+
+
+@dataclass(slots=True)
+class Erased:
+    """Rows taken out by table, end users forgotten, bytes of the journal emptied.
+
+    ``damaged`` names segments that could not be read and are kept aside: they may hold more and are for people to
+    look at.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    end_users: int = 0
+    journal_bytes: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Whose rows go: an account (with the keys that name it), or people: (source, end user) and what names a contact."""
+
+    account: int | None
+    keys: tuple[str, ...]
+    people: tuple[tuple[str, str], ...]
+    contacts: tuple[str, ...] = ()
+
+
+def erase_account(
+    account: Account,
+    *,
+    by: User | None,
+    now: dt.datetime,
+    at_once: bool = False,
+    home: env.Home | None = None,
+) -> Erased:
+    """Take an account's events and figures out of the history. ``at_once``: its files too, though a query that reads
+    them just now fails and has to be asked again."""
+    keys = {account.external_id, *ExternalId.objects.filter(account=account).values_list("value", flat=True)}
+    keys |= set(Tenant.objects.filter(account=account).values_list("external_id", flat=True))
+    people = EndUser.objects.filter(account=account)
+    whose = _Whose(account.pk, tuple(sorted(filter(None, keys))), _named(people))
+    done = _erase(whose, now, at_once=at_once, home=home or env.home())
+    return _told(done, people, "account", account.pk, by, now)
+
+
+def erase_contact(
+    contact: Contact,
+    *,
+    by: User | None,
+    now: dt.datetime,
+    at_once: bool = False,
+    home: env.Home | None = None,
+) -> Erased:
+    """Take out what the history holds of one contact: the events of its end users and its answers."""
+    roots = list(EndUser.objects.filter(contact=contact).values_list("source_id", "root"))
+    people = EndUser.objects.filter(contact=contact)
+    for source, root in roots:
+        people |= EndUser.objects.filter(source_id=source, root=root)
+    names = tuple(filter(None, (contact.external_id, str(contact.pk))))
+    whose = _Whose(None, (), _named(people), names)
+    done = _erase(whose, now, at_once=at_once, home=home or env.home())
+    return _told(done, people, "contact", contact.pk, by, now)
+
+
+def _named(people: Iterable[EndUser]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({(one.source.name, one.key) for one in people}))
+
+
+@transaction.atomic
+def _told(done: Erased, people: Any, kind: str, pk: int, by: User | None, now: dt.datetime) -> Erased:
+    """Forget the end users and write the audit entry: counts only, for the entry is kept for ever."""
+    ids = list(people.values_list("pk", flat=True).distinct())
+    EndUser.objects.filter(pk__in=ids).delete()
+    done.end_users = len(ids)
+    audit("events.erased", kind, [pk], by=by, now=now, after={"rows": done.rows, "end_users": len(ids)})
+    return done
+
+
+def _erase(whose: _Whose, now: dt.datetime, *, at_once: bool, home: env.Home) -> Erased:
+    """First what waits in the journal goes into the lake, where rows can be told apart; then they leave it."""
+    mover.move(now=now, home=home)
+    done = Erased()
+    with store.session(home) as con:
+        con.register("erased_people", _people(whose))
+        for table, where in _conditions(whose).items():
+            if rows := _take_out(con, table, where, home):
+                done.rows[table] = rows
+        moment = now.astimezone(dt.UTC).replace(tzinfo=None)
+        with store.transaction(con, home):
+            con.execute("INSERT INTO lake.erasures VALUES (?, ?)", [moment, sum(done.rows.values())])
+        if at_once:
+            upkeep.forget(con, home=home)
+        held = dict(con.execute("SELECT origin, max(until) FROM lake.batches GROUP BY origin").fetchall())
+    done.journal_bytes = _empty_moved(home, held)
+    done.damaged = [path.name for path in journal.damaged(home)]
+    return done
+
+
+def _people(whose: _Whose) -> pa.Table:
+    columns = list(zip(*whose.people, strict=True)) or [(), ()]
+    return pa.table({"source": pa.array(columns[0], pa.string()), "key": pa.array(columns[1], pa.string())})
+
+
+def _conditions(whose: _Whose) -> dict[str, str]:
+    """What goes from each table, as SQL; texts of ours and of the records, quoted."""
+    person = "EXISTS (SELECT 1 FROM erased_people AS p WHERE p.source = t.source AND p.key = t.end_user)"
+    if whose.account is not None:
+        mine = f"t.account_id = {whose.account}"
+        waiting = f"t.account_id IS NULL AND (t.account_key IN ({_listed(whose.keys)}) OR {person})"
+        tables = ("usage", "first_uses", "account_days", "answers", "snapshots", "scores")
+        found = {"events": f"{mine} OR ({waiting})", **dict.fromkeys(tables, mine)}
+    else:
+        contacts = _listed(whose.contacts)
+        told = f"t.kind = 'system' AND (t.properties::JSON->>'contact') IN ({contacts})"
+        found = {"events": f"{person} OR ({told})", "usage": person, "first_uses": person}
+        found["answers"] = f"t.contact IN ({contacts})"
+    names = [
+        json.dumps(name, ensure_ascii=False) for name in {*whose.keys, *(key for _, key in whose.people)}
+    ]
+    if names:
+        said = " OR ".join(f"contains(t.body, {_quoted(name)})" for name in sorted(names))
+        found["rejected_events"] = said
+    return found
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, texts)) or "NULL"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _take_out(con: duckdb.DuckDBPyConnection, table: str, where: str, home: env.Home) -> int:
+    """Write the files that hold such rows, or rows deleted before, anew without them; returns how many rows went."""
+    erased = 0
+    for files in _files(con, table, where):
+        listed = _listed(files)
+        with arrivals.appending(home), store.transaction(con, home):
+            rows = f"lake.{table} AS t WHERE t.filename IN ({listed})"
+            gone = f"coalesce({where}, false)"
+            erased += int(store.scalar(con, f"SELECT count(*) FROM {rows} AND {gone}") or 0)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT t.* FROM {rows} AND NOT {gone}")
+            con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({listed})")
+            con.execute(f"INSERT INTO lake.{table} SELECT * FROM kept_rows")
+        con.execute("DROP TABLE kept_rows")
+    return erased
+
+
+def _files(con: duckdb.DuckDBPyConnection, table: str, where: str) -> Iterator[list[str]]:
+    """Files with such rows; and files with rows deleted earlier, which may be older versions of such rows."""
+    holding = {
+        path
+        for (path,) in con.execute(
+            f"SELECT DISTINCT t.filename FROM lake.{table} AS t WHERE {where}"
+        ).fetchall()
+    }
+    listed = f"SELECT data_file FROM ducklake_list_files('lake', '{table}') WHERE delete_file IS NOT NULL"
+    holding |= {path for (path,) in con.execute(listed).fetchall()}
+    paths = sorted(holding)
+    for at in range(0, len(paths), _FILES_AT_ONCE):
+        yield paths[at : at + _FILES_AT_ONCE]
+
+
+def _empty_moved(home: env.Home, held: dict[str, int]) -> int:
+    """Empty the part of each segment that the lake holds: its owner writes on behind it, nobody reads it again."""
+    emptied = 0
+    for path in journal.segments(home):
+        if until := held.get(path.name, 0):
+            _make_hole(path, until)
+            emptied += until
+    return emptied
+
+
+def _make_hole(path: Path, length: int) -> None:
+    """Take the first bytes of a file off the disk; where the file system cannot, write zeros over them."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:  # moved wholly and removed meanwhile
+        return
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        offset, size = ctypes.c_long(0), ctypes.c_long(length)
+        if libc.fallocate(fd, _HOLE, offset, size) != 0:
+            for at in range(0, length, 1 << 20):
+                os.pwrite(fd, bytes(min(1 << 20, length - at)), at)
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
