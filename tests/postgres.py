@@ -1,8 +1,8 @@
 """``python -m tests.postgres [pytest's arguments]``: the database tests on PostgreSQL.
 
-Starts a server of its own on a socket in a temporary folder and runs every test that reads or writes records
-or the lake, with EVERGREEN_DATABASE set: the records and the lake's catalog are then in PostgreSQL. The same
-module is the pytest plugin that picks those tests.
+Starts a server of its own on a socket in a temporary folder and runs tests that read or write records or the
+lake, with EVERGREEN_DATABASE set: the records and the lake's catalog are then in PostgreSQL. The same module is
+the pytest plugin that picks those tests: of a module that marks some with ``postgres`` these, of any other all.
 """
 
 from __future__ import annotations
@@ -30,15 +30,22 @@ _TUNING = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests that use a database; real browsers and servers have SQLite's run."""
+    """Keep the tests that say something of the database; real browsers and servers have SQLite's run."""
+    choosing = {item.path for item in items if item.get_closest_marker("postgres")}
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        uses = _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
-        apart = item.get_closest_marker("browser") or item.get_closest_marker("server")
-        (kept if (uses or item.get_closest_marker("django_db")) and not apart else left_out).append(item)
+        chosen = item.path not in choosing or item.get_closest_marker("postgres")
+        (kept if chosen and _uses_a_database(item) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def _uses_a_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("browser") or item.get_closest_marker("server"):
+        return False
+    uses = _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
+    return bool(uses or item.get_closest_marker("django_db"))
 
 
 def main(arguments: list[str]) -> int:

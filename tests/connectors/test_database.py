@@ -112,6 +112,7 @@ def connect(source: Forwarder, now: Any, **changed: Any) -> Connection:
     return actions.add_connection("database", "erp", config(source, **changed), by=None, now=now)
 
 
+@pytest.mark.postgres
 def test_a_table_arrives_and_then_only_what_is_new(
     server: str, source: Forwarder, run_it: Any, now: Any
 ) -> None:

@@ -128,6 +128,7 @@ def events_here() -> int:
 
 
 @each_script
+@pytest.mark.postgres
 def test_jiras_issues_become_tickets(script: dict[int, str], serving: Any, run_it: Any, now: Any) -> None:
     create_account(external_id="s1", name="一号店", by=None, now=now)
     source = serving(Jira(dict(script)))

@@ -86,6 +86,7 @@ def test_zendesk_organizations_keep_the_name_that_the_crm_gave_them(
     }
 
 
+@pytest.mark.postgres
 def test_stripe_subscriptions_become_revenue_by_the_month(serving: Any, run_it: Any, now: Any) -> None:
     source = serving(Stripe())
     item = source.objects["subscriptions"][3]["items"]["data"][0]

@@ -75,6 +75,7 @@ def stored() -> dict[str, str]:
     return dict(Account.objects.values_list("external_id", "name"))
 
 
+@pytest.mark.postgres
 def test_every_row_arrives_and_a_second_run_changes_nothing(serving: Any, run_it: Any, now: Any) -> None:
     source = serving(Customers(rows(23)))
     connection = connect(source, now)
@@ -139,6 +140,7 @@ def test_a_row_that_changes_while_pages_are_read_arrives_as_it_is_at_the_end(
     assert stored() == {row["id"]: row["name"] for row in source.rows}
 
 
+@pytest.mark.postgres
 def test_a_killed_run_goes_on_behind_its_last_page(
     serving: Any, run_it: Any, now: Any, home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +297,7 @@ def test_a_column_that_was_renamed_at_the_source_is_told(serving: Any, run_it: A
     assert any("industry.name" in said for said in run.streams["customers"]["notices"])
 
 
+@pytest.mark.postgres
 def test_connections_run_when_their_time_comes_and_never_twice_at_once(
     serving: Any, run_it: Any, now: Any
 ) -> None:
@@ -360,6 +363,7 @@ def test_a_redirect_is_not_followed(serving: Any, run_it: Any, now: Any) -> None
     assert not any(asked.path == "/elsewhere" for asked in source.asked)
 
 
+@pytest.mark.postgres
 def test_runs_of_long_ago_go_with_their_files(serving: Any, run_it: Any, now: Any, home: Any) -> None:
     import datetime as dt
 

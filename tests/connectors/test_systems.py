@@ -63,6 +63,7 @@ def test_everything_arrives_exactly_once(
     assert (again.state, again.total("created"), again.total("updated")) == ("done", 0, 0)
 
 
+@pytest.mark.postgres
 def test_a_change_at_the_source_arrives_and_little_else_is_read(
     system: type[System], serving: Any, run_it: Any, now: Any
 ) -> None:

@@ -146,6 +146,7 @@ def test_of_a_refused_body_the_first_64_kb_are_kept(
 GOOD, BAD = {"type": "track", "event": "A", "userId": "u"}, {"type": "track", "userId": "u"}
 
 
+@pytest.mark.postgres
 def test_one_bad_event_in_a_batch_is_put_aside_with_its_reason(
     ingest: Ingest, moved: Callable[[], Any], lake: Lake
 ) -> None:

@@ -69,6 +69,7 @@ def test_sent_is_stored_and_rejected_and_duplicate_and_refused_to_the_unit(
     assert not {name for name in ingest.counts if name.startswith("5")}
 
 
+@pytest.mark.postgres
 def test_every_kind_of_dirt_leaves_its_thousand_neighbours_whole(
     ingest: Ingest, moved: Move, lake: Lake
 ) -> None:
@@ -131,6 +132,7 @@ def test_equal_ids_of_two_sources_are_two_events(ingest: Ingest, moved: Move, la
     assert counted == [("app", 10_000, 10_000), ("web", 10_000, 10_000)]
 
 
+@pytest.mark.postgres
 def test_of_equal_ids_with_other_bodies_the_first_stands_and_the_conflict_is_counted(
     ingest: Ingest, moved: Move, lake: Lake
 ) -> None:

@@ -201,6 +201,7 @@ def test_one_unreadable_event_leaves_its_neighbours_whole(ingest: Ingest, moved:
     assert lake("SELECT count(*) FROM lake.rejected_events WHERE reason = '' OR item <> 1") == [(0,)]
 
 
+@pytest.mark.postgres
 def test_a_rejected_event_is_stored_when_its_corrected_form_is_replayed(
     home: Home, ingest: Ingest, moved: Move, lake: Lake, now: Any
 ) -> None:

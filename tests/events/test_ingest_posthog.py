@@ -216,6 +216,7 @@ def test_a_body_that_is_no_event_and_no_batch_is_refused_and_kept(
     assert lake("SELECT source, kind, item FROM lake.rejected_events") == [("web", "posthog/batch", -1)]
 
 
+@pytest.mark.postgres
 def test_one_bad_event_leaves_its_neighbours_whole_and_the_counts_add_up(
     ingest: Ingest, moved: Move, lake: Lake
 ) -> None:
@@ -261,6 +262,7 @@ def test_a_rejected_event_is_replayed_in_a_request_of_its_own(
     assert lake("SELECT name, count(*) FROM lake.events GROUP BY name ORDER BY name") == [("A", 1), ("B", 2)]
 
 
+@pytest.mark.postgres
 def test_the_same_uuid_adds_nothing(ingest: Ingest, moved: Move) -> None:
     sent = event()
     for path in ("/batch/", "/batch/", V1):

@@ -159,6 +159,7 @@ def test_random_traffic_becomes_the_same_rows_either_way(cast: SimpleNamespace, 
     assert [one.rejection for one in unpacked.refused] == rejections
 
 
+@pytest.mark.postgres
 def test_most_of_a_clients_traffic_is_plain(cast: SimpleNamespace) -> None:
     chance = random.Random(1)
     moment = dt.datetime(2026, 11, 19, tzinfo=dt.UTC).isoformat()

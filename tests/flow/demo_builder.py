@@ -13,6 +13,7 @@ from typing import Any
 from evergreen.base import env
 from evergreen.flow.demo import mark
 from evergreen.flow.demo.extent import Extent
+from tests.launch.installation import made
 
 NOW = dt.datetime(2026, 11, 20, 2, 0, tzinfo=dt.UTC)
 SMALL = Extent(dt.date(2026, 11, 19), accounts=48, months=5, dense_days=14)
@@ -41,7 +42,7 @@ def main(root: str) -> None:
     os.environ.pop("EVERGREEN_SECRET_KEY", None)
     home = env.home()
     asked = mark.make_room(home)
-    subprocess.run([sys.executable, "-m", "evergreen.launch.command", "init", "--home", root], check=True)
+    made(home.root)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evergreen.launch.settings")
     import django
 

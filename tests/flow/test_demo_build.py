@@ -34,7 +34,6 @@ def built(place: Home) -> dict[str, Any]:
     return demo_builder.build(place.root)
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_is_built_whole(built: dict[str, Any], place: Home) -> None:
     assert built["asked"] is True
     assert built["mark"] == ["complete", "2026-11-19", built["events"]]
@@ -49,7 +48,6 @@ def test_the_demo_is_built_whole(built: dict[str, Any], place: Home) -> None:
     assert built["alerts_without_task"] == 0
 
 
-@pytest.mark.xdist_group("demo")
 def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: dict[str, Any]) -> None:
     owners = [one for one in cast.STAFF if one.book in {"strategic", "growth", "basic"}]
     assert all(built["needs"][one.email] <= 20 for one in owners)
@@ -57,7 +55,6 @@ def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: 
     assert built["tasks"]["done"] > 20
 
 
-@pytest.mark.xdist_group("demo")
 def test_health_finds_the_hidden_satisfaction_that_it_never_read(built: dict[str, Any], place: Home) -> None:
     drawn = vendor.draw(demo_builder.SMALL)
     newest = {company.key: float(drawn.felt.level[company.place, -28:].mean()) for company in drawn.book}
@@ -81,7 +78,6 @@ def test_no_module_of_the_product_knows_the_truth_file() -> None:
     ]
 
 
-@pytest.mark.xdist_group("demo")
 def test_a_complete_demo_stays_and_is_built_anew_only_when_asked(built: dict[str, Any], place: Home) -> None:
     records = place.records.stat().st_mtime_ns
     assert mark.make_room(place) is False
@@ -105,16 +101,8 @@ def test_records_in_postgresql_are_not_emptied(tmp_path: Path, monkeypatch: pyte
 def test_a_killed_build_is_thrown_away(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     surroundings = {key: value for key, value in os.environ.items() if not key.startswith("EVERGREEN_")}
-    program = [
-        sys.executable,
-        "-m",
-        "evergreen.launch.command",
-        "demo",
-        "--no-serve",
-        "--home",
-        str(home.root),
-    ]
-    process = subprocess.Popen(program, env=surroundings, stderr=subprocess.DEVNULL)
+    program = [sys.executable, "-m", "tests.flow.demo_builder", str(home.root)]
+    process = subprocess.Popen(program, cwd=ROOT, env=surroundings, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 240
         while not list(home.lake.glob("data/**/events/**/*.parquet")):

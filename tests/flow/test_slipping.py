@@ -84,6 +84,7 @@ def _open(account: Account) -> set[str]:
     return set(Alert.objects.filter(account=account, state="open").values_list("rule__key", flat=True))
 
 
+@pytest.mark.postgres
 @pytest.mark.usefixtures("_story")
 def test_a_customer_that_falls_silent_is_noticed_called_and_won_back(cast: SimpleNamespace) -> None:
     night.run(STOPPED, now=_after(STOPPED))
@@ -118,6 +119,7 @@ def test_a_customer_that_falls_silent_is_noticed_called_and_won_back(cast: Simpl
     assert [point.day for point in history] == [STOPPED, dt.date(2026, 8, 14), silent, month, END]
 
 
+@pytest.mark.postgres
 @pytest.mark.usefixtures("_story")
 def test_a_night_that_died_half_way_is_done_again(
     cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch

@@ -58,6 +58,7 @@ def test_a_small_body_passes() -> None:
     assert asked(length(SMALL_BYTES)) == (200, True)
 
 
+@pytest.mark.postgres
 def test_somebody_signed_in_passes_until_signing_out(transactional_db: None, cast: SimpleNamespace) -> None:
     client = Client()
     client.force_login(cast.owner)

@@ -132,6 +132,7 @@ def test_a_past_day_reads_only_what_was_known_then(home: Any, cast: SimpleNamesp
     _assert_equal(rows[cast.well.pk], oracle.usage(uses[cast.well.pk], past, _working()))
 
 
+@pytest.mark.postgres
 def test_nights_one_by_one_equal_one_build(home: Any, cast: SimpleNamespace) -> None:
     _features()
     events, _ = _random_history([cast.well.pk, cast.slipping.pk], 7, rows=240)
@@ -179,6 +180,7 @@ def test_core_depth_is_missing_while_no_feature_is_core(home: Any, cast: SimpleN
     assert row["core_events_28d"] is None and row["core_depth"] is None
 
 
+@pytest.mark.postgres
 def test_taking_a_snapshot_again_changes_nothing(home: Any, cast: SimpleNamespace) -> None:
     _features()
     events, _ = _random_history([cast.well.pk], 3, rows=60)
@@ -192,6 +194,7 @@ def test_taking_a_snapshot_again_changes_nothing(home: Any, cast: SimpleNamespac
     assert first[cast.well.pk] == second[cast.well.pk]
 
 
+@pytest.mark.postgres
 def test_late_history_marks_the_snapshot_it_changed_as_restated(home: Any, cast: SimpleNamespace) -> None:
     _features()
     moment = dt.datetime.combine(DAY - dt.timedelta(days=2), dt.time(12), SHANGHAI)

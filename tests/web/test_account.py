@@ -23,6 +23,7 @@ from tests.web.reading import TABS, page
 pytestmark = pytest.mark.usefixtures("at_the_casts_time")
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("who", ["owner", "mate"])
 def test_every_tab_opens_in_both_languages(

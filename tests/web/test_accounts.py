@@ -88,6 +88,7 @@ def test_the_tier_filter_counts_open_alerts(book: SimpleNamespace, as_person: An
     assert len(names(client.get("/accounts/?alerts=no"))) == 2
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("sort", "first", "last"),
     [
@@ -108,6 +109,7 @@ def test_each_order_puts_unknown_values_last_and_names_by_pinyin(
     assert (found[0], found[-1]) == (first, last)
 
 
+@pytest.mark.postgres
 def test_every_column_sorts_and_an_unknown_order_is_the_default(
     book: SimpleNamespace, as_person: Any
 ) -> None:
@@ -182,6 +184,7 @@ def test_pages_follow_each_other_without_gaps(
     )
 
 
+@pytest.mark.postgres
 def test_a_view_keeps_the_address_for_oneself_or_for_everyone(book: SimpleNamespace, as_person: Any) -> None:
     client = as_person(book.owner)
     form = {"name": "Red ones", "query": "band=red&sort=name"}

@@ -46,6 +46,7 @@ def test_only_the_owner_or_who_assigns_gives_an_account_away(book: SimpleNamespa
     assert book.well.owner == book.mate
 
 
+@pytest.mark.postgres
 def test_many_get_an_owner_at_once_and_undo_gives_them_back(book: SimpleNamespace, as_person: Any) -> None:
     client = as_person(book.boss)
     ids = [book.well.pk, book.slipping.pk]
@@ -100,6 +101,7 @@ def test_the_whole_filtered_list_can_be_changed_not_only_the_page(
     }
 
 
+@pytest.mark.postgres
 def test_very_many_are_changed_by_the_worker_with_progress(
     book: SimpleNamespace, as_person: Any, now: dt.datetime
 ) -> None:

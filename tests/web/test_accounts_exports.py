@@ -41,6 +41,7 @@ def test_guarded_text_is_no_formula_and_comes_back_as_it_was(text: str) -> None:
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"))
 
 
+@pytest.mark.postgres
 def test_an_export_holds_the_filtered_list_and_no_formula(book: SimpleNamespace, as_person: Any) -> None:
     for account, name in zip((book.well, book.slipping, book.gone), EVIL[:3], strict=True):
         account.name = account.industry = name

@@ -39,6 +39,7 @@ def test_the_list_shows_why_in_figures_only_to_those_who_see_the_account(
     assert cast.slipping.name not in as_person(cast.outsider).get("/alerts/").content.decode()
 
 
+@pytest.mark.postgres
 def test_filters_stand_in_the_address(cast: SimpleNamespace, as_person: AsPerson) -> None:
     raise_alert(cast.slipping)
     raise_alert(cast.well, "invoice_overdue")
@@ -71,6 +72,7 @@ def test_the_list_costs_as_many_queries_for_three_rows_as_for_thirty(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.postgres
 def test_an_alert_closed_by_a_person_may_be_opened_again(cast: SimpleNamespace, as_person: AsPerson) -> None:
     alert, client = raise_alert(cast.slipping), as_person(cast.owner)
     client.post("/work/verdict/", {"ids": f"alert-{alert.pk}", "outcome": "false_alarm"})

@@ -50,6 +50,7 @@ def get(key: str, path: str, **query: str) -> Any:
     return Client().get(f"/api/v1/{path}", query, headers={"Authorization": f"Bearer {key}"})
 
 
+@pytest.mark.postgres
 def test_good_rows_are_stored_and_each_bad_one_says_what_to_do(share: Kpi, key: str) -> None:
     rows = [
         GOOD,
@@ -103,6 +104,7 @@ def test_a_late_repeat_under_its_own_name_does_not_bring_an_old_value_back(share
     assert other.json()["error"]["code"] == "idempotency_key"
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_the_same_request_sent_twice_at_once_is_done_once(share: Kpi, key: str) -> None:
     if connection.vendor == "sqlite":
@@ -166,6 +168,7 @@ def test_too_many_rows_and_too_many_bytes_are_413_with_the_limit(
     assert not KpiValue.objects.exists()
 
 
+@pytest.mark.postgres
 def test_a_key_waits_when_it_has_sent_its_requests_of_the_minute(
     share: Kpi, key: str, cast: SimpleNamespace, now: dt.datetime
 ) -> None:

@@ -53,6 +53,7 @@ def work() -> None:
     jobs.run_job(job, now=now)
 
 
+@pytest.mark.postgres
 def test_a_system_is_connected_tested_tried_and_read(boss: Client, source: Customers) -> None:
     made = boss.post("/connections/new/rest/", given(source))
     found = Connection.objects.get()

@@ -64,6 +64,7 @@ def test_strangers_reach_neither_ids_nor_merging(
     )
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(("language", "word"), [("zh-hans", "任务"), ("en", "Tasks")])
 def test_a_merge_is_shown_before_it_is_made_and_undone_from_the_sheet(
     home: Home, cast: SimpleNamespace, as_person: AsPerson, now: dt.datetime, language: str, word: str
@@ -110,6 +111,7 @@ def test_nothing_is_merged_with_itself_or_a_name_that_is_not_there(
     assert Account.objects.count() == 3
 
 
+@pytest.mark.postgres
 def test_two_contacts_are_merged_and_have_ids(
     cast: SimpleNamespace, as_person: AsPerson, now: dt.datetime
 ) -> None:

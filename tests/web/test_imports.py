@@ -87,6 +87,7 @@ def test_a_form_without_its_token_brings_nothing_in(cast: SimpleNamespace, home:
     assert not list(home.files.glob("*")) if home.files.exists() else True
 
 
+@pytest.mark.postgres
 def test_a_dry_run_counts_and_writes_nothing_then_the_load_does(boss: Client) -> None:
     where = bring(boss, ACCOUNTS)["Location"]
     boss.get(where)
@@ -211,6 +212,7 @@ def test_a_deleted_file_is_gone_from_the_disk_and_old_ones_go_by_themselves(boss
     assert Upload.objects.count() == 1
 
 
+@pytest.mark.postgres
 def test_history_is_built_by_a_job_for_ended_days_only(boss: Client) -> None:
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
     first = yesterday - dt.timedelta(days=2)

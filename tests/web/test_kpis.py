@@ -55,6 +55,7 @@ def options(text: str) -> list[dict[str, Any]]:
     return [json.loads(one) for one in found if '"series"' in one]
 
 
+@pytest.mark.postgres
 def test_a_kpi_shows_value_change_distance_and_what_is_usual(
     cast: SimpleNamespace, share: Kpi, as_person: Any
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_wrong_person_finds_no_kpis_and_a_partner_writes_none(
     assert partner.get(f"{base}kpis/{share.pk}/values/").status_code == 403
 
 
+@pytest.mark.postgres
 def test_values_and_targets_are_written_by_hand(cast: SimpleNamespace, share: Kpi, as_person: Any) -> None:
     client, base = as_person(cast.owner), f"/accounts/{cast.well.pk}/kpis/{share.pk}/"
     assert 'value="2026-11"' in client.get(f"{base}values/").content.decode()
@@ -260,6 +262,7 @@ FORM = {
 }  # fmt: skip
 
 
+@pytest.mark.postgres
 def test_kpis_are_declared_changed_and_deleted_in_settings(
     cast: SimpleNamespace, as_person: Any, now: dt.datetime
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_note_is_changed_and_deleted_by_its_author_alone_and_pinned_by_all(
     assert not Note.objects.filter(pk=told.note.pk).exists()
 
 
+@pytest.mark.postgres
 def test_tasks_contacts_and_fields_are_written_from_the_page(told: SimpleNamespace, as_person: Any) -> None:
     client, base = as_person(told.owner), f"/accounts/{told.slipping.pk}/"
     send(client, base + "tasks/", title="Prepare the report", assignee=told.mate.pk, priority=2)

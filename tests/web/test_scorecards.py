@@ -59,6 +59,7 @@ def stand(account: Account, score: float | None, card: str = "standard", coverag
     )
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(("language", "word"), [("zh-hans", "健康度模型"), ("en", "Health scorecards")])
 def test_the_pages_open_in_both_languages_also_before_the_first_night(
     cards: SimpleNamespace, as_person: AsPerson, language: str, word: str
@@ -207,6 +208,7 @@ def test_every_metric_is_explained_also_without_any_value(
         assert "No values yet" in page
 
 
+@pytest.mark.postgres
 def test_a_metric_shows_its_spread_over_the_accounts_that_the_person_sees(
     cards: SimpleNamespace, as_person: AsPerson, home: Any
 ) -> None:

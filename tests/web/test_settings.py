@@ -52,6 +52,7 @@ def values(**changed: str) -> dict[str, str]:
     return {**kept, **changed}
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_page_opens_in_both_languages(cast: SimpleNamespace, boss: Client, language: str) -> None:
     cast.boss.language = language
@@ -189,6 +190,7 @@ def test_a_person_is_changed(cast: SimpleNamespace, boss: Client) -> None:
     assert list(cast.owner.teams.all()) == [cast.south]
 
 
+@pytest.mark.postgres
 def test_the_last_administrator_cannot_be_demoted_or_leave(cast: SimpleNamespace, boss: Client) -> None:
     fields = {"name": "boss", "email": "boss@vendor.example", "role": "csm", "scope": ""}
     assert boss.post(f"/settings/staff/{cast.boss.pk}/", fields).status_code == 422
@@ -272,6 +274,7 @@ def test_a_feature_is_written_with_its_events(boss: Client, product: Product) ->
     assert matcher_lines(feature.matchers) == lines.strip()
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_changed_events_have_every_day_rolled_up_again_and_other_changes_do_not(
     boss: Client, product: Product
@@ -353,6 +356,7 @@ def test_jobs_of_everybody_stand_in_the_list(cast: SimpleNamespace, boss: Client
     assert "A file" not in boss.get("/settings/jobs/?state=running").content.decode()
 
 
+@pytest.mark.postgres
 def test_the_audit_log_is_narrowed_by_person_kind_and_day(cast: SimpleNamespace, boss: Client) -> None:
     boss.post("/settings/teams/", {"name": "East"})
     boss.post("/settings/vendor/", values(vendor_name="Yun"))

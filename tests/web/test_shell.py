@@ -82,6 +82,7 @@ def test_an_unknown_language_or_theme_changes_nothing(cast: SimpleNamespace, as_
     assert (cast.owner.language, cast.owner.theme) == ("en", "auto")
 
 
+@pytest.mark.postgres
 def test_the_rail_counts_what_the_person_may_see(
     cast: SimpleNamespace, as_person: Any, today: dt.date
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_night_that_is_still_running_is_not_yet_the_newest(now: dt.datetime, d
     assert shell.newest_night() == dt.date(2026, 11, 18)
 
 
+@pytest.mark.postgres
 def test_search_finds_accounts_contacts_tickets_tasks_and_notes(
     cast: SimpleNamespace, as_person: Any, now: dt.datetime
 ) -> None:

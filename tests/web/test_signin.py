@@ -78,6 +78,7 @@ def test_what_was_typed_stays_after_a_wrong_try_but_the_password_does_not(cast: 
     assert "my wrong password" not in page.content.decode()
 
 
+@pytest.mark.postgres
 def test_too_many_wrong_tries_of_an_e_mail_have_to_wait_even_with_the_right_password(
     cast: SimpleNamespace, now: dt.datetime
 ) -> None:

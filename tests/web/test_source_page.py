@@ -85,6 +85,7 @@ def test_a_sources_events_are_told_with_the_types_and_examples_of_their_properti
     assert len(held["rows"].examples) == 3
 
 
+@pytest.mark.postgres
 def test_the_page_shows_what_came_and_why_some_was_rejected(
     web: Source, cast: SimpleNamespace, as_person: AsPerson
 ) -> None:
@@ -99,6 +100,7 @@ def test_the_page_shows_what_came_and_why_some_was_rejected(
     assert narrowed.context["page"].rejected == []
 
 
+@pytest.mark.postgres
 def test_a_rejected_event_is_corrected_and_stored(
     web: Source, cast: SimpleNamespace, as_person: AsPerson
 ) -> None:

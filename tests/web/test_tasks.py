@@ -36,6 +36,7 @@ def test_the_list_and_a_task_open_in_both_languages(
     assert "Call them" in client.get(f"/tasks/{task.pk}/").content.decode()
 
 
+@pytest.mark.postgres
 def test_tasks_stand_under_when_they_are_due(cast: SimpleNamespace, as_person: AsPerson) -> None:
     for title, due in (("late one", -2), ("now", 0), ("far", 40)):
         write_task(cast.owner, title=title, due_on=day(due))
@@ -128,6 +129,7 @@ def test_an_account_of_others_cannot_be_named(cast: SimpleNamespace, as_person: 
     assert answer.status_code == 422
 
 
+@pytest.mark.postgres
 def test_a_task_is_changed_and_a_rules_words_stay_in_both_languages(
     cast: SimpleNamespace, as_person: AsPerson
 ) -> None:

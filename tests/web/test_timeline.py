@@ -76,6 +76,7 @@ def test_everything_stands_on_one_line_newest_first(told: SimpleNamespace, as_pe
     assert any(title.startswith("Note by owner") for title in found_titles)
 
 
+@pytest.mark.postgres
 def test_the_line_is_narrowed_by_kind_and_read_page_by_page_without_gaps(
     told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime
 ) -> None:

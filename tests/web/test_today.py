@@ -91,6 +91,7 @@ def test_the_page_costs_as_many_queries_for_three_rows_as_for_thirty(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.postgres
 def test_done_finishes_the_task_and_undo_brings_it_back(cast: SimpleNamespace, as_person: AsPerson) -> None:
     task, client = write_task(cast.owner, cast.well, due_on=today()), as_person(cast.owner)
     said = toast(post(client, "completion", f"task-{task.pk}", outcome="went well"))
@@ -117,6 +118,7 @@ def test_a_verdict_closes_the_alert_and_its_task_and_undo_opens_both(
     assert Account.objects.get(pk=cast.slipping.pk).open_alerts == 1
 
 
+@pytest.mark.postgres
 def test_several_things_are_put_off_at_once_and_come_back_on_their_day(
     cast: SimpleNamespace, as_person: AsPerson
 ) -> None:

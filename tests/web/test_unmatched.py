@@ -103,6 +103,7 @@ def test_others_than_administrators_do_not_find_the_queue(
     assert not ExternalId.objects.exists()
 
 
+@pytest.mark.postgres
 def test_what_is_given_to_an_account_follows_and_comes_back_when_undone(
     waits: SimpleNamespace, as_person: AsPerson, home: Home, now: dt.datetime
 ) -> None:
@@ -162,6 +163,7 @@ def test_what_is_ignored_stands_aside_until_it_is_asked_for(
     assert not Ignored.objects.exists()
 
 
+@pytest.mark.postgres
 def test_filters_stand_in_the_address_and_an_empty_queue_says_so(
     waits: SimpleNamespace, as_person: AsPerson
 ) -> None:
