@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -91,25 +92,23 @@ def read(path: Path, start: int, *, most: int = _PART) -> Part:
         return _after_damage(_slice(file, start, size), start)
 
 
-def cuts(path: Path, start: int, most: int) -> list[int]:
+def cuts(path: Path, start: int, most: int) -> Iterator[int]:
     """Where a segment can be cut into stretches of about ``most`` bytes of whole records, from ``start`` on.
 
     Only lengths are looked at, and nothing is said of the rest behind the last cut.
     """
-    found: list[int] = []
     at = begun = start
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        while size - start > most:
+        while size - begun > most:
             file.seek(at)
             length = wanted(file.read(HEAD.size), 0)
             if length <= HEAD.size or at + length > size:
-                break
+                return
             at += length
             if at - begun >= most:
-                found.append(at)
+                yield at
                 begun = at
-    return found
 
 
 def _slice(file: BinaryIO, start: int, stop: int) -> bytes:

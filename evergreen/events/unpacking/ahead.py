@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 STRETCH_BYTES = 8 << 20
 # Stretches that wait to be stored, by process; each takes a few times its size of memory.
 _AHEAD = 3
+# A process takes as long to start as three stretches take to unpack.
+_WORTH = 3
 _SECONDS = 120.0
 
 _Ask = tuple[str, int, int, tuple[str, ...]]
@@ -63,14 +66,17 @@ class Ahead:
         return bool(self._coming)
 
     def look(self, path: Path, start: int, account_properties: Sequence[str]) -> None:
-        """Have the next stretches of a segment unpacked, when at least two whole ones wait behind ``start``."""
+        """Have the next stretches of a segment unpacked, if so many wait that starting processes is worth it."""
         properties = tuple(account_properties)
-        for end in journal.cuts(path, start, STRETCH_BYTES):
-            if len(self._coming) >= self._processes * _AHEAD:
-                break
-            if (path, start, properties) not in self._coming:
-                done = self._started().submit(self._ask, path, start, end, properties)
-                self._coming[path, start, properties] = (end, done)
+        while (coming := self._coming.get((path, start, properties))) is not None:
+            start = coming[0]
+        room = self._processes * _AHEAD - len(self._coming)
+        ends = list(islice(journal.cuts(path, start, STRETCH_BYTES), max(0, room)))
+        if self._pool is None and len(ends) < _WORTH:
+            return
+        for end in ends:
+            done = self._started().submit(self._ask, path, start, end, properties)
+            self._coming[path, start, properties] = (end, done)
             start = end
 
     def take(self, path: Path, start: int, account_properties: Sequence[str]) -> tuple[int, Unpacked] | None:
@@ -85,7 +91,10 @@ class Ahead:
             log.warning("A process that unpacks the journal failed (%r); it is unpacked here.", error)
             self.close()
             return None
-        return None if unpacked is None else (end, unpacked)
+        if unpacked is None:  # damaged: what comes behind will be cut differently
+            self.close()
+            return None
+        return end, unpacked
 
     def close(self) -> None:
         """End the processes; what they were asked for is forgotten."""
