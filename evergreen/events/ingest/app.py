@@ -30,6 +30,7 @@ _ROOM = 64 << 20
 _BUSY = Refusal(
     503, "overloaded", "More comes than can be taken now. Nothing was stored; send again later.", 1.0
 )
+_BROKEN_OFF = Refusal(400, "gone", "The body broke off or its chunks cannot be read. Nothing was stored.")
 _UNKNOWN = Refusal(401, "unauthorized", "The write key is not known.")
 
 
@@ -66,8 +67,10 @@ class Ingest:
         try:
             answer = await self._answer(scope, headers, receive)
         except bodies.GoneError:
-            self.counts["gone"] += 1
-            return
+            # Most have gone; whose chunks cannot be read is still there and would read a 500 of the server's.
+            answer = _BROKEN_OFF.answer(
+                {"success": False, "code": _BROKEN_OFF.code, "message": _BROKEN_OFF.message}
+            )
         finally:
             self._under_way -= 1
         self.counts[answer.code or str(answer.status)] += 1
