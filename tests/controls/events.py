@@ -109,4 +109,56 @@ CONTROLS = (
         "            refusal = Refusal(200, code,",
         (f"{_INGEST}::test_while_the_disk_fails_the_answer_is_503_and_never_200",),
     ),
+    Control(
+        "parquet_glob_instead_of_the_catalog",
+        "What was merged is never read together with the files it was made of.",
+        "evergreen/events/traffic.py",
+        '"SELECT source, count(*), max(received_at) FROM lake.events WHERE known_on >= ? GROUP BY source",',
+        "\"SELECT source, count(*), max(received_at) FROM read_parquet(getenv('EVERGREEN_HOME') ||\"\n"
+        "        \" '/lake/data/main/events/**/*.parquet', union_by_name = true) WHERE known_on >= ? GROUP BY source\",",
+        ("tests/events/test_upkeep.py",),
+    ),
+    Control(
+        "killed_movers_begin_large_again",
+        "A mover that is killed over and over still gets on.",
+        "evergreen/events/mover/transfer.py",
+        "STEP_EVENTS >> 2 * min(_holder(fd)[1], 8)",
+        "STEP_EVENTS",
+        (f"{_MOVER}::test_after_movers_that_were_killed_the_next_begins_with_small_steps",),
+    ),
+    Control(
+        "retired_before_rolled_up",
+        "Single events go only once their day is rolled up.",
+        "evergreen/events/retention.py",
+        "WHERE coalesce(told.arrivals, 0) = coalesce(rolled.arrivals, 0) ORDER BY",
+        "ORDER BY",
+        (
+            "tests/events/test_retention.py"
+            "::test_old_events_go_by_whole_days_once_they_are_rolled_up_and_every_figure_stays",
+        ),
+    ),
+    Control(
+        "retired_day_rolled_up_from_nothing",
+        "The figures of a day outlive its events.",
+        "evergreen/events/rollup.py",
+        "is_retired=portion[0].day in retired",
+        "is_retired=False",
+        ("tests/events/test_retention.py",),
+    ),
+    Control(
+        "older_versions_not_erased",
+        "An erased row leaves the disk, older versions of it too.",
+        "evergreen/events/erasure.py",
+        "    holding |= {path for (path,) in con.execute(listed).fetchall()}\n",
+        "",
+        ("tests/events/test_erasure.py::test_erased_rows_leave_the_disk_with_the_files_that_held_them",),
+    ),
+    Control(
+        "roll_up_brings_erased_rows_back",
+        "What was erased does not come back by a roll-up that was counting just then.",
+        "evergreen/events/rollup.py",
+        "            if _erasures(con) == erasures:",
+        "            if erasures >= 0:",
+        ("tests/events/test_erasure.py::test_a_roll_up_that_counted_before_an_erasure_counts_again",),
+    ),
 )

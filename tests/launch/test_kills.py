@@ -1,4 +1,4 @@
-"""Killed at random, the server loses nothing it acknowledged and stores nothing twice."""
+"""Killed at random, the server loses nothing it acknowledged and stores nothing twice; traced, it syncs before it answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from evergreen.base.env import Home
 from evergreen.events import store
 from tests.launch.installation import Installation, eventually
 from tests.launch.sending import Event, Ledger, Sender, make_event
+from tests.torture import kill_traces
 
 EVENTS, SENDERS, KILLS = 50_000, 4, 10
 SINGLES = 1_000
+TRACED = 240
 NAME = "Survived"
 
 
@@ -76,3 +78,19 @@ def test_ten_kills_lose_no_acknowledged_event_and_store_none_twice(
     sums = "SELECT sum(received) - sum(stored) - sum(duplicates) - sum(rejected), sum(conflicts) FROM lake.batches"
     assert store.reading(Home(installation.home)).execute(sums).fetchall() == [(0, 0)]
     assert installation.stop() == 0
+
+
+@pytest.mark.server
+def test_every_byte_is_synced_before_its_answer_and_many_senders_share_a_sync(
+    installation: Installation, tmp_path: Path
+) -> None:
+    key = installation.new_key("shop")
+    try:
+        found, sent = kill_traces.traced(installation, key, tmp_path / "trace", 7, TRACED)
+    except kill_traces.NoStraceError as error:
+        pytest.skip(str(error))
+    assert sum(found.answers) == TRACED and len(found.answered) == sent
+    assert found.early == set()
+    alone, parallel = found.syncs[0] / found.answers[0], found.syncs[1] / found.answers[1]
+    assert alone <= 1.05, "one a request, and one of the journal's folder"
+    assert parallel < 0.5, "group commit; the bar of 0.2 is held by `make torture GROUP=ingest-kill`"

@@ -56,7 +56,7 @@ class Stages:
         self.stream = Stream(seed)
 
     def made(self) -> None:
-        """The templates, one a stage, each made from the one before by doing that stage undisturbed."""
+        """The first stage's template; those of the others are made from it by doing the stages before undisturbed."""
         first = self._template(STAGES[0])
         if not first.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -64,14 +64,18 @@ class Stages:
             self._run_forked(self._begin)
             self._keep(STAGES[0])
         self.key = (first / "home" / "key").read_text()
-        for before, stage in pairwise(STAGES):
-            if not self._template(stage).exists():
+
+    def _make(self, stage: str) -> None:
+        """The templates up to a stage."""
+        for before, next_ in pairwise(STAGES[: STAGES.index(stage) + 1]):
+            if not self._template(next_).exists():
                 self._put_back(before)
                 self._run_forked(self._stage(before))
-                self._keep(stage)
+                self._keep(next_)
 
     def point(self, stage: str, kind: str, at: int) -> dict[str, Any]:
         """Do a stage, killed at a call; what was found when it was started again."""
+        self._make(stage)
         self._put_back(stage)
 
         def worked() -> dict[str, Any]:
