@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.torture import fault_clients, fault_dirt, fault_disk, fault_full, fault_limits
+from tests.torture import fault_clients, fault_clock, fault_dirt, fault_disk, fault_full, fault_limits
 from tests.torture.resuming import Test
 
 TESTS: dict[str, Test] = {
@@ -14,4 +14,5 @@ TESTS: dict[str, Test] = {
     "ING-11": fault_dirt.poisoned,
     "ING-12": fault_limits.limited,
     "ING-13": fault_clients.delivered,
+    "ING-14": fault_clock.moved,
 }
