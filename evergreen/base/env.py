@@ -55,6 +55,11 @@ class Home:
         return self.root / "secret.key"
 
     @property
+    def secret_before(self) -> Path:
+        """The key before it, while credentials are encrypted anew."""
+        return self.root / "secret.key.before"
+
+    @property
     def keys(self) -> Path:
         """Write-key hashes that the ingest process reads without Django."""
         return self.root / "keys.json"

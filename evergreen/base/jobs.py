@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -61,15 +61,20 @@ def start_job(
     return job
 
 
-def claim_job(worker: str, *, now: dt.datetime) -> Job | None:
-    """Take the oldest waiting job, or one whose worker fell silent; None when there is nothing to do.
+def claim_job(
+    worker: str, *, only: Collection[str] = (), without: Collection[str] = (), now: dt.datetime
+) -> Job | None:
+    """Take the oldest waiting job, or one whose worker fell silent; None when there is nothing to do. ``only`` and
+    ``without`` name kinds: who does jobs of one kind beside the others lets neither wait for the other.
 
     A job that lost its worker ``job_attempts`` times fails instead: it would take down every worker in turn.
     """
     settings = queries.all_settings()
     stale = now - dt.timedelta(seconds=settings["job_stale_seconds"])
     free = Q(state=Job.State.WAITING) | Q(state=Job.State.RUNNING, heartbeat_at__lt=stale)
-    for job in Job.objects.filter(free).order_by("created_at", "pk")[:20]:
+    lane = Job.objects.filter(free).exclude(kind__in=without)
+    lane = lane.filter(kind__in=only) if only else lane
+    for job in lane.order_by("created_at", "pk")[:20]:
         same = Job.objects.filter(
             pk=job.pk, state=job.state, attempts=job.attempts, heartbeat_at=job.heartbeat_at
         )

@@ -1,8 +1,9 @@
 """Secrets at rest: encrypted with a key of their own, derived from the installation's secret key.
 
 The database and its backups hold only what ``seal`` gave; without ``secret.key`` (or EVERGREEN_SECRET_KEY) nothing can
-be read back. Where that key was replaced, the old one given as EVERGREEN_SECRET_KEY_BEFORE still opens; ``reseal``
-writes a secret with today's key.
+be read back. Where that key was replaced, the old one (EVERGREEN_SECRET_KEY_BEFORE, or ``secret.key.before`` while
+`evergreen credentials reseal --new-key` is at work) still opens; ``reseal`` writes a secret with today's key. The file is
+read each time, so processes that run open what another one has sealed anew.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -17,6 +20,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.utils.translation import gettext as _
+
+from evergreen.base import env
 
 MASK = "••••••••"
 # Names what the key is for: another use derives another key.
@@ -56,10 +61,22 @@ def reseal(sealed: str) -> str:
 
 
 def _fernet() -> MultiFernet:
-    keys = [settings.SECRET_KEY, os.environ.get("EVERGREEN_SECRET_KEY_BEFORE", "")]
-    return MultiFernet([Fernet(_derived(key)) for key in keys if key])
+    """Today's key first: it seals; the others open."""
+    where = env.home()
+    files = () if os.environ.get("EVERGREEN_SECRET_KEY") else (where.secret,)
+    keys = [*map(_read, files), settings.SECRET_KEY, os.environ.get("EVERGREEN_SECRET_KEY_BEFORE", "")]
+    keys.append(_read(where.secret_before))
+    return MultiFernet([Fernet(_derived(key)) for key in dict.fromkeys(keys) if key])
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError:
+        return ""
+
+
+@cache
 def _derived(secret: str) -> bytes:
     derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_PURPOSE)
     return base64.urlsafe_b64encode(derivation.derive(secret.encode()))

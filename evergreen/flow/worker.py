@@ -1,7 +1,8 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Four threads, so that long work never makes events wait: the mover looks several times a second and stores
-about once a second; jobs are done one after another; the clock publishes write keys, matches waiting events
+Five threads, so that long work never makes events wait: the mover looks several times a second and stores
+about once a second; jobs are done one after another, those that read connections beside the others, so that an
+import never waits for another system; the clock publishes write keys, matches waiting events
 and steps the minute; the night runs what is missing. A fault is logged and tried again; nothing is lost by a
 kill.
 """
@@ -18,7 +19,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ from django.utils.module_loading import autodiscover_modules
 from evergreen.base import clock, env, jobs, queries
 from evergreen.events import actions as events
 from evergreen.events import journal, matching, merging, mover, store, upkeep
+from evergreen.events.connections import actions as connections
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Worker:
             for name, turn, pause in (
                 ("mover", self._move, LOOK_SECONDS),
                 ("jobs", self._do_jobs, JOB_SECONDS),
+                ("readers", self._read_connections, JOB_SECONDS),
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
             )
@@ -137,10 +140,17 @@ class Worker:
             log.info("%d waiting events found their account.", matched.events)
 
     def _do_jobs(self) -> None:
-        name = f"{self._pulse.host}:{self._pulse.pid}"
+        self._do("", without=(connections.JOB,))
+
+    def _read_connections(self) -> None:
+        """Runs of connections one after another. One connection never has two: only one run of it may be open."""
+        self._do(":readers", only=(connections.JOB,))
+
+    def _do(self, lane: str, *, only: Collection[str] = (), without: Collection[str] = ()) -> None:
+        name = f"{self._pulse.host}:{self._pulse.pid}{lane}"
         while not self._stop.is_set():
             now = clock.utc_now()
-            job = jobs.claim_job(name, now=now)
+            job = jobs.claim_job(name, only=only, without=without, now=now)
             if job is None:
                 return
             log.info("Job %d (%s) begins.", job.pk, job.kind)

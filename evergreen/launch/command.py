@@ -9,6 +9,7 @@ import typer
 
 from evergreen.launch.commands import (
     api_keys,
+    credentials,
     doctor,
     erasing,
     history,
@@ -56,6 +57,7 @@ app.command()(night.night)
 app.command("import")(importing.import_file)
 app.add_typer(keys.app, name="key")
 app.add_typer(api_keys.app, name="api-key")
+app.add_typer(credentials.app, name="credentials")
 app.command()(history.accounts)
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")

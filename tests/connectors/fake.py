@@ -5,8 +5,11 @@ It serves what it is given over real HTTP. Time in it is its own: what waits for
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +17,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 # What a script does to the request at its place (counted from 1).
-FAIL, CUT, HALF, THROTTLE, THROTTLE_DATELESS, EXPIRE, LONG = (
-    "500", "cut", "half", "429", "429 without a word", "expire", "429 for an hour",
+FAIL, CUT, HALF, THROTTLE, THROTTLE_DATELESS, THROTTLE_DATED, EXPIRE, LONG = (
+    "500", "cut", "half", "429", "429 without a word", "429 until a time", "expire", "429 for an hour",
 )  # fmt: skip
+NO_JSON, SHORT, REFUSE, FORBID, LEAD_ON, SLOW, EMPTY, STALE = (
+    "no JSON", "a wrong length", "401 once", "403 once", "redirect", "slow", "an empty page", "the page before again",
+)  # fmt: skip
+SLOW_SECONDS = 0.4
+_RAW = {CUT, HALF, SHORT, SLOW}
 
 
 @dataclass
@@ -64,6 +72,13 @@ class Fake:
         self.token = ""
         self.unsigned: Callable[[Asked], bool] = lambda asked: False
         self.before_each: Callable[[int], None] = lambda number: None
+        self.limit: tuple[int, float] | None = None  # so many requests in so many seconds
+        self.worst = 0  # requests beyond it within one window
+        self._window, self._in_window = 0.0, 0
+        self.generation = 0  # of the cursors that are good
+        self.changes = 0
+        self.elsewhere = ""  # where a redirect leads
+        self._last: tuple[str, Answer] | None = None
         self.refused = Answer({"error": "invalid_token"}, 401)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -91,42 +106,88 @@ class Fake:
         """In the place of waiting."""
         self.now += seconds
 
+    def place(self, cursor: Any) -> str | None:
+        """Where a cursor leads, '' without one; None when it is good no longer."""
+        where, _dot, generation = str(cursor or "").partition(".")
+        return None if where and generation != str(self.generation) else where
+
+    def cursor(self, where: Any) -> str:
+        return f"{where}.{self.generation}"
+
+    def throttled(self, seconds: float | None) -> Answer:
+        """How this system says "too many"; None: it does not say for how long."""
+        headers = {} if seconds is None else {"Retry-After": f"{seconds:g}"}
+        return Answer({"error": "slow down"}, 429, headers)
+
+    def emptied(self, asked: Asked, answer: Answer) -> Answer | None:
+        return None
+
     def new_token(self) -> str:
         self.tokens_given += 1
         self.token = f"token-{self.tokens_given}"
         return self.token
 
-    def answer(self, asked: Asked) -> Answer | str:
-        """The answer, or CUT or HALF for one that breaks off."""
+    def answer(self, asked: Asked) -> tuple[Answer, str]:
+        """The answer, and how it breaks off on its way ('' when it does not)."""
         route = self.routes.get(asked.path)
         if route is None:
             route = next((one for path, one in self.routes.items() if path.endswith("*") and asked.path.startswith(path[:-1])), None)  # fmt: skip
         if route is None:
-            return Answer({"error": "not found"}, 404)
+            return Answer({"error": "not found"}, 404), ""
         if asked.path in self.free:
-            return route(asked)
+            return route(asked), ""
         self.count += 1
+        self.now += 0.01
         self.before_each(self.count)
         if self.now < self.quiet_until:
             self.too_early += 1
-            return Answer({}, 429, {"Retry-After": "1"})
+            return self.throttled(1), ""
+        if (rest := self._over()) is not None:
+            return self.throttled(rest), ""
         fault = self.script.get(self.count, "")
+        if fault in {THROTTLE, THROTTLE_DATELESS, THROTTLE_DATED, LONG}:
+            return self._quiet(fault), ""
         if fault == EXPIRE:
             self.token = "none holds"
-        if self.unsigned(asked):
-            return self.refused
-        if fault == FAIL:
-            return Answer({"error": "boom"}, 500)
-        if fault in {THROTTLE, THROTTLE_DATELESS, LONG}:
-            seconds = 3600 if fault == LONG else 7
-            self.quiet_until = self.now + (seconds if fault != THROTTLE_DATELESS else 0)
-            headers = {} if fault == THROTTLE_DATELESS else {"Retry-After": str(seconds)}
-            return Answer({"error": "slow down"}, 429, headers)
-        return fault if fault == CUT else (HALF if fault == HALF else route(asked))
+        if fault == REFUSE or self.unsigned(asked):
+            return self.refused, ""
+        if plain := _plain(fault, self.elsewhere):
+            return plain, ""
+        answer = route(asked)
+        if fault == EMPTY:
+            answer = self.emptied(asked, answer) or answer
+        if fault == STALE and self._last and self._last[0] == asked.path:
+            answer = self._last[1]
+        self._last = (asked.path, answer)
+        return answer, fault if fault in _RAW else ""
+
+    def _over(self) -> float | None:
+        """Seconds until the next window, where this one is used up."""
+        if self.limit is None:
+            return None
+        most, seconds = self.limit
+        if self.now - self._window >= seconds:
+            self._window, self._in_window = self.now, 0
+        self._in_window += 1
+        self.worst = max(self.worst, self._in_window - most)
+        return self._window + seconds - self.now if self._in_window > most else None
+
+    def _quiet(self, fault: str) -> Answer:
+        seconds = 3600.0 if fault == LONG else 7.0
+        if fault == THROTTLE_DATELESS:
+            return self.throttled(None)
+        self.quiet_until = self.now + seconds
+        if fault == THROTTLE_DATED:
+            until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds + 2)
+            return Answer({}, 429, {"Retry-After": email.utils.format_datetime(until, usegmt=True)})
+        return self.throttled(seconds)
 
     def _handler(fake: Fake) -> type[BaseHTTPRequestHandler]:  # noqa: N805  it closes over the fake
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body go out together: else each answer waits 40 ms for the other side.
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 parts = urlsplit(self.path)
@@ -138,27 +199,22 @@ class Fake:
                 )  # fmt: skip
                 with fake._lock:
                     fake.asked.append(asked)
-                    answer = fake.answer(asked)
-                if isinstance(answer, str) and answer == CUT:
-                    self.close_connection = True
+                    answer, fault = fake.answer(asked)
+                self.close_connection = bool(fault)
+                if fault == CUT:
                     self.connection.close()
                     return
-                if isinstance(answer, str):
-                    self.send_response(200)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", "10000")
-                    self.end_headers()
-                    self.wfile.write(b'{"half": ')
-                    self.close_connection = True
-                    return
+                if fault == SLOW:
+                    time.sleep(SLOW_SECONDS)
                 body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+                length = len(body) - (3 if fault == SHORT else 0)
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(max(0, length)))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body[: len(body) // 2] if fault == HALF else body)
 
             do_GET = do_POST = handle_any  # noqa: N815  the names that the server asks for
 
@@ -166,3 +222,16 @@ class Fake:
                 """Quiet."""
 
         return Handler
+
+
+def _plain(fault: str, elsewhere: str) -> Answer | None:
+    """The answer of a fault that has nothing to do with what was asked."""
+    if fault == FAIL:
+        return Answer({"error": "boom"}, 500)
+    if fault == FORBID:
+        return Answer({"error": "forbidden"}, 403)
+    if fault == NO_JSON:
+        return Answer(b"<html><title>maintenance</title></html>")
+    if fault == LEAD_ON:
+        return Answer({}, 302, {"Location": f"{elsewhere}/taken"})
+    return None

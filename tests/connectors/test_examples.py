@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evergreen.customers.models import Account, Contact, Receivable
-from evergreen.events.connections import actions
+from evergreen.events.connections import actions, running
 from evergreen.events.connections.models import Connection
+from evergreen.events.sources.adapter import SourceError
 from evergreen.events.sources.rest.declaration import read_declaration
 from tests.connectors import fake as faults
 from tests.connectors.fake import Answer, Asked, Fake
@@ -22,6 +28,7 @@ SECRETS = {
     "fxiaoke": {"app_id": "FSAID", "app_secret": "canary", "permanent_code": "P", "open_user_id": "FSUID_1"},
     "xiaoshouyi": {"client_id": "c", "client_secret": "canary", "user": "u", "password": "p"},
     "erp-stock": {"api_key": "canary"},
+    "tiny": {"token": "open-sesame"},
 }
 SCRIPTS = [{}, {2: faults.EXPIRE, 3: faults.CUT, 5: faults.THROTTLE, 7: faults.FAIL}]
 
@@ -114,6 +121,39 @@ def connect(name: str, source: Fake, now: Any, **addresses: str) -> Connection:
         text = text.replace(address, source.url)
     secrets = "\n".join(f"{key}: {value}" for key, value in SECRETS[name].items())
     return actions.add_connection("rest", name, {"declaration": text, "secrets": secrets}, by=None, now=now)
+
+
+def test_the_first_run_of_the_documentation_works_as_it_is_written(
+    run_it: Any, now: Any, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, str(EXAMPLES / "tiny_api.py"), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as api:
+        try:
+            monkeypatch.setenv("EVERGREEN_OUTBOUND_ALLOW", f"127.0.0.1:{port}")
+            declaration = (EXAMPLES / "tiny.yaml").read_text("utf-8").replace("8099", str(port))
+            given = {"declaration": declaration, "secrets": "token: open-sesame"}
+            connection = actions.add_connection("rest", "tiny", given, by=None, now=now)
+            adapter = running.adapter_of(connection)
+            assert "signed_on" in _patiently(lambda: adapter.test(running.wired(adapter)))
+            trial = run_it(connection, why="trial")
+            assert (trial.error, trial.total("created"), Account.objects.count()) == ("", 12, 0)
+            assert run_it(connection).total("created") == 12
+            again = run_it(connection)
+            assert (again.state, again.total("unchanged"), again.total("gone")) == ("done", 12, 0)
+        finally:
+            api.terminate()
+
+
+def _patiently(asks: Callable[[], str]) -> str:
+    """Ask until the server, which has just been started, answers."""
+    for _turn in range(100):
+        try:
+            return asks()
+        except SourceError:
+            time.sleep(0.1)
+    return asks()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)

@@ -271,11 +271,22 @@ def test_a_bad_row_stands_alone_and_is_kept_with_its_reason(
 ) -> None:
     source = serving(Customers(rows(5)))
     source.rows[2]["name"] = None
-    run = run_it(connect(source, now))
+    connection = connect(source, now)
+    run = run_it(connection)
     assert (run.state, run.total("created"), run.total("rejected")) == ("done", 4, 1)
     kept = (home.files / run.rejects_of("customers")).read_text("utf-8-sig")
     assert "c002" in kept
-    assert list((home.files / "spools").iterdir()) == [], "nothing of the rows is left lying about"
+    (held,) = (home.files / "spools").iterdir()
+    assert held.name.startswith("held-") and b"c002" in held.read_bytes() and b"c001" not in held.read_bytes()
+    assert held.stat().st_mode & 0o077 == 0, "only what is tried again is left, and for nobody else to read"
+    source.rows[2] |= {"name": "now with a name"}
+    again = run_it(connection)
+    assert (again.total("created"), again.total("rejected")) == (0, 1), "the source tells of changes only"
+    mapping = {"columns": {"id": "id", "name": {"column": "name", "default": "no name"}}}
+    actions.set_feed(connection, "customers", is_on=True, mapping=mapping, by=None, now=now)
+    mended = run_it(connection)
+    assert (mended.total("created"), mended.total("rejected")) == (1, 0), "a better mapping loads what waited"
+    assert list((home.files / "spools").iterdir()) == []
 
 
 def test_a_back_fill_reads_from_its_day_on(serving: Any, run_it: Any, now: Any) -> None:

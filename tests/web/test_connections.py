@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from evergreen.base import jobs
 from evergreen.base.models import AuditEntry
 from evergreen.customers.models import Account
 from evergreen.events.connections import actions
-from evergreen.events.connections.models import Connection, ConnectionRun
+from evergreen.events.connections.models import Connection, ConnectionRun, SourceRow
 from evergreen.events.sources import registry, wire
 from tests.connectors.fake import Fake
 from tests.connectors.test_rest import DECLARATION, Customers, rows
@@ -60,8 +61,8 @@ def test_a_system_is_connected_tested_tried_and_read(boss: Client, source: Custo
     assert made.headers["Location"] == f"/connections/{found.pk}/"
     # The cast has accounts already: making others of them beside them is for a person to say.
     assert found.feeds["customers"]["on"] is False
-    mapping = boss.get(f"/connections/{found.pk}/feeds/customers/").context["form"].initial["mapping"]
-    boss.post(f"/connections/{found.pk}/feeds/customers/", {"is_on": "on", "mapping": mapping})
+    mapping = boss.get(f"/connections/{found.pk}/feeds/customers/text/").context["form"].initial["mapping"]
+    boss.post(f"/connections/{found.pk}/feeds/customers/text/", {"is_on": "on", "mapping": mapping})
     boss.post(f"/connections/{found.pk}/test/")
     assert "updated_at" in boss.get(f"/connections/{found.pk}/").content.decode()
     before = Account.objects.count()
@@ -81,7 +82,7 @@ def test_a_system_is_connected_tested_tried_and_read(boss: Client, source: Custo
 def test_a_secret_is_never_shown_again(boss: Client, source: Customers) -> None:
     boss.post("/connections/new/rest/", given(source))
     found = Connection.objects.get()
-    addresses = ["", "settings/", "feeds/customers/"]
+    addresses = ["", "settings/", "feeds/customers/", "feeds/customers/text/"]
     shown = "".join(boss.get(f"/connections/{found.pk}/{one}").content.decode() for one in addresses)
     shown += boss.get("/settings/audit/").content.decode()
     assert "canary" not in shown
@@ -158,3 +159,93 @@ def test_the_list_asks_as_much_for_thirty_connections_as_for_three(boss: Client,
         return len(queries)
 
     assert asked(3) == asked(30)
+
+
+def posted(page: Any) -> dict[str, str]:
+    """What a browser sends of a list's mapping as it stands."""
+    form = page.context["form"]
+    sent = {f"column-{one.column.place}": one.column.target for one in form.ruled}
+    return {
+        **sent,
+        **{f"rule-{one.column.place}": one.rule for one in form.ruled},
+        "is_on": "on",
+        "do": "save",
+    }
+
+
+def test_a_list_is_mapped_column_by_column_with_its_first_rows_beside(
+    boss: Client, source: Customers
+) -> None:
+    boss.post("/connections/new/rest/", given(source))
+    found = Connection.objects.get()
+    address = f"/connections/{found.pk}/feeds/customers/"
+    empty = boss.get(address)
+    assert [one.column.name for one in empty.context["form"].ruled if one.is_read]
+    boss.post(f"{address}sample/")
+    page = boss.get(address)
+    names = {one.column.name: one.column for one in page.context["form"].ruled}
+    assert names["id"].samples and names["updated_at"].target == ""
+    labels, rows = page.context["form"].arrivals
+    assert labels and len(rows) == 10
+    boss.post(address, posted(page))
+    found.refresh_from_db()
+    assert found.feeds["customers"] == {"on": True, "mapping": None}, "saved as it stands it is the default"
+    sent = posted(boss.get(address))
+    sent[f"rule-{names['id'].place}"] = "erp:{id}"
+    sent[f"column-{names['updated_at'].place}"] = "+custom"
+    assert boss.post(address, sent).status_code == 302
+    found.refresh_from_db()
+    mapping = found.feeds["customers"]["mapping"]
+    assert mapping["columns"]["id"] == {"template": "erp:{id}"}
+    assert mapping["custom"] == {"updated_at": "updated_at"}
+    again = boss.get(address)
+    assert again.context["form"].arrivals[1][0][0][0].startswith("erp:")
+    boss.post(address, posted(again))
+    found.refresh_from_db()
+    assert found.feeds["customers"]["mapping"] == mapping, "what the form shows is what it saves"
+    sent[f"rule-{names['name'].place}"] = "no rule"
+    refused = boss.post(address, sent)
+    assert refused.status_code == 422 and "no rule" in refused.content.decode()
+    assert Account.objects.filter(external_id__startswith="erp:").count() == 0, "nothing was loaded"
+
+
+@pytest.mark.parametrize(
+    "kind", ["salesforce", "hubspot", "zendesk", "stripe", "jira", "wecom", "mixpanel", "posthog"]
+)
+def test_saving_a_default_mapping_as_it_stands_changes_nothing(boss: Client, kind: str) -> None:
+    """The table shows every default whole: what it saves means the same."""
+    from django.http import QueryDict
+
+    from evergreen.events.imports.mapping import read_mapping
+    from evergreen.events.sources.registry import adapter_class
+    from evergreen.web.presenters.feeds import FeedMapping
+
+    module = __import__(f"evergreen.events.sources.{kind}.adapter", fromlist=["STREAMS"])
+    assert adapter_class(kind).kind == kind
+    for stream in module.STREAMS:
+        form = FeedMapping(stream, Path("/nowhere"), stream.mapping)
+        sent = QueryDict(mutable=True)
+        for one in form.ruled:
+            sent[f"column-{one.column.place}"], sent[f"rule-{one.column.place}"] = one.column.target, one.rule
+        for constant in form.constants:
+            sent[f"constant-{constant.field.name}"] = constant.value
+        sent["money"] = "on" if form.format.get("money") else ""
+        definition, problems = form.changed(sent)
+        assert problems == []
+        meant, saved = read_mapping(stream.mapping, stream.record), read_mapping(definition, stream.record)
+        for group in ("cells", "custom", "external_ids", "all_properties", "is_minor"):
+            assert getattr(saved, group) == getattr(meant, group), (stream.name, group)
+
+
+def test_what_is_gone_at_its_source_is_said_on_the_page_of_the_account(
+    boss: Client, source: Customers, cast: Any
+) -> None:
+    boss.post("/connections/new/rest/", given(source))
+    row = {"connection": Connection.objects.get(), "stream": "customers", "key": "1"}
+    SourceRow.objects.create(**row, record="accounts", external_id="A-well", gone_at=dt.datetime.now(dt.UTC))
+    assert "ERP" in str(
+        [mark.text for mark in boss.get(f"/accounts/{cast.well.pk}/").context["heading"].marks]
+    )
+    assert "ERP" not in str(
+        [mark.text for mark in boss.get(f"/accounts/{cast.slipping.pk}/").context["heading"].marks]
+    )

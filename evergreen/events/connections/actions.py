@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from evergreen.base import changes, jobs, vault
 from evergreen.base.actions import audit
 from evergreen.base.models import Job, User
 from evergreen.customers.models import Account
-from evergreen.events.connections import running
+from evergreen.events.connections import held, running, sampling
 from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.imports.mapping import MappingError, read_mapping
 from evergreen.events.sources import registry
@@ -129,7 +130,37 @@ def remove_connection(connection: Connection, *, by: User | None, now: dt.dateti
         "connection.removed", "connection", [connection.pk], by=by, now=now,
         before={"kind": connection.kind, "name": connection.name, "config": connection.config},
     )  # fmt: skip
+    held.forget(connection.pk)
+    sampling.forget(connection.pk)
     connection.delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many credentials today's key seals now; names of the connections whose credentials no key opens."""
+
+    resealed: int
+    lost: tuple[str, ...]
+
+
+def reseal_credentials(*, by: User | None, now: dt.datetime) -> Resealed:
+    """Encrypt the credentials of every connection with today's key, each in a transaction of its own."""
+    done, lost = [], []
+    for pk, name in Connection.objects.exclude(credentials="").values_list("pk", "name"):
+        with transaction.atomic():
+            connection = Connection.objects.select_for_update().filter(pk=pk).first()
+            if connection is None:
+                continue
+            try:
+                connection.credentials = vault.reseal(connection.credentials)
+            except vault.SealError:
+                lost.append(name)
+                continue
+            connection.save(update_fields=["credentials"])
+            done.append(pk)
+    if done:
+        audit("connection.resealed", "connection", done, by=by, now=now, after={"lost": lost})
+    return Resealed(len(done), tuple(lost))
 
 
 def start_run(

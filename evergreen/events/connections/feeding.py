@@ -6,7 +6,7 @@ import copy
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,8 @@ from django.utils.translation import gettext as _
 from evergreen.base import env
 from evergreen.base.jobs import JobCancelled
 from evergreen.base.models import User
+from evergreen.events.connections import presence
+from evergreen.events.connections.models import Connection
 from evergreen.events.connections.spool import Spool
 from evergreen.events.imports.mapping import FileMapping, MappingError, read_mapping
 from evergreen.events.imports.run import import_file
@@ -57,17 +59,20 @@ def feed_of(adapter: Adapter, stream: Stream, given: Mapping[str, Any] | None, s
 
 def pull(
     adapter: Adapter, feed: Feed, wire: Wire, spool: Spool, state: Mapping[str, Any], asked: Asked, *, tell: Tell,
-    most: int | None = None,
+    most: int | None = None, held: Sequence[Row] = (),
 ) -> None:  # fmt: skip
     """Read the stream into the spool, behind what an earlier try left there. Raises SourceError, ThrottledError.
 
-    ``state`` is how far earlier runs came. The spool's state is always that of rows which are all in it.
+    ``state`` is how far earlier runs came. The spool's state is always that of rows which are all in it. ``held`` are
+    older rows that are tried again; whatever the source tells of them now is newer.
     """
     stream = feed.stream
     if spool.held.is_whole:
         return
     if stream.order != "ascending" or not spool.held.rows:
         spool.restart()
+        if stream.order != "descending":
+            spool.add(held)
     living = thawed(spool.held.state or state)
     # ``safe`` goes with rows that are all here; ``current`` is what the page under way has moved the state to.
     safe, current = spool.held.state or dict(state), copy.deepcopy(living)
@@ -90,6 +95,8 @@ def pull(
         spool.add(waiting)
         spool.keep(safe)
         spool.sync()
+    if stream.order == "descending":
+        spool.add(held)
     spool.keep(frozen(living), is_whole=True)
 
 
@@ -138,6 +145,8 @@ def load(
         return dict.fromkeys(_OUTCOMES, 0)
     stream = feed.stream
     path = spool.settle(stream.key, stream.order, feed.columns)
+    if not spool.lives:
+        return {**dict.fromkeys(_OUTCOMES, 0), "read": spool.held.rows, "record": stream.record}
     # Events of a trial are tried against the lake: its transactions are not those of the records.
     dry = is_trial and stream.record == "events"
     guard: AbstractContextManager[Any] = transaction.atomic() if is_trial else nullcontext()
@@ -174,8 +183,41 @@ def load(
         "warnings": told["warnings"],
         "notices": notices,
         "examples": told["examples"],
+        "again": spool.rows(result.rejected_rows, stream.key) if repeats(stream) and not is_trial else [],
         "rejects": Path(result.rejects_path).name if result.rejects_path else "",
     }
+
+
+def repeats(stream: Stream) -> bool:
+    """Whether what is rejected must be kept to be tried again: the list itself does not bring it twice."""
+    return bool(stream.key) and stream.order != "none"
+
+
+def compare(
+    connection: Connection, feed: Feed, spool: Spool, keys: Iterable[str] | None, *, by: User | None,
+    now: dt.datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """Note what the source has and no longer has, behind ``load``; {"gone", "back", "missed", "notices"} for the run's figures.
+
+    ``keys`` are all that the source had before it was read, where it was asked.
+    """
+    if not (feed.stream.key and presence.is_kept(feed.stream.record)):
+        return {}
+    live = spool.settled if spool.held.rows else None
+    found = presence.note(
+        connection, feed.stream.name, feed.stream.key, feed.mapping, live, spool.gone, keys, by=by, now=now
+    )
+    notices = []
+    if found.missed:
+        notices.append(
+            _("%(n)s rows that the source has never came; the next run reads the list from its beginning.")
+            % {"n": found.missed}
+        )
+    if found.is_doubtful:
+        notices.append(
+            _("The source told of no row at all, although it brought some before: none was marked as gone.")
+        )
+    return {"gone": found.gone, "back": found.back, "missed": found.missed, "notices": notices}
 
 
 def spools(home: env.Home) -> Path:

@@ -110,3 +110,30 @@ class ConnectionRun(models.Model):
         """The name of the file of a stream's rejected rows in the home's files; '' when there is none."""
         found: Any = self.streams.get(stream, {}).get("rejects", "")
         return str(found)
+
+
+class SourceRow(models.Model):
+    """A row that a connection brought: which record of ours it became, and whether its source still has it.
+
+    A row that is gone at its source stays here with all that hangs on it; only that is said of it.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="rows")
+    stream = models.CharField(max_length=60)
+    key = models.CharField(max_length=200)
+    record = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=200, blank=True)
+    gone_at = models.DateTimeField(null=True, blank=True, help_text="When it was noticed.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "stream", "key"], name="row_of_a_source_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["record", "external_id"], name="gone_rows", condition=Q(gone_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.key}"

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import clock, env, jobs, vault
 from evergreen.base.models import Job
-from evergreen.events.connections import feeding
+from evergreen.events.connections import feeding, held, sampling
 from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.connections.spool import Spool
 from evergreen.events.imports.mapping import MappingError
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 # After a fault of network or source the run is taken up again, at most so often.
 PAUSES_MINUTES = (1, 5, 15, 60, 180)
 _BEAT_SECONDS = 5.0
+# Where a source must be asked for all its keys to know what is gone, the schedule asks so often; people ask at once.
+COMPARED = "@compared"
+_COMPARE_HOURS = 24
 
 
 class RunError(Exception):
@@ -90,6 +93,17 @@ def tried(connection: Connection) -> str:
         if translated is None:
             raise
         raise translated from error
+
+
+def sampled(connection: Connection, stream: Stream) -> int:
+    """Fetch the first rows of a list now, for whoever maps it; how many came. Raises SourceError."""
+    adapter = adapter_of(connection)
+    try:
+        return sampling.fetch(connection, adapter, wired(adapter, is_patient=False), stream)
+    except ThrottledError as error:
+        raise SourceError(_("The source is busy and asks to wait. Try again in a while.")) from error
+    except MappingError as error:
+        raise SourceError(str(error)) from error
 
 
 def wired(adapter: Adapter, beat: Any = None, *, is_patient: bool = True) -> Wire:
@@ -156,19 +170,53 @@ def _streams(run: ConnectionRun, beating: _Beating) -> None:
         if stream.name in run.streams:
             continue
         feed = _feed(connection, adapter, stream, mapping)
-        held = {} if run.since else connection.state.get(stream.name, {})
-        asked = Asked(run.started_at, run.since, is_first=not held, columns=tuple(feed.columns))
+        state = {} if run.since else connection.state.get(stream.name, {})
+        asked = Asked(run.started_at, run.since, is_first=not state, columns=tuple(feed.columns))
         spool = Spool(feeding.spools(env.home()), run.pk, stream.name)
         try:
-            feeding.pull(adapter, feed, wire, spool, held, asked, tell=beating.tell)
+            keys = _all_keys(run, adapter, stream, wire, asked)
+            feeding.pull(
+                adapter, feed, wire, spool, state, asked, tell=beating.tell,
+                held=held.waiting(connection.pk, stream.name) if feeding.repeats(stream) else (),
+            )  # fmt: skip
             told = feeding.load(
                 feed, spool, name=f"{connection.name} {stream.name}", by=run.by, now=run.started_at,
                 is_history=asked.is_first, is_trial=False, tell=beating.tell,
             )  # fmt: skip
-            _note(run, stream, told, spool.held.state)
+            if stream.is_whole and not run.since:
+                keys = spool.keys(stream.key) if spool.held.rows else set()
+            seen = feeding.compare(connection, feed, spool, keys, by=run.by, now=run.started_at)
+            if spool.lives:
+                sampling.keep(connection.pk, stream.name, spool)
+            held.keep(connection.pk, stream.name, told.pop("again", ()))
+            notices = [*told.get("notices", ()), *seen.pop("notices", ())]
+            # Something, so that what is read again is no history.
+            following = {"again": True} if seen.get("missed") else spool.held.state
+            _note(run, stream, {**told, **seen, "notices": notices}, following, is_compared=keys is not None)
         finally:
             spool.close()
         spool.remove()
+
+
+def _all_keys(
+    run: ConnectionRun, adapter: Adapter, stream: Stream, wire: Wire, asked: Asked
+) -> set[str] | None:
+    """All keys that the source has, when it is time to ask. Not with the first reading, which has just seen them."""
+    if asked.is_first or asked.since or not stream.key:
+        return None
+    compared = run.connection.state.get(COMPARED, {}).get(stream.name)
+    is_time = compared is None or run.started_at - dt.datetime.fromisoformat(compared) >= dt.timedelta(
+        hours=_COMPARE_HOURS
+    )
+    if not is_time and run.why != ConnectionRun.Why.PERSON:
+        return None
+    try:
+        keys = adapter.keys(stream, wire, asked)
+        return None if keys is None else set(keys)
+    except (SourceError, ThrottledError):
+        raise
+    except Exception as error:
+        raise feeding.in_words(error, adapter, stream.name) or error from error
 
 
 def _feed(
@@ -207,19 +255,26 @@ def _loaded_and_forgotten(
                 is_history=True, is_trial=True, tell=lambda _stream, _rows: None,
             )  # fmt: skip
         transaction.set_rollback(True)
-    for pair in pulled:
-        pair[1].remove()
+    for feed, spool in pulled:
+        if spool.lives:
+            sampling.keep(run.connection_id, feed.stream.name, spool)
+        spool.remove()
     ConnectionRun.objects.filter(pk=run.pk).update(streams=told)
     run.streams = told
 
 
 @transaction.atomic
-def _note(run: ConnectionRun, stream: Stream, told: dict[str, Any], state: dict[str, Any]) -> None:
+def _note(
+    run: ConnectionRun, stream: Stream, told: dict[str, Any], state: dict[str, Any], *, is_compared: bool
+) -> None:
     """The stream is done: what became of its rows, and from where the next run reads."""
-    held = Connection.objects.select_for_update().get(pk=run.connection_id)
-    held.state[stream.name] = state
-    held.save(update_fields=["state"])
-    run.connection.state = held.state
+    connection = Connection.objects.select_for_update().get(pk=run.connection_id)
+    connection.state[stream.name] = state
+    if is_compared:
+        compared = connection.state.get(COMPARED, {})
+        connection.state[COMPARED] = {**compared, stream.name: run.started_at.isoformat()}
+    connection.save(update_fields=["state"])
+    run.connection.state = connection.state
     run.streams[stream.name] = told
     # What was read and loaded makes a new beginning for the count of faults.
     run.tries = 0

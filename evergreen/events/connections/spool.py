@@ -19,7 +19,10 @@ from typing import IO, Any
 
 import msgspec
 
+from evergreen.events.sources.adapter import GONE, LAST_WORD
+
 _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
+_MARK = f'"{GONE}":'.encode()
 _SYNC_BYTES = 4_194_304
 _SYNC_SECONDS = 5.0
 
@@ -44,6 +47,8 @@ class Spool:
         self.path = folder / f"{stem}.jsonl"
         self._mark = folder / f"{stem}.mark"
         self.held = self._taken_up()
+        self.gone: list[str] = []  # keys of what the source says is deleted; known once settled
+        self.lives = 0
         self._synced, self._synced_at = self.held.size, time.monotonic()
         self._file = self._open()
 
@@ -52,7 +57,7 @@ class Spool:
         for row in rows:
             flat: dict[str, Any] = {}
             flatten(row, "", flat)
-            self.held.columns.update(flat)
+            self.held.columns.update(flat.keys() - {GONE})
             line = _ENCODER.encode(flat) + b"\n"
             self._file.write(line)
             self.held.size += len(line)
@@ -91,26 +96,53 @@ class Spool:
         self._file = self._open()
 
     def settle(self, key: str, order: str, columns: Iterable[str]) -> Path:
-        """The file to import: of rows with the same key the newest, every row with all ``columns``."""
+        """The file to import: of rows with the same key the newest, every row with all ``columns``; without those
+        that only say that they are deleted.
+        """
         self._file.flush()
-        target = self.path.with_suffix(".settled.jsonl")
+        self.gone, self.lives = [], 0
+        target = self.settled
         wanted = dict.fromkeys(columns)
         with closing(sqlite3.connect("")) as db, target.open("wb") as file:
             newest = self._newest(db, key, order) if key else None
             for place, line in enumerate(self._lines()):
                 if newest is not None and not newest(place):
                     continue
-                if wanted:
-                    line = _ENCODER.encode({**wanted, **json.loads(line)}) + b"\n"
+                if wanted or _MARK in line:
+                    row = {**wanted, **json.loads(line)}
+                    if said := row.pop(GONE, None):
+                        self.gone.append(str(row.get(key)))
+                        if said != LAST_WORD:
+                            continue
+                    line = _ENCODER.encode(row) + b"\n"
                 file.write(line)
+                self.lives += 1
         return target
+
+    @property
+    def settled(self) -> Path:
+        return self.path.with_suffix(".settled.jsonl")
+
+    def rows(self, numbers: Iterable[int], key: str) -> list[dict[str, Any]]:
+        """Rows of the settled file by their numbers there, counted from 1."""
+        wanted, gone = set(numbers), set(self.gone)
+        if not wanted:
+            return []
+        with self.settled.open("rb") as file:
+            found = [json.loads(line) for number, line in enumerate(file, start=1) if number in wanted]
+        return [{**row, GONE: LAST_WORD} if str(row.get(key)) in gone else row for row in found]
+
+    def keys(self, key: str) -> set[str]:
+        """The keys of all rows that ``settle`` let live."""
+        with self.settled.open("rb") as file:
+            return {str(name) for line in file if (name := json.loads(line).get(key)) is not None}
 
     def close(self) -> None:
         self._file.close()
 
     def remove(self) -> None:
         self.close()
-        for path in (self.path, self._mark, self.path.with_suffix(".settled.jsonl")):
+        for path in (self.path, self._mark, self.settled):
             path.unlink(missing_ok=True)
 
     def _newest(self, db: sqlite3.Connection, key: str, order: str) -> Callable[[int], bool]:

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 
 from evergreen.base.models import Team, User
 from evergreen.base.upserts import in_batches
+from evergreen.customers.likeness import CompanyName, company_name
 from evergreen.customers.models import Account, Contact, ContactId, Contract, ContractLine, ExternalId, Tenant
 
 V = TypeVar("V")
@@ -68,10 +69,17 @@ class Lookup(Generic[V]):
         return self._known.get(key) if key else None
 
 
+# In the place of a system: what was written may be an account's name.
+BY_NAME = "name"
+
+
 def accounts(system: str = "", source: str = "") -> Lookup[AccountRef]:
     """Accounts by their external id, else by one in another system: that of the source first, else one that
-    only one account has. With ``system`` only the ids of that system count.
+    only one account has. With ``system`` only the ids of that system count; ``name`` looks for ids first, then for the
+    one account whose name is the same company's.
     """
+    if system == BY_NAME:
+        return _named_accounts(source)
 
     def ask(keys: list[str]) -> dict[str, AccountRef]:
         fields = ("pk", "external_id", "currency")
@@ -96,6 +104,33 @@ def accounts(system: str = "", source: str = "") -> Lookup[AccountRef]:
                 found[value] = refs[source]
             elif len(set(refs.values())) == 1:
                 found[value] = next(iter(refs.values()))
+        return found
+
+    return Lookup(ask)
+
+
+def _named_accounts(source: str) -> Lookup[AccountRef]:
+    by_id = accounts(source=source)
+
+    def ask(keys: list[str]) -> dict[str, AccountRef]:
+        by_id.learn(keys)
+        found = {key: ref for key in keys if (ref := by_id.get(key)) is not None}
+        wanted = {key: company_name(key) for key in keys if key not in found}
+        if not wanted:
+            return found
+        exact: dict[str, list[AccountRef]] = {}
+        alike: dict[CompanyName, list[AccountRef]] = {}
+        for pk, own, currency, name in Account.objects.order_by().values_list(
+            "pk", "external_id", "currency", "name"
+        ):
+            ref = AccountRef(pk, own, currency)
+            exact.setdefault(name.casefold(), []).append(ref)
+            alike.setdefault(company_name(name), []).append(ref)
+        for key, company in wanted.items():
+            # The whole name first: 恒岳机械（上海） and 恒岳机械（北京） are two companies.
+            refs = exact.get(key.strip().casefold()) or (alike.get(company, []) if company.key else [])
+            if len(refs) == 1:
+                found[key] = refs[0]
         return found
 
     return Lookup(ask)

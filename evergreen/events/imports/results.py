@@ -18,7 +18,7 @@ class ImportResult:
     """Counts of rows: rows = created + updated + unchanged + duplicates + rejected.
 
     ``warnings`` counts by kind (``contradictions``), ``first_rows`` names the first row of each kind.
-    ``examples`` are the first rejected rows, in words.
+    ``examples`` are the first rejected rows, in words; ``rejected_rows`` the numbers of the first 10,000 of them.
     """
 
     file: str
@@ -35,6 +35,7 @@ class ImportResult:
     notices: list[str] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
     rejects_path: str = ""
+    rejected_rows: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
     @property

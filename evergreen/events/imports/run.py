@@ -31,6 +31,8 @@ from evergreen.events.sources.files import FileError, FileOptions, Reader, Row, 
 Tell = Callable[[str, int, int], None]
 
 _SHOWN_REJECTS = 5
+# Of so many rejected rows the numbers are told, to whoever tries them again.
+MOST_REJECTED = 10_000
 
 
 def import_file(
@@ -202,6 +204,8 @@ class _Load:
         context.tally.rejected += len(context.rejections)
         for item, rejection in sorted(context.rejections, key=lambda one: one[0].number):
             self._rejects.add(item, rejection)
+            if len(self._result.rejected_rows) < MOST_REJECTED:
+                self._result.rejected_rows.append(item.number)
             if len(self._result.examples) < _SHOWN_REJECTS:
                 self._result.examples.append(self._in_words(item, rejection))
         context.rejections.clear()

@@ -20,16 +20,24 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+# Marks a row that the source no longer has. ``True``: the row says nothing else; ``LAST_WORD``: what it says is loaded
+# all the same, such as a ticket that was deleted and is closed with it.
+GONE = "@gone"
+LAST_WORD = "last word"
+
 # What a stream may be called: it stands in addresses and in names of files.
 NAME = re.compile(r"[\w.-]{1,60}")
 
 
 class SourceError(Exception):
-    """The source cannot be read, in words for people. ``is_permanent`` says that trying again will not mend it."""
+    """The source cannot be read, in words for people. ``is_permanent`` says that trying again will not mend it;
+    ``status`` is that of the answer, 0 where there was none.
+    """
 
-    def __init__(self, message: str, *, is_permanent: bool = True) -> None:
+    def __init__(self, message: str, *, is_permanent: bool = True, status: int = 0) -> None:
         super().__init__(message)
         self.is_permanent = is_permanent
+        self.status = status
 
 
 class ThrottledError(Exception):
@@ -45,7 +53,8 @@ class Stream:
     """One list of the source. ``key`` is the column that identifies a row ('' for events, which are never replaced).
 
     ``order`` says which of two rows with the same key is the newer one: "ascending" the later, "descending" the
-    earlier. Only an ascending stream is taken up in the middle. ``mapping`` is what rows become by default.
+    earlier. Only an ascending stream is taken up in the middle. ``mapping`` is what rows become by default. A stream
+    that ``is_whole`` is read to its end each time, so what it does not bring is gone at the source.
     """
 
     name: str
@@ -56,6 +65,7 @@ class Stream:
     key: str = "id"
     order: str = "ascending"
     makes_accounts: bool = False
+    is_whole: bool = False
 
     def label(self, language: str) -> str:
         return self.zh if language.startswith("zh") else self.en
@@ -112,6 +122,16 @@ class Adapter:
     def read(self, stream: Stream, wire: Wire, asked: Asked) -> Any:
         """A dlt resource (or any iterable) of rows. Its state, where it has one, is kept by the caller."""
         raise NotImplementedError
+
+    def fields(self, stream: Stream, wire: Wire) -> tuple[str, ...]:
+        """Columns that are only brought when they are asked for, for whoever maps the list."""
+        return ()
+
+    def keys(self, stream: Stream, wire: Wire, asked: Asked) -> Iterable[str] | None:
+        """The keys of all rows that the source has now; None where the stream itself tells what was deleted, or
+        nothing can.
+        """
+        return None
 
     def told(self, error: BaseException) -> SourceError | None:
         """A fault of the adapter's own kind in words; None for one that it does not know."""

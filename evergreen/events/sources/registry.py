@@ -16,6 +16,7 @@ _WHERE = {
     "hubspot": "evergreen.events.sources.hubspot:HubspotAdapter",
     "zendesk": "evergreen.events.sources.zendesk:ZendeskAdapter",
     "stripe": "evergreen.events.sources.stripe:StripeAdapter",
+    "wecom": "evergreen.events.sources.wecom:WecomAdapter",
     "jira": "evergreen.events.sources.jira:JiraAdapter",
     "mixpanel": "evergreen.events.sources.mixpanel:MixpanelAdapter",
     "posthog": "evergreen.events.sources.posthog:PosthogAdapter",

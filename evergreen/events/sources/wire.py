@@ -115,7 +115,12 @@ class Wire(outbound.GatedSession):
         self.headers["User-Agent"] = "Evergreen"
         # For sources with their own way of saying it: (ok, expired, busy, fault or refused; their code), or None.
         self.judge: Callable[[requests.Response], tuple[str, str] | None] = lambda _response: None
+        # The source's own words for a refusal by its code, or ''.
+        self.words: Callable[[requests.Response, str], str] = lambda _response, _code: ""
+        # How long a source is left alone that asks to wait without saying how long; None: a little longer each time.
+        self.busy_seconds: float | None = None
         self.calls = 0
+        self._clients: dict[str, Any] = {}
 
     def goes_to(self, *urls: str) -> None:
         """The addresses that may be called with the credentials. Raises SourceError."""
@@ -143,7 +148,9 @@ class Wire(outbound.GatedSession):
         """dlt's REST client at an address, calling through this wire."""
         from dlt.sources.helpers.rest_client.client import RESTClient
 
-        return RESTClient(address, session=self)
+        if address not in self._clients:
+            self._clients[address] = RESTClient(address, session=self)
+        return self._clients[address]
 
     def bare(self, request: requests.Request) -> requests.Response:
         """Send without the sign-in: to fetch a token."""
@@ -186,6 +193,8 @@ class Wire(outbound.GatedSession):
                 continue
             if verdict in {"busy", "fault"}:
                 asked = retry_after(response)
+                if asked is None and verdict == "busy":
+                    asked = self.busy_seconds
                 if asked is not None and asked > MOST_WAIT:
                     raise ThrottledError(asked)
                 if turn == self._tries and verdict == "busy":
@@ -193,7 +202,10 @@ class Wire(outbound.GatedSession):
                 if turn < self._tries:
                     self._wait(asked if asked is not None else _backoff(turn))
                     continue
-            raise SourceError(_said(response, code), is_permanent=verdict != "fault")
+            words = self.words(response, code)
+            raise SourceError(
+                _said(response, code, words), is_permanent=verdict != "fault", status=response.status_code
+            )
         raise AssertionError("the last turn ends above")
 
     def _judged(self, response: requests.Response) -> tuple[str, str]:
@@ -232,11 +244,13 @@ def _backoff(turn: int) -> float:
     return float(min(MOST_WAIT, 2.0 ** (turn - 1)) * (0.75 + random.random() / 2))
 
 
-def _said(response: requests.Response, code: str) -> str:
+def _said(response: requests.Response, code: str, words: str = "") -> str:
     """What an error answer means. Of its body only the error's code is told, never its text."""
     status, where = response.status_code, _bare(response.url)
     told = f" ({code})" if code else ""
-    if status == 401:
+    if words:
+        pass
+    elif status == 401:
         words = _("The credentials are not accepted. Enter new ones and try the test button.")
     elif status == 403:
         words = _("The credentials are accepted but may not read this. Give them the right to read it.")

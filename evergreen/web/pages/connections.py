@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -13,17 +15,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base import clock, queries
-from evergreen.events.connections import actions, running
+from evergreen.events.connections import actions, running, sampling
 from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.imports.records import RECORDS
 from evergreen.events.sources import registry
-from evergreen.events.sources.adapter import SourceError
-from evergreen.web import formats
+from evergreen.events.sources.adapter import SourceError, Stream
 from evergreen.web.configuring import configurers
 from evergreen.web.downloads import download
 from evergreen.web.forms.connections import ConnectionForm, FeedForm, HistoryForm
 from evergreen.web.forms.errors import add_errors
 from evergreen.web.presenters import connections as shown
+from evergreen.web.presenters import feeds
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 
@@ -91,31 +93,82 @@ def settings(request: StaffRequest, connection_id: int) -> HttpResponse:
 @configurers
 @require_http_methods(["GET", "POST"])
 def feed(request: StaffRequest, connection_id: int, stream: str) -> HttpResponse:
-    """One list of a connection: whether it is read and what its rows become."""
-    found = get_object_or_404(Connection, pk=connection_id)
-    try:
-        listed = running.adapter_of(found).stream(stream)
-    except SourceError as error:
-        raise Http404(str(error)) from error
-    kept = found.feeds.get(stream) or {}
-    begun = {"is_on": kept.get("on", True), "mapping": shown.mapping_text(listed, kept.get("mapping"))}
+    """One list of a connection, column by column: what becomes what, on its way through which rule."""
+    found, listed = _listed(connection_id, stream)
+    sample = sampling.path_of(found.pk, listed.name)
+    form = feeds.FeedMapping(listed, sample, shown.mapping_of(found, listed))
+    problems: list[str] = []
+    if request.method == "POST":
+        definition, problems = form.changed(request.POST)
+        problems = problems or _saved(request, found, listed, definition)
+        if not problems:
+            return HttpResponseRedirect(request.path) if request.POST.get("do") == "look" else _to(found)
+        form = feeds.FeedMapping(listed, sample, definition)
+    context = {"form": form, "preview": form.preview, "connection": found, "problems": problems, **shown.feed_words(found, listed)}  # fmt: skip
+    return render(request, "pages/connections/feed.html", context, status=422 if problems else 200)
+
+
+@configurers
+@require_http_methods(["GET", "POST"])
+def feed_text(request: StaffRequest, connection_id: int, stream: str) -> HttpResponse:
+    """The same as text; what the columns cannot show is written here."""
+    found, listed = _listed(connection_id, stream)
+    begun = {
+        "is_on": shown.is_on(found, listed),
+        "mapping": shown.mapping_text(listed, shown.mapping_of(found, listed)),
+    }
     form = FeedForm(request.POST or None, initial=begun)
     if request.method == "POST" and "default" in request.POST:
-        actions.set_feed(found, stream, is_on=begun["is_on"], mapping=None, by=request.user, now=request.now)
+        actions.set_feed(found, stream, is_on=shown.is_on(found, listed), mapping=None, by=request.user, now=request.now)
         return _to(found)
     if request.method == "POST" and form.is_valid():
-        try:
-            actions.set_feed(
-                found, stream, is_on=form.cleaned_data["is_on"],
-                mapping=shown.own_mapping(listed, form.cleaned_data["mapping"]), by=request.user, now=request.now,
-            )  # fmt: skip
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
+        problems = _saved(request, found, listed, form.cleaned_data["mapping"])
+        if not problems:
             return _to(found)
-    label = listed.label("zh" if formats.is_zh() else "en")
-    context = {"form": form, "connection": found, "label": label, "record": RECORDS[listed.record], "is_own": bool(kept.get("mapping"))}  # fmt: skip
-    return render(request, "pages/connections/feed.html", context, status=422 if form.errors else 200)
+        add_errors(form, ValidationError(problems))
+    context = {
+        "form": form,
+        "connection": found,
+        "record": RECORDS[listed.record],
+        **shown.feed_words(found, listed),
+    }
+    return render(request, "pages/connections/feed_text.html", context, status=422 if form.errors else 200)
+
+
+@configurers
+@require_POST
+def feed_sample(request: StaffRequest, connection_id: int, stream: str) -> HttpResponse:
+    """Fetch the first rows of a list now."""
+    found, listed = _listed(connection_id, stream)
+    try:
+        count = running.sampled(found, listed)
+    except SourceError as error:
+        complain(request, str(error))
+    else:
+        say(request, _("%(n)s rows were fetched; nothing was loaded.") % {"n": count})
+    return HttpResponseRedirect(reverse("connection-feed", args=[found.pk, stream]))
+
+
+def _listed(connection_id: int, stream: str) -> tuple[Connection, Stream]:
+    found = get_object_or_404(Connection, pk=connection_id)
+    try:
+        return found, running.adapter_of(found).stream(stream)
+    except SourceError as error:
+        raise Http404(str(error)) from error
+
+
+def _saved(
+    request: StaffRequest, found: Connection, listed: Stream, definition: Mapping[str, Any]
+) -> list[str]:
+    """Save a mapping; what is wrong with it."""
+    try:
+        actions.set_feed(
+            found, listed.name, is_on=bool(request.POST.get("is_on")), mapping=shown.own_mapping(listed, definition),
+            by=request.user, now=request.now,
+        )  # fmt: skip
+    except ValidationError as error:
+        return error.messages
+    return []
 
 
 @configurers
@@ -210,6 +263,12 @@ urls = [
     path("connections/<int:connection_id>/", connection, name="connection"),
     path("connections/<int:connection_id>/settings/", settings, name="connection-settings"),
     path("connections/<int:connection_id>/feeds/<str:stream>/", feed, name="connection-feed"),
+    path("connections/<int:connection_id>/feeds/<str:stream>/text/", feed_text, name="connection-feed-text"),
+    path(
+        "connections/<int:connection_id>/feeds/<str:stream>/sample/",
+        feed_sample,
+        name="connection-feed-sample",
+    ),
     path("connections/<int:connection_id>/test/", test, name="connection-test"),
     path("connections/<int:connection_id>/runs/", runs, name="connection-runs"),
     path("connections/<int:connection_id>/pause/", pause, name="connection-pause"),

@@ -166,6 +166,26 @@ class Detail:
         return found
 
 
+def mapping_of(connection: Connection, stream: Stream) -> Mapping[str, Any]:
+    """The mapping in force: the connection's own, else the connector's."""
+    own: Mapping[str, Any] | None = (connection.feeds.get(stream.name) or {}).get("mapping")
+    return own or stream.mapping
+
+
+def is_on(connection: Connection, stream: Stream) -> bool:
+    return bool((connection.feeds.get(stream.name) or {}).get("on", True))
+
+
+def feed_words(connection: Connection, stream: Stream) -> dict[str, Any]:
+    """What both faces of a list's mapping say of it."""
+    return {
+        "label": stream.label("zh" if formats.is_zh() else "en"),
+        "stream": stream.name,
+        "is_on": is_on(connection, stream),
+        "is_own": bool((connection.feeds.get(stream.name) or {}).get("mapping")),
+    }
+
+
 def mapping_text(stream: Stream, given: Mapping[str, Any] | None) -> str:
     """A mapping as YAML that people edit."""
     return yaml.safe_dump(dict(given or stream.mapping), allow_unicode=True, sort_keys=False, width=110)
@@ -202,6 +222,7 @@ class RunPage:
             (_("Unchanged"), self.run.total("unchanged"), ""),
             (_("Duplicates"), self.run.total("duplicates"), ""),
             (_("Rejected"), self.run.total("rejected"), "bad-ink" if self.run.total("rejected") else ""),
+            (_("Gone at the source"), self.run.total("gone"), "warn-ink" if self.run.total("gone") else ""),
         ]
 
     @property

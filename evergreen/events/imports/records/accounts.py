@@ -10,7 +10,7 @@ from django.db.models import Q
 from evergreen.base.upserts import Loaded, Outcome
 from evergreen.customers.actions.loading import link_parents, load_accounts
 from evergreen.customers.actions.loading.links import Options
-from evergreen.customers.models import ContractLine
+from evergreen.customers.models import Account, ContractLine
 from evergreen.events.imports import fields, references
 from evergreen.events.imports.catalogue import Catalogue
 from evergreen.events.imports.context import Context, Item
@@ -63,6 +63,9 @@ class AccountLoader(RecordLoader):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        cell = context.mapping.cells.get("id")
+        self._named = references.accounts(references.BY_NAME, context.mapping.source) if cell and cell.system == references.BY_NAME else None  # fmt: skip
+        self._names: dict[int, str] = {}
         self._staff = references.staff()
         self._teams = references.teams()
         self._catalogue = Catalogue(context)
@@ -76,6 +79,10 @@ class AccountLoader(RecordLoader):
         self._catalogue.learn_editions(
             (item.get("product") or "", item.get("edition")) for item in items if item.get("edition")
         )
+        if self._named is not None:
+            self._named.learn(item.get("id") for item in items)
+            found = {ref.pk for item in items if (ref := self._named.get(item.get("id"))) is not None}
+            self._names = dict(Account.objects.filter(pk__in=found).values_list("pk", "name"))
         flagged = [item.get("id") for item in items if item.get("churned")]
         today = self.context.today
         self._active = set(
@@ -88,6 +95,9 @@ class AccountLoader(RecordLoader):
 
     def build(self, item: Item) -> dict[str, Any]:
         row: dict[str, Any] = {"external_id": item.get("id"), "name": item.get("name")}
+        if self._named is not None and (ref := self._named.get(item.get("id"))) is not None:
+            # Found by its name: the account keeps its own id and its full name.
+            row |= {"external_id": ref.key, "name": self._names[ref.pk]}
         set_texts(row, item, "industry", "region", "tier", "touch_model", "currency")
         set_values(
             row,

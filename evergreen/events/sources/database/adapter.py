@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,17 @@ from sqlalchemy.pool import NullPool
 from evergreen.base import outbound
 from evergreen.events.imports.mapping import MappingError, read_mapping
 from evergreen.events.imports.records import RECORDS
-from evergreen.events.sources.adapter import NAME, Adapter, Asked, SourceError, Stream, option, wrong_name
+from evergreen.events.sources.adapter import (
+    GONE,
+    NAME,
+    Adapter,
+    Asked,
+    Row,
+    SourceError,
+    Stream,
+    option,
+    wrong_name,
+)
 from evergreen.events.sources.wire import Wire
 
 _PORTS = {"postgresql": 5432, "mysql": 3306}
@@ -27,7 +37,9 @@ _MOST_CHARACTERS = 100_000
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table or view. ``changed`` is the column that tells what is new; without it the whole is read each time."""
+    """A table or view. ``changed`` is the column that tells what is new; without it the whole is read each time.
+    What is gone is told by the column ``deleted`` (a flag, or a time where it is filled in), else by comparing keys.
+    """
 
     table: str
     record: str
@@ -37,6 +49,8 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = "id"
     changed: str = ""
     lag_minutes: int = 0
+    deleted: str = ""
+    compare: bool = True
     title: dict[str, str] = {}
 
     @property
@@ -80,6 +94,7 @@ class DatabaseAdapter(Adapter):
                 one.stream, one.record, one.title.get("zh", one.stream), one.title.get("en", one.stream), one.mapping,
                 key="" if one.record == "events" else one.key, order="ascending" if one.changed else "none",
                 makes_accounts=one.record == "accounts",
+                is_whole=not one.changed and not one.deleted and one.compare and one.record != "events",
             )
             for one in self.tables
         )  # fmt: skip
@@ -105,10 +120,30 @@ class DatabaseAdapter(Adapter):
                 lag=60 * table.lag_minutes if table.lag_minutes else None,
             )
         try:
-            return sql_table(
+            rows = sql_table(
                 self._engine(), table.table, table.schema, incremental=at, chunk_size=_ROWS,
                 reflection_level="minimal", defer_table_reflect=False,
             )  # fmt: skip
+        except (SQLAlchemyError, outbound.OutboundError) as error:
+            raise self.told(error) or error from error
+        return _marked(rows, table.deleted) if table.deleted else rows
+
+    def keys(self, stream: Stream, wire: Wire, asked: Asked) -> Iterable[str] | None:
+        """Every key of the table, where deleted rows simply go."""
+        table = next(one for one in self.tables if one.stream == stream.name)
+        if not (table.changed and table.compare and stream.key) or table.deleted:
+            return None
+        return self._keys(table)
+
+    def _keys(self, table: Table) -> Iterator[str]:
+        engine = self._engine()
+        quoted = engine.dialect.identifier_preparer.quote
+        name = ".".join(_quoted(quoted, table.schema, table.table))
+        asked = text(f"SELECT {quoted(table.key)} FROM {name}")
+        try:
+            with engine.connect().execution_options(stream_results=True) as connection:
+                for row in connection.execute(asked).yield_per(_ROWS):
+                    yield str(row[0])
         except (SQLAlchemyError, outbound.OutboundError) as error:
             raise self.told(error) or error from error
 
@@ -179,6 +214,13 @@ def _to_mysql(config: DatabaseConfig, port: int) -> Any:
     except OSError as error:
         raise pymysql.err.OperationalError(2003, type(error).__name__) from error
     return connection
+
+
+def _marked(rows: Iterable[Row], column: str) -> Iterator[Row]:
+    """Rows, those among them marked whose column says that they were deleted."""
+    for row in rows:
+        is_gone = str(row.get(column) or "").strip().lower() not in {"", "0", "f", "false", "n", "no"}
+        yield {**row, GONE: True} if is_gone else row
 
 
 def _quoted(quoted: Callable[[str], str], *names: str | None) -> list[str]:

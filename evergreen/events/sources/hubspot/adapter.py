@@ -14,12 +14,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.wire import Wire
 
 _PAGE = 100
 # Seconds that a search may be behind the objects.
 _LAG = 300
+_MOST_FIELDS = 100
 _CHANGED = {
     "companies": "hs_lastmodifieddate",
     "contacts": "lastmodifieddate",
@@ -114,13 +115,23 @@ class HubspotAdapter(Adapter):
         properties |= dict.fromkeys(name.removeprefix("properties.") for name in asked.columns if name.startswith("properties."))  # fmt: skip
 
         def changed(
-            at: Any = dlt.sources.incremental(path, initial_value=first, lag=_LAG),  # noqa: B008
+            at: Any = dlt.sources.incremental(  # noqa: B008
+                path, initial_value=first, lag=_LAG, on_cursor_value_missing="include"
+            ),
         ) -> Iterator[list[Row]]:
             owners = self._owners(wire) if "hubspot_owner_id" in properties else {}
             for page in self._sought(wire, stream.name, tuple(properties), at.last_value):
                 yield self._complete(wire, stream.name, page, owners)
+            yield from self._archived(wire, stream.name)
 
         return dlt.resource(changed, name=stream.name)()
+
+    def fields(self, stream: Stream, wire: Wire) -> tuple[str, ...]:
+        """The portal's own properties first; those that HubSpot counts for itself are left out."""
+        told = wire.client(self.config.address).get(f"/crm/v3/properties/{stream.name}").json()
+        listed = [one for one in told.get("results") or () if not str(one.get("name", "")).startswith("hs_")]
+        listed.sort(key=lambda one: bool(one.get("hubspotDefined")))
+        return tuple(f"properties.{one['name']}" for one in listed[:_MOST_FIELDS])
 
     def _sought(self, wire: Wire, name: str, properties: tuple[str, ...], since: str) -> Iterator[list[Row]]:
         """Pages without what was seen, each from the newest change on. Several objects of one moment are paged."""
@@ -143,6 +154,17 @@ class HubspotAdapter(Adapter):
             if not is_more:
                 return
             after = following
+
+    def _archived(self, wire: Wire, name: str) -> Iterator[list[Row]]:
+        """What was deleted in the last 90 days, which the search no longer finds."""
+        after = ""
+        while True:
+            params = {"archived": "true", "limit": _PAGE, **({"after": after} if after else {})}
+            answer = wire.client(self.config.address).get(f"/crm/v3/objects/{name}", params=params).json()
+            yield [{"id": str(one["id"]), GONE: True} for one in answer.get("results") or []]
+            after = ((answer.get("paging") or {}).get("next") or {}).get("after", "")
+            if not after:
+                return
 
     def _search(
         self, wire: Wire, name: str, properties: tuple[str, ...], since: str, after: str, size: int = _PAGE

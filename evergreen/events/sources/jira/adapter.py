@@ -1,10 +1,13 @@
-"""Jira Cloud by JQL, oldest change first. Its moments in JQL have minutes only, so the last minute is read again."""
+"""Jira Cloud by JQL: what changed since a moment, by key, so that an issue keeps its place while pages are read.
+
+Moments in JQL have minutes and the zone of who asks, so the last day is read again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,10 @@ from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, S
 from evergreen.events.sources.wire import Wire
 
 _PAGE = 100
+# A search begins anew so often when its page's token expires.
+_BEGINNINGS = 3
+# Ids alone come in larger pages.
+_KEYS = 5_000
 _SEARCH = "/rest/api/3/search/jql"
 _FIRST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 # JQL has the zone of the person who asks; no two zones are further apart than this.
@@ -110,8 +117,15 @@ class JiraAdapter(Adapter):
             state = dlt.current.resource_state()
             since = dt.datetime.fromisoformat(state["at"]) if "at" in state else (asked.since or _FIRST)
             page, newest = "", since
+            turns = 0
             while True:
-                answer = self._page(wire, since, tuple(fields), page)
+                try:
+                    answer = self._page(wire, since, tuple(fields), page)
+                except SourceError as error:
+                    if not page or error.status != 400 or turns == _BEGINNINGS:
+                        raise
+                    page, turns = "", turns + 1  # the page's token is good no longer: the search begins anew
+                    continue
                 issues = answer.get("issues")
                 if not isinstance(issues, list):
                     raise SourceError(_("“%(name)s” is not answered as Jira does.") % {"name": stream.name})
@@ -127,12 +141,29 @@ class JiraAdapter(Adapter):
 
         return dlt.resource(changed, name=stream.name)()
 
+    def keys(self, stream: Stream, wire: Wire, asked: Asked) -> Iterable[str]:
+        """Every issue's id."""
+        jql = f"project in ({', '.join(self._projects)}) ORDER BY key ASC"
+        page = ""
+        while True:
+            answer = self._sought(wire, jql, ("id",), page, _KEYS)
+            issues = answer.get("issues")
+            if not isinstance(issues, list):
+                raise SourceError(_("“%(name)s” is not answered as Jira does.") % {"name": stream.name})
+            yield from (str(one["id"]) for one in issues)
+            page = str(answer.get("nextPageToken") or "")
+            if answer.get("isLast", not page) or not page:
+                return
+
     def _page(
         self, wire: Wire, since: dt.datetime, fields: tuple[str, ...], page: str, size: int = _PAGE
     ) -> Any:
         moment = (since - _ZONES).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
-        jql = f'project in ({", ".join(self._projects)}) AND updated >= "{moment}" ORDER BY updated ASC, key ASC'
-        params = {"jql": jql, "fields": ",".join(fields) or "summary", "maxResults": size}
+        jql = f'project in ({", ".join(self._projects)}) AND updated >= "{moment}" ORDER BY key ASC'
+        return self._sought(wire, jql, fields or ("summary",), page, size)
+
+    def _sought(self, wire: Wire, jql: str, fields: tuple[str, ...], page: str, size: int) -> Any:
+        params = {"jql": jql, "fields": ",".join(fields), "maxResults": size}
         return wire.client(self.config.address).get(_SEARCH, params={**params, **({"nextPageToken": page} if page else {})}).json()  # fmt: skip
 
     def _row(self, issue: Row) -> Row:

@@ -12,12 +12,13 @@ import requests
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.rest.declaration import (
     MARK,
     OFFSET,
     SINCE,
     Declaration,
+    Deleted,
     Incremental,
     Pages,
     Resource,
@@ -60,6 +61,7 @@ class RestAdapter(Adapter):
                 one.name, one.record, one.title.get("zh", one.name), one.title.get("en", one.name), one.mapping,
                 key="" if one.record == "events" else one.key, order=one.order,
                 makes_accounts=one.record == "accounts",
+                is_whole=not one.incremental and not one.deleted and one.record not in {"events", "kpis"},
             )
             for one in self.declared.resources
         )  # fmt: skip
@@ -78,7 +80,8 @@ class RestAdapter(Adapter):
         pages = resource.pages or self.declared.pages
         is_sought = resource.incremental and resource.order == "ascending" and pages.kind in _COUNTED
         rows = self._sought(resource, wire, asked) if is_sought else self._resource(resource, wire, asked)
-        return _with_moments(rows, resource.moments) if resource.moments else rows
+        rows = _with_moments(rows, resource.moments) if resource.moments else rows
+        return _marked(rows, resource.deleted) if resource.deleted else rows
 
     def _sought(self, resource: Resource, wire: Wire, asked: Asked) -> Iterator[Row]:
         """Page after page, each asked for from the newest row seen on: pages that are counted shift while rows change,
@@ -162,6 +165,15 @@ def _with_moments(rows: Iterable[Row], forms: Mapping[str, str]) -> Iterator[Row
                 seconds = float(value) / (1000 if form == "epoch_ms" else 1)
                 told[name] = dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
         yield told
+
+
+def _marked(rows: Iterable[Row], deleted: Deleted) -> Iterator[Row]:
+    """Rows, those among them marked that say they were deleted."""
+    values = {str(value).casefold() for value in deleted.values}
+    for row in rows:
+        value = pick(row, deleted.field)
+        is_gone = str(value).casefold() in values if values else value not in (None, "", False)
+        yield {**row, GONE: True} if is_gone else row
 
 
 def written(moment: dt.datetime, form: Incremental) -> Any:

@@ -83,6 +83,13 @@ class Incremental(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: str = "2000-01-01"
 
 
+class Deleted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By which field a row says that it was deleted: by one of ``values``, or without them by having any (a time)."""
+
+    field: str
+    values: list[str | int | bool] = []
+
+
 class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One list and what its rows become. ``moments`` are columns that hold times as numbers."""
 
@@ -100,6 +107,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: Literal["ascending", "descending", "none"] = "none"
     title: dict[str, str] = {}
     moments: dict[str, Literal["epoch_s", "epoch_ms"]] = {}
+    deleted: Deleted | None = None
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

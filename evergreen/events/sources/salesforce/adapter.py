@@ -12,7 +12,7 @@ import requests
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.wire import Wire
 
 _API = "/services/data/v60.0"
@@ -20,6 +20,9 @@ _CHANGED = "SystemModstamp"
 _FIRST = "2000-01-01T00:00:00.000+0000"
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,3}")
 _OBJECTS = {"accounts": "Account", "contacts": "Contact", "cases": "Case", "meetings": "Event"}
+
+_UNEVEN = {"address", "location", "textarea", "base64"}
+_MOST_FIELDS = 200
 
 STREAMS = (
     Stream(
@@ -124,6 +127,12 @@ class SalesforceAdapter(Adapter):
 
         return dlt.resource(changed, name=stream.name)()
 
+    def fields(self, stream: Stream, wire: Wire) -> tuple[str, ...]:
+        """The object's fields, but for long texts and places, which are no columns."""
+        told = self._get(wire, f"{_API}/sobjects/{_OBJECTS[stream.name]}/describe", {})
+        plain = [str(one["name"]) for one in told.get("fields") or () if one.get("type") not in _UNEVEN]
+        return tuple(plain[:_MOST_FIELDS])
+
     def _queried(self, wire: Wire, name: str, names: list[str], at: Any) -> Iterator[list[Row]]:
         """Pages of one query, which stands still while it is read. One that expired is asked again from there on."""
         for _turn in range(5):
@@ -140,8 +149,10 @@ class SalesforceAdapter(Adapter):
                         raise SourceError(
                             _("“%(name)s” is not answered as Salesforce does.") % {"name": name}
                         )
-                    # Deleted ones are not loaded; what was loaded of them stays.
-                    yield [_bare(one) for one in records if not one.get("IsDeleted")]
+                    # Of deleted ones only that is told; what was loaded of them stays.
+                    yield [
+                        {**_bare(one), GONE: True} if one.get("IsDeleted") else _bare(one) for one in records
+                    ]
                     if answer.get("done", True):
                         return
                     answer = self._get(wire, answer["nextRecordsUrl"], {})

@@ -5,14 +5,14 @@ is now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.stripe import rows as shapes
 from evergreen.events.sources.wire import Wire
 
@@ -20,6 +20,8 @@ _PAGE = 100
 _HEARD_SECONDS = 28 * 86_400
 # More changed objects than this are cheaper to list than to read one by one.
 _ONE_BY_ONE = 1_000
+# A list begins anew so often when the place to go on from is gone.
+_BEGINNINGS = 3
 _LISTS = {
     "customers": ("/v1/customers", {}, shapes.customer),
     "subscriptions": ("/v1/subscriptions", {"status": "all", "expand[]": "data.items.data.price.product"}, shapes.subscription),
@@ -112,7 +114,7 @@ class StripeAdapter(Adapter):
             else:
                 pages = self._heard(stream, wire, asked, heard)
             for page in pages:
-                yield [row for one in page for row in shape(one)]
+                yield [row for one in page for row in _rows(one, shape)]
             state["heard"] = mark or int(asked.now.timestamp()) - 86_400
 
         return dlt.resource(changed, name=stream.name)()
@@ -133,14 +135,24 @@ class StripeAdapter(Adapter):
                 changed.setdefault(
                     str(there["id"]), event["type"].endswith(("customer.deleted", "invoice.deleted"))
                 )
-        gone = {key for key, is_gone in changed.items() if is_gone}
+        if gone := [key for key, is_gone in changed.items() if is_gone]:
+            yield [{"id": key, "deleted": True} for key in gone]
         if len(changed) > _ONE_BY_ONE:
             yield from self._pages(wire, path, params)
             return
         one = {"expand[]": "items.data.price.product"} if stream.name == "subscriptions" else {}
-        for key in changed:
-            if key not in gone:
-                yield [self._get(wire, f"{path}/{key}", one)]
+        for key in changed.keys() - set(gone):
+            yield [self._one(wire, f"{path}/{key}", key, one)]
+
+    def _one(self, wire: Wire, path: str, key: str, params: dict[str, Any]) -> Row:
+        """An object as it is now; one that went meanwhile is told as deleted."""
+        try:
+            found: Row = self._get(wire, path, params)
+        except SourceError as error:
+            if error.status != 404:
+                raise
+            return {"id": key, "deleted": True}
+        return found
 
     def _newest_event(self, wire: Wire) -> int | None:
         newest = self._get(wire, "/v1/events", {"limit": 1}).get("data") or []
@@ -149,15 +161,35 @@ class StripeAdapter(Adapter):
     def _pages(self, wire: Wire, path: str, params: dict[str, Any]) -> Iterator[list[Row]]:
         """Pages of a list, newest first; the next one begins behind the last object of the one before."""
         after: dict[str, Any] = {}
+        turns = 0
         while True:
-            page = self._get(wire, path, {**params, "limit": _PAGE, **after})
+            try:
+                page = self._get(wire, path, {**params, "limit": _PAGE, **after})
+            except SourceError as error:
+                if not after or error.status not in {400, 404} or turns == _BEGINNINGS:
+                    raise
+                # The object behind which the page began is gone: the list begins anew.
+                after, turns = {}, turns + 1
+                continue
             found = page.get("data")
             if not isinstance(found, list):
                 raise SourceError(_("%(path)s is not answered as Stripe does.") % {"path": path})
             yield found
-            if not page.get("has_more") or not found:
+            if not page.get("has_more"):
                 return
+            if not found:
+                raise SourceError(
+                    _("%(path)s says that there is more and shows nothing.") % {"path": path},
+                    is_permanent=False,
+                )
             after = {"starting_after": found[-1]["id"]}
 
     def _get(self, wire: Wire, path: str, params: dict[str, Any]) -> Any:
         return wire.client(self.config.address).get(path, params=params).json()
+
+
+def _rows(one: Row, shape: Callable[[Row], Iterator[Row]]) -> Iterator[Row]:
+    if one.get("deleted"):
+        yield {"id": one["id"], GONE: True}
+    else:
+        yield from shape(one)

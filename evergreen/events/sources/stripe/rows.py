@@ -15,9 +15,7 @@ _NEVER_BEGUN = {"incomplete", "incomplete_expired"}
 
 
 def customer(one: Row) -> Iterator[Row]:
-    """One account; none of a customer that was deleted, whose account stays."""
-    if one.get("deleted"):
-        return
+    """One account."""
     name = one.get("name") or one.get("description") or one.get("email") or one["id"]
     yield {
         **one,
@@ -60,7 +58,7 @@ def subscription(one: Row) -> Iterator[Row]:
 
 def invoice(one: Row) -> Iterator[Row]:
     """A receivable; nothing of drafts, nothing due of what was voided."""
-    if one.get("status") == "draft" or one.get("deleted"):
+    if one.get("status") == "draft":
         return
     is_void = one.get("status") == "void"
     changes = one.get("status_transitions") or {}

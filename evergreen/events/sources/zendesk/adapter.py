@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, LAST_WORD, Adapter, Asked, Row, SourceError, Stream, option
 from evergreen.events.sources.wire import Wire
 
 _FIRST = 946_684_800  # 2000-01-01
@@ -87,8 +88,12 @@ class ZendeskAdapter(Adapter):
             start = int(asked.since.timestamp()) if asked.since else _FIRST
             start = min(start, int(asked.now.timestamp()) - 120)
             pages = self._by_second if stream.name == "organizations" else self._by_cursor
-            for page, at in pages(wire, stream.name, state.get("at"), start):
+            for page, at in pages(
+                wire, stream.name, state.get("at"), max(start, int(state.get("second", 0)))
+            ):
                 state["at"] = at
+                # Where the cursor is good no longer, the second of the newest change is the place to go on from.
+                state["second"] = max([int(state.get("second", 0)), *(_second(one) for one in page)])
                 yield page
 
         return dlt.resource(changed, name=stream.name)()
@@ -100,7 +105,15 @@ class ZendeskAdapter(Adapter):
         include = {"tickets": "users,organizations,metric_sets", "users": "organizations"}[name]
         while True:
             place = {"cursor": at} if at else {"start_time": start}
-            answer = self._get(wire, f"/api/v2/incremental/{name}/cursor.json", {**place, "include": include})
+            try:
+                answer = self._get(
+                    wire, f"/api/v2/incremental/{name}/cursor.json", {**place, "include": include}
+                )
+            except SourceError as error:
+                if not at or error.status not in {400, 404, 410, 422}:
+                    raise
+                at = None
+                continue
             rows = self._rows(answer, name)
             at = str(answer.get("after_cursor") or at or "")
             yield [row for one in rows if (row := _complete(one, name, answer)) is not None], at
@@ -131,15 +144,22 @@ class ZendeskAdapter(Adapter):
         return wire.client(self.config.address).get(path, params=params).json()
 
 
+def _second(one: Row) -> int:
+    try:
+        return int(dt.datetime.fromisoformat(str(one.get("updated_at"))).timestamp())
+    except ValueError:
+        return 0
+
+
 def account_key(organization: Row) -> str:
     """What the vendor calls the organization, where somebody told Zendesk; else a name of its own."""
     return str(organization.get("external_id") or f"zendesk:{organization['id']}")
 
 
 def _complete(one: Row, name: str, answer: Any) -> Row | None:
-    """The row with the names of what it belongs to; None for users who are staff or were deleted."""
+    """The row with the names of what it belongs to; None for users who are staff."""
     if name == "organizations":
-        return {**one, "account_key": account_key(one)}
+        return {**one, "account_key": account_key(one), **({GONE: True} if one.get("deleted_at") else {})}
     known = {there["id"]: there for there in answer.get("organizations") or []}
     there = known.get(one.get("organization_id"))
     key = (
@@ -148,9 +168,15 @@ def _complete(one: Row, name: str, answer: Any) -> Row | None:
         else (f"zendesk:{one['organization_id']}" if one.get("organization_id") else None)
     )
     if name == "users":
-        if one.get("role") not in {None, "end-user"} or one.get("active") is False:
+        if one.get("role") not in {None, "end-user"}:
             return None
-        return {**one, "account_key": key, "phone": re.sub(r"\s+", " ", one.get("phone") or "") or None}
+        phone = re.sub(r"\s+", " ", one.get("phone") or "") or None
+        return {
+            **one,
+            "account_key": key,
+            "phone": phone,
+            **({GONE: True} if one.get("active") is False else {}),
+        }
     users = {there["id"]: there for there in answer.get("users") or []}
     metrics = {there["ticket_id"]: there for there in answer.get("metric_sets") or []}
     assignee = users.get(one.get("assignee_id")) or {}
@@ -159,4 +185,5 @@ def _complete(one: Row, name: str, answer: Any) -> Row | None:
         "account_key": key,
         "assignee_email": assignee.get("email"),
         "metric_set": one.get("metric_set") or metrics.get(one["id"]) or {},
+        **({GONE: LAST_WORD} if one.get("status") == "deleted" else {}),
     }

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from evergreen.base.models import User
 from evergreen.base.roles import Role
 from evergreen.customers.models import Account
+from evergreen.events.connections import presence
+from evergreen.events.connections.models import SourceRow
 from evergreen.web import formats
 
 TABS = {
@@ -81,8 +83,19 @@ def _marks(account: Account, today: dt.date) -> list[Mark]:
         days = (account.renewal_on - today).days
         tone = "bad" if days < 30 else "warn" if days <= 90 else ""
         marks.append(Mark(_renewal(days), tone))
+    for row in gone_of(account)[:3]:
+        said = _("gone from %(name)s since %(day)s")
+        marks.append(
+            Mark(said % {"name": row.connection.name, "day": formats.day(row.gone_at)}, "warn", True)
+        )
     marks += [Mark(tag) for tag in account.tags[:8]]
     return marks
+
+
+def gone_of(account: Account) -> list[SourceRow]:
+    """Sources that no longer have this account, or one that was merged into it."""
+    names = Account.everything.filter(merged_into=account).values_list("external_id", flat=True)
+    return presence.gone_from("accounts", [account.external_id, *names])
 
 
 def _renewal(days: int) -> str:

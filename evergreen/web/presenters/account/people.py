@@ -13,6 +13,8 @@ from django.utils.translation import pgettext
 from evergreen.customers import rules
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import contacts_of
+from evergreen.events.connections import presence
+from evergreen.events.connections.models import SourceRow
 from evergreen.web import formats
 from evergreen.work.queries import last_conversations
 
@@ -41,14 +43,18 @@ class Chain:
 
 
 def chain(account: Account, today: dt.date) -> Chain:
-    """Three queries, however many people there are."""
+    """Four queries, however many people there are."""
     contacts = list(contacts_of(account))
+    gone = {row.external_id: row for row in presence.gone_from("contacts", (c.external_id for c in contacts))}
     spoken = {pk: _day(at) for pk, at in last_conversations(account).by_contact.items()}
     here = [contact for contact in contacts if contact.left_on is None or contact.left_on > today]
     seen = [rules.Person(c.pk, c.role, c.is_champion, c.left_on, spoken.get(c.pk)) for c in contacts]
     gaps = [_gap(gap) for gap in rules.chain_gaps(seen, today, silence_days=SILENT_DAYS)]
     return Chain(
-        people=[_person(contact, spoken.get(contact.pk), today) for contact in here],
+        people=[
+            _person(contact, spoken.get(contact.pk), gone.get(contact.external_id or ""), today)
+            for contact in here
+        ],
         gone=[contact for contact in contacts if contact not in here],
         coverage=_coverage(here),
         gaps=gaps,
@@ -59,7 +65,7 @@ def _day(at: dt.datetime) -> dt.date:
     return at.astimezone(timezone.get_current_timezone()).date()
 
 
-def _person(contact: Contact, spoken: dt.date | None, today: dt.date) -> ChainPerson:
+def _person(contact: Contact, spoken: dt.date | None, gone: SourceRow | None, today: dt.date) -> ChainPerson:
     facts = [str(contact.get_role_display()) if contact.role else _("role not known")]
     if contact.influence:
         facts.append(_("influence %(n)s") % {"n": contact.influence})
@@ -71,6 +77,9 @@ def _person(contact: Contact, spoken: dt.date | None, today: dt.date) -> ChainPe
         facts.append(_("sponsor"))
     if contact.reports_to:
         facts.append(_("reports to %(name)s") % {"name": contact.reports_to})
+    if gone is not None:
+        said = _("gone from %(name)s since %(day)s")
+        facts.append(said % {"name": gone.connection.name, "day": formats.day(gone.gone_at)})
     days = None if spoken is None else (today - spoken).days
     if days is None:
         return ChainPerson(contact, " · ".join(facts), _("never spoken"), "")
