@@ -161,4 +161,22 @@ CONTROLS = (
         "            if erasures >= 0:",
         ("tests/events/test_erasure.py::test_a_roll_up_that_counted_before_an_erasure_counts_again",),
     ),
+    Control(
+        "overload_taken",
+        "While more comes than can be answered in time, a share is told to come again.",
+        "evergreen/events/ingest/app.py",
+        "            if self._pressure.is_too_much(self._under_way):",
+        "            if self._pressure.is_too_much(self._under_way) and not self:",
+        (
+            "tests/events/test_ingest_pressure.py::test_a_request_too_many_is_answered_503_and_nothing_of_it_is_stored",
+        ),
+    ),
+    Control(
+        "few_requests_refused",
+        "A process that is slow for other reasons refuses no ordinary trickle of events.",
+        "evergreen/events/ingest/pressure.py",
+        "        if self._late <= _FREE or under_way < _FEW:",
+        "        if self._late <= _FREE:",
+        ("tests/events/test_ingest_pressure.py::test_a_few_requests_are_never_too_many",),
+    ),
 )
