@@ -1,12 +1,9 @@
-"""Events under kill and under rolling restarts: nothing acknowledged is lost, nothing is stored twice."""
+"""Events under rolling restarts: nothing acknowledged is lost, nothing is stored twice (kills: ``kill_processes``)."""
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,39 +17,12 @@ NAME = "Survived"
 SENDERS = 4
 SETTLE_SECONDS = 180.0
 STOP_SECONDS = 30.0
-# Kills come every 2 to 8 s; the senders are paced so that they send all the while.
-KILL_PAUSE = (2.0, 8.0)
+# Senders are paced so that they send all the while.
 START_SECONDS = 5.0
 
 
 def run(sizes: Sizes, folder: Path) -> list[Report]:
-    return [killed(sizes, folder / "kills"), rolled(sizes, folder / "rolls")]
-
-
-def killed(sizes: Sizes, home: Path) -> Report:
-    """ING-01: SIGKILL to the server or its worker at random, under four senders of single and batch calls."""
-    with reported("ING-01", sizes.seed) as report:
-        chance = random.Random(sizes.seed)
-        installation = made(home)
-        try:
-            pause = sum(KILL_PAUSE) / 2 + START_SECONDS
-            senders, ledger = _sending(installation, sizes, seconds=sizes.kills * pause)
-            victims: Counter[str] = Counter()
-            for number in range(sizes.kills):
-                time.sleep(chance.uniform(*KILL_PAUSE))
-                victims[_kill_one(installation, chance)] += 1
-                report.cases += 1
-                if number % 20 == 19:
-                    say(f"ING-01: {number + 1} kills, {len(ledger.acked):,} events acknowledged")
-            _end(senders)
-            say(f"ING-01: {dict(victims)}, {len(ledger.acked):,} acked, {len(ledger.open):,} open")
-            report.expect(
-                len(ledger.acked) > sizes.events * 0.8, f"only {len(ledger.acked):,} events got through"
-            )
-            _check(report, installation, ledger)
-        finally:
-            installation.kill()
-    return report
+    return [rolled(sizes, folder / "rolls")]
 
 
 def rolled(sizes: Sizes, home: Path) -> Report:
@@ -100,13 +70,13 @@ class Retrying(Sender):
 
 
 def _sending(
-    installation: Installation, sizes: Sizes, *, seconds: float, events: int | None = None
+    installation: Installation, sizes: Sizes, *, seconds: float, events: int
 ) -> tuple[list[Retrying], Ledger]:
     """Start the server and four senders that have work for about so many seconds."""
     key = installation.new_key("shop")
     installation.serve()
     ledger = Ledger(installation.home / "ledger")
-    todo = _requests(events or sizes.events, sizes.seed)
+    todo = _requests(events, sizes.seed)
     senders = []
     for number in range(SENDERS):
         mine = todo[number::SENDERS]
@@ -124,17 +94,6 @@ def _requests(events: int, seed: int) -> list[list[Event]]:
     found = [[one] for one in alone] + [rest[at : at + 200] for at in range(0, len(rest), 200)]
     random.Random(seed).shuffle(found)
     return found
-
-
-def _kill_one(installation: Installation, chance: random.Random) -> str:
-    assert installation.server is not None
-    victim = chance.choice(installation.processes())
-    os.kill(victim, signal.SIGKILL)
-    if victim != installation.server.pid:
-        return "worker"
-    installation.server.wait()
-    installation.serve()
-    return "server"
 
 
 def _end(senders: list[Retrying]) -> None:
