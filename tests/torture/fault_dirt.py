@@ -25,7 +25,7 @@ LAG_SECONDS = 10.0
 
 
 class Line:
-    """One connection to the tracking API, with the key of a source."""
+    """Requests to the tracking API, one after another, with the key of a source."""
 
     def __init__(self, installation: Installation, key: str) -> None:
         self._link = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=60)
@@ -36,6 +36,7 @@ class Line:
         self._link.request("POST", path, body, self._headers)
         answer = self._link.getresponse()
         answer.read()
+        self._link.close()  # the server gives up links that stand idle for half a minute
         self.statuses[answer.status] += 1
         return answer.status
 
