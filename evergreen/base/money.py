@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 # ISO 4217 exponents that are not 2.
@@ -58,6 +59,18 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def to_major(minor: int, currency: str) -> Decimal:
     """Minor units as an exact amount in major units."""
     return Decimal(minor) / Decimal(10) ** exponent(currency)
+
+
+def converted(minor: int, currency: str, target: str, rates: Mapping[str, Decimal]) -> int | None:
+    """Minor units of one currency as minor units of another, half up; None where a rate is missing.
+
+    ``rates`` are units of any one currency for one major unit of each; minor units differ (the yen has none).
+    """
+    if currency == target:
+        return minor
+    if currency not in rates or target not in rates:
+        return None
+    return to_minor(to_major(minor, currency) * rates[currency] / rates[target], target)
 
 
 def sign(currency: str) -> str:

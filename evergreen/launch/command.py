@@ -17,6 +17,7 @@ from evergreen.launch.commands import (
     installation,
     keys,
     night,
+    portfolio,
     serving,
     staff,
 )
@@ -59,6 +60,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(credentials.app, name="credentials")
 app.command()(history.accounts)
+app.command()(portfolio.portfolio)
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "evergreen.health",
     "evergreen.alerts",
     "evergreen.playbooks",
+    "evergreen.outcomes",
     "evergreen.flow",
     "evergreen.web",
     "django.contrib.contenttypes",

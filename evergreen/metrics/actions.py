@@ -168,13 +168,7 @@ def _newest(
     """The columns of a row of ``Newest``."""
     account = row.pop("account_id")
     arr = row["arr_cents"] or 0
-    rate = rates.get(currency)
-    # Minor units differ between currencies (JPY has none), so the conversion goes through major units.
-    base_arr = (
-        money.to_minor(money.to_major(arr, currency) * rate, vendor)
-        if rate is not None
-        else (0 if not arr else None)
-    )
+    base_arr = money.converted(arr, currency, vendor, rates) if arr else 0
     return {
         "account_id": account,
         "day": day,

@@ -6,12 +6,12 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 from django.db.models import Q
 
+from evergreen.base import money
 from evergreen.base import queries as base
 from evergreen.base.clock import day_end
 from evergreen.customers.models import Account, Contact, ContractLine, Edition, Feature, Receivable
@@ -183,20 +183,11 @@ def _lines(lines: Iterable[_Line], day: dt.date, currencies: dict[int, str]) -> 
             tenant or "",
             start if start <= day else None,
             end,
-            _converted(mrr, currency, currencies[account], rates),
+            money.converted(mrr, currency, currencies[account], rates),
             seats,
             is_subscription and start <= day,
             is_subscription and not is_trial and in_force,
         )
-
-
-def _converted(amount: int, currency: str, target: str, rates: dict[str, Decimal]) -> int | None:
-    """An amount in another currency by the rates of the day; missing where no rate is known."""
-    if currency == target:
-        return amount
-    if currency not in rates or target not in rates:
-        return None
-    return int((amount * rates[currency] / rates[target]).to_integral_value())
 
 
 def _entitlement(lines: Iterable[_Line], day: dt.date, end: dt.datetime) -> Iterable[tuple[int, int]]:
@@ -234,7 +225,12 @@ def _receivables(day: dt.date, end: dt.datetime, currencies: dict[int, str]) -> 
         # What was paid later was still open on the day.
         left = amount if paid_on and paid_on > day else amount - paid
         late = (day - due).days
-        yield account, _converted(left, currency, currencies[account], rates), late, left > 0 and late > 0
+        yield (
+            account,
+            money.converted(left, currency, currencies[account], rates),
+            late,
+            left > 0 and late > 0,
+        )
 
 
 def _conversations(end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
