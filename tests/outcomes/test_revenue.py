@@ -18,7 +18,7 @@ def on(month: int, day: int = 1, year: int = 2026) -> dt.date:
 
 
 def line(account: int, start: dt.date, end: dt.date | None, cents: int, **more: int | None) -> Line:
-    return Line(account, more.pop("contract", None) or 1, start, end, cents, **more)  # type: ignore[arg-type]  # keywords of a line
+    return Line(account, more.pop("contract", None) or 1, start, end, cents, **more)
 
 
 def figures(*lines: Line, grace_days: int = 0) -> Portfolio:
