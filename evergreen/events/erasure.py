@@ -11,7 +11,7 @@ import ctypes
 import datetime as dt
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from evergreen.events.models import EndUser
 if TYPE_CHECKING:
     import duckdb
 
-_FILES_AT_ONCE = 16
+_FILES_AT_ONCE = 64
 # fallocate: make a hole, keep the size.
 _HOLE = 0x02 | 0x01
 
@@ -167,20 +167,32 @@ def _quoted(text: str) -> str:
 def _take_out(con: duckdb.DuckDBPyConnection, table: str, where: str, home: env.Home) -> int:
     """Write the files that hold such rows, or rows deleted before, anew without them; returns how many rows went."""
     erased = 0
-    for files in _files(con, table, where):
+    while True:
+        files, rows = store.persistently(lambda: _rewritten(con, table, where, home))
+        if not files:
+            return erased
+        erased += rows
+
+
+def _rewritten(con: duckdb.DuckDBPyConnection, table: str, where: str, home: env.Home) -> tuple[int, int]:
+    """Write some such files anew in one transaction: how many there were, and how many rows went."""
+    # Looked for inside the transaction: a merge just before it would else leave the rows in files of other names.
+    with arrivals.appending(home), store.transaction(con, home):
+        files = _files(con, table, where)[:_FILES_AT_ONCE]
+        if not files:
+            return 0, 0
         listed = _listed(files)
-        with arrivals.appending(home), store.transaction(con, home):
-            rows = f"lake.{table} AS t WHERE t.filename IN ({listed})"
-            gone = f"coalesce({where}, false)"
-            erased += int(store.scalar(con, f"SELECT count(*) FROM {rows} AND {gone}") or 0)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT t.* FROM {rows} AND NOT {gone}")
-            con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({listed})")
-            con.execute(f"INSERT INTO lake.{table} SELECT * FROM kept_rows")
+        rows = f"lake.{table} AS t WHERE t.filename IN ({listed})"
+        gone = f"coalesce({where}, false)"
+        erased = int(store.scalar(con, f"SELECT count(*) FROM {rows} AND {gone}") or 0)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT t.* FROM {rows} AND NOT {gone}")
+        con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({listed})")
+        con.execute(f"INSERT INTO lake.{table} SELECT * FROM kept_rows")
         con.execute("DROP TABLE kept_rows")
-    return erased
+    return len(files), erased
 
 
-def _files(con: duckdb.DuckDBPyConnection, table: str, where: str) -> Iterator[list[str]]:
+def _files(con: duckdb.DuckDBPyConnection, table: str, where: str) -> list[str]:
     """Files with such rows; and files with rows deleted earlier, which may be older versions of such rows."""
     holding = {
         path
@@ -190,9 +202,7 @@ def _files(con: duckdb.DuckDBPyConnection, table: str, where: str) -> Iterator[l
     }
     listed = f"SELECT data_file FROM ducklake_list_files('lake', '{table}') WHERE delete_file IS NOT NULL"
     holding |= {path for (path,) in con.execute(listed).fetchall()}
-    paths = sorted(holding)
-    for at in range(0, len(paths), _FILES_AT_ONCE):
-        yield paths[at : at + _FILES_AT_ONCE]
+    return sorted(holding)
 
 
 def _empty_moved(home: env.Home, held: dict[str, int]) -> int:

@@ -53,7 +53,7 @@ def retire(
     home = home or env.home()
     before = today - dt.timedelta(days=keep_days)
     days, events = 0, 0
-    while ripe := _remove_days(con, before, now, home):
+    while ripe := store.persistently(lambda: _remove_days(con, before, now, home)):
         days, events = days + len(ripe), events + sum(ripe.values())
     with store.transaction(con, home):
         sql = "SELECT count(*) FROM lake.rejected_events WHERE received_at < ?"

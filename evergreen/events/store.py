@@ -13,10 +13,10 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -25,6 +25,8 @@ from evergreen.events import schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _syncs = True
@@ -148,6 +150,24 @@ def writing(home: env.Home | None = None) -> Iterator[duckdb.DuckDBPyConnection]
     """A writer's connection inside one transaction."""
     with session(home) as con, transaction(con, home):
         yield con
+
+
+def persistently(work: Callable[[], Result]) -> Result:
+    """Do work that is one transaction, again while another writer was in its way (on PostgreSQL; on SQLite they queue)."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return work()
+        except duckdb.Error as error:
+            if attempt == _ATTEMPTS - 1 or not is_passing(error):
+                raise
+            time.sleep(0.05 * 2**attempt)
+    raise AssertionError("not reached")
+
+
+def is_passing(error: duckdb.Error) -> bool:
+    """Whether an error of the lake goes away by waiting: another process was committing."""
+    text = str(error).lower()
+    return "conflict" in text or "locked" in text or "busy" in text
 
 
 def register(con: duckdb.DuckDBPyConnection, **tables: pa.Table) -> None:

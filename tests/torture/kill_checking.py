@@ -82,8 +82,12 @@ def lake_of(installation: Installation) -> Iterator[Any]:
 
 
 def settled(installation: Installation, seconds: float = SETTLE_SECONDS) -> float:
-    """Wait until everything acknowledged is in the lake; returns the seconds it took. Raises AssertionError when not."""
-    began = time.monotonic()
+    """Wait until everything acknowledged is in the lake; returns the seconds it took.
+
+    Raises AssertionError when for ``seconds`` nothing got on, or doctor finds something wrong.
+    """
+    began = moved = time.monotonic()
+    least = 1 << 62
     home = Home(installation.home)
     with lake_of(installation) as con:
         while True:

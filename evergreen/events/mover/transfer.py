@@ -253,7 +253,7 @@ class Mover:
                         total = total.plus(appended)
                 break
             except duckdb.Error as error:
-                if attempt == _ATTEMPTS - 1 or not _passes(error):
+                if attempt == _ATTEMPTS - 1 or not store.is_passing(error):
                     raise
                 log.info("The lake was busy (%s); moving again.", str(error).splitlines()[0])
                 time.sleep(0.05 * 2**attempt)
@@ -265,12 +265,6 @@ class Mover:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         self._held.pop(path.name, None)
-
-
-def _passes(error: duckdb.Error) -> bool:
-    """Whether an error of the lake goes away by waiting: another process was committing."""
-    text = str(error).lower()
-    return "conflict" in text or "locked" in text or "busy" in text
 
 
 def move(*, now: dt.datetime, home: env.Home | None = None, patience: float = 60.0) -> int:
