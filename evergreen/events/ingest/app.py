@@ -90,9 +90,6 @@ class Ingest:
             if not wire.takes(asked):
                 refused = wire.refused(asked, Refusal(405, "method_not_allowed", "Events are sent by POST."))
                 return Answer(405, refused.body, [(b"allow", b"POST, OPTIONS")], refused.code)
-            if self._pressure.is_too_much(self._under_way):
-                await bodies.drain(receive, asked.headers.get(b"content-length", b""))
-                return wire.refused(asked, _BUSY)
             with self._room.share() as share:
                 return await self._take(wire, asked, receive, share)
         except Refused as stop:
@@ -107,14 +104,14 @@ class Ingest:
         """Read, check and store one request."""
         received = time.time_ns() // 1000
         dialect, call, body = wire.dialect, asked.call, b""
+        stated = asked.headers.get(b"content-length", b"")
         try:
             named = self._named(wire, asked)
         except Refused:
-            await bodies.drain(receive)
+            await bodies.drain(receive, stated)
             raise
         try:
             most = dialect.most_bytes(call)
-            stated = asked.headers.get(b"content-length", b"")
             body = await bodies.read_body(receive, wire.encoding(asked), most, share, stated)
             call, body = wire.open(asked, body)
             request = dialect.open_request(call, body)
@@ -150,7 +147,7 @@ class Ingest:
         given = wire.keys(asked)
         for key in given:
             if (source := self._keys.source_of(key)) is not None:
-                self._within_rate(source)
+                self._admit(source)
                 return key, source
         if given and wire.is_header_binding:
             raise Refused(_UNKNOWN)
@@ -165,13 +162,17 @@ class Ingest:
                 raise Refused(_UNKNOWN)
             found.append((key, source, part))
         for _, source, _ in found:
-            self._within_rate(source)
+            self._admit(source)
         return found
 
-    def _within_rate(self, source: str) -> None:
+    def _admit(self, source: str) -> None:
+        """Refuse a request of a source that sends more than it may, or most while more comes than can be done."""
+        is_too_much = self._pressure.is_too_much(source, self._under_way)
         if wait := self._rates.wait_for(source):
             message = "This source sends more requests than it may. Nothing was stored; send again later."
             raise Refused(Refusal(429, "rate_limited", message, wait))
+        if is_too_much:
+            raise Refused(_BUSY)
 
     async def _keep(
         self, error: ValueError, body: bytes, kind: str, received: int, named: tuple[str, str] | None
