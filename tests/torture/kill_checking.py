@@ -95,10 +95,10 @@ def settled(installation: Installation, seconds: float = SETTLE_SECONDS) -> floa
             waiting, size = journal.lag(home, held)
             if not waiting:
                 break
-            if time.monotonic() - began > seconds:
-                raise AssertionError(
-                    f"After {seconds:.0f} s {size:,} bytes of {waiting} segments still wait."
-                )
+            if size < least:
+                least, moved = size, time.monotonic()
+            if time.monotonic() - moved > seconds:
+                raise AssertionError(f"For {seconds:.0f} s {size:,} bytes of {waiting} segments do not move.")
             time.sleep(1.0)
     if faults := installation.faults("journal", "segments", "keys"):
         raise AssertionError(f"doctor finds {faults}")
