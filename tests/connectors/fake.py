@@ -24,6 +24,8 @@ NO_JSON, SHORT, REFUSE, FORBID, LEAD_ON, SLOW, EMPTY, STALE = (
     "no JSON", "a wrong length", "401 once", "403 once", "redirect", "slow", "an empty page", "the page before again",
 )  # fmt: skip
 SLOW_SECONDS = 0.4
+# Moves the clock of a fake that another process waits for.
+PAUSE = "/@pause"
 _RAW = {CUT, HALF, SHORT, SLOW}
 
 
@@ -129,6 +131,9 @@ class Fake:
 
     def answer(self, asked: Asked) -> tuple[Answer, str]:
         """The answer, and how it breaks off on its way ('' when it does not)."""
+        if asked.path == PAUSE:
+            self.pause(float(asked.query["seconds"]))
+            return Answer({}), ""
         route = self.routes.get(asked.path)
         if route is None:
             route = next((one for path, one in self.routes.items() if path.endswith("*") and asked.path.startswith(path[:-1])), None)  # fmt: skip

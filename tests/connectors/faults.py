@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evergreen.base import clock, jobs, outbound
+from evergreen.base.models import Job
 from evergreen.events import jobs as _registered  # noqa: F401
 from evergreen.events.connections import actions, running
 from evergreen.events.connections.models import Connection, ConnectionRun
@@ -45,6 +46,8 @@ class Stage:
     between: list[Callable[[], Any]] = field(default_factory=list)  # after the first run
     at_end: list[Callable[[], Any]] = field(default_factory=list)  # before the quiet
     is_read_anew: bool = False
+    # Does a claimed job; raises Killed where its worker died.
+    do: Callable[[Job, dt.datetime], None] = lambda job, now: jobs.run_job(job, now=now)
 
     def __post_init__(self) -> None:
         self.right = self.now
@@ -83,9 +86,14 @@ class Stage:
         at = self.now
         for _round in range(_ROUNDS):
             job = jobs.claim_job("tried", now=at)
-            assert job is not None, f"nothing to do for a run that is {run.state}"
+            if job is None:
+                # Its worker died too often: the clock settles the run, and the next one begins.
+                actions.start_due(now=at)
+                run.refresh_from_db()
+                assert not run.is_open, f"nothing to do for a run that is {run.state}"
+                return run
             try:
-                jobs.run_job(job, now=at)
+                self.do(job, at)
             except Killed:
                 at = max(at, clock.utc_now()) + _LATER
                 continue

@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, dialects, events, figures, kpis, records
+from tests.controls import Control, connectors, dialects, events, figures, kpis, records
 from tests.controls.planting import Copy, Outcome, tried
 
 CONTROLS: tuple[Control, ...] = (
+    *connectors.CONTROLS,
     *dialects.CONTROLS,
     *events.CONTROLS,
     *figures.CONTROLS,

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from evergreen.base.models import Team, User
 from evergreen.base.upserts import in_batches
-from evergreen.customers.likeness import CompanyName, company_name
+from evergreen.customers.likeness import company_name
 from evergreen.customers.models import Account, Contact, ContactId, Contract, ContractLine, ExternalId, Tenant
 
 V = TypeVar("V")
@@ -119,16 +119,19 @@ def _named_accounts(source: str) -> Lookup[AccountRef]:
         if not wanted:
             return found
         exact: dict[str, list[AccountRef]] = {}
-        alike: dict[CompanyName, list[AccountRef]] = {}
-        for pk, own, currency, name in Account.objects.order_by().values_list(
-            "pk", "external_id", "currency", "name"
-        ):
-            ref = AccountRef(pk, own, currency)
+        alike: dict[str, list[tuple[frozenset[str], AccountRef]]] = {}
+        rows = Account.objects.order_by().values_list("pk", "external_id", "currency", "name")
+        for pk, own, currency, name in rows:
+            ref, short = AccountRef(pk, own, currency), company_name(name)
             exact.setdefault(name.casefold(), []).append(ref)
-            alike.setdefault(company_name(name), []).append(ref)
+            alike.setdefault(short.key, []).append((short.places, ref))
         for key, company in wanted.items():
             # The whole name first: 恒岳机械（上海） and 恒岳机械（北京） are two companies.
-            refs = exact.get(key.strip().casefold()) or (alike.get(company, []) if company.key else [])
+            refs = exact.get(key.strip().casefold()) or [
+                ref
+                for places, ref in alike.get(company.key, ())
+                if company.key and (not places or not company.places or places & company.places)
+            ]
             if len(refs) == 1:
                 found[key] = refs[0]
         return found
