@@ -26,6 +26,8 @@ _PLACES = """北京 上海 天津 重庆 河北 山西 辽宁 吉林 黑龙江 �
     青岛 济南 大连 沈阳 哈尔滨 长春 厦门 福州 合肥 昆明 南昌 石家庄 太原 南宁 贵阳 兰州 海口 东莞 佛山 珠海 温州 常州 嘉兴 绍兴 烟台
     潍坊 徐州 南通 扬州 泉州 中山 惠州 台州 金华""".split()  # noqa: SIM905
 _PLACE = re.compile(rf"(?:{'|'.join(sorted(_PLACES, key=len, reverse=True))})(?:特别行政区|自治区|省|市)?")
+# A group, a holding, a branch is another company than the one that trades under the same name.
+_KIN = re.compile(r"集团|控股|分公司|\b(?:holdings?|group)\b")
 _BRACKETS = re.compile(r"[()\[\]{}<>【】「」『』《》〈〉〔〕]")
 _MARKS = re.compile(r"[^\w\s]|_")
 # How far names of the same words but other places may still be the same company.
@@ -34,10 +36,14 @@ _SECOND_LEVEL = frozenset("ac co com edu gov mil net org".split())  # noqa: SIM9
 
 
 class CompanyName(NamedTuple):
-    """A name without its form and place; ``key`` is empty when nothing else is left."""
+    """A name without its form and place; ``key`` is empty when nothing else is left.
+
+    Equal ones are one company for all that a name can tell: ``kin`` says whether it is a group, a holding, a branch.
+    """
 
     key: str
     places: frozenset[str]
+    kin: frozenset[str]
 
 
 @cache
@@ -50,11 +56,12 @@ def company_name(name: str) -> CompanyName:
     text = _simplified().convert(unicodedata.normalize("NFKC", name)).casefold()
     text = _MARKS.sub(" ", _BRACKETS.sub(" ", text).replace(".", "").replace("'", "").replace("&", " and "))
     places = frozenset(found.group()[:2] for found in _PLACE.finditer(text))
+    kin = frozenset(found.group() for found in _KIN.finditer(text))
     text = _CHINESE_FORM.sub(" ", text)
     text = _LATIN_FORM.sub(" ", f" {' '.join(text.split())} ")
     short = " ".join(_PLACE.sub(" ", text).split())
     key = short or " ".join(text.split())
-    return CompanyName(key if key.isascii() else key.replace(" ", ""), places)
+    return CompanyName(key if key.isascii() else key.replace(" ", ""), places, kin)
 
 
 def likeness(one: CompanyName, other: CompanyName) -> float:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, connectors, dialects, events, figures, kpis, records
+from tests.controls import Control, connectors, dialects, events, figures, identity, kpis, records
 from tests.controls.planting import Copy, Outcome, tried
 
 CONTROLS: tuple[Control, ...] = (
@@ -24,6 +24,7 @@ CONTROLS: tuple[Control, ...] = (
     *dialects.CONTROLS,
     *events.CONTROLS,
     *figures.CONTROLS,
+    *identity.CONTROLS,
     *kpis.CONTROLS,
     *records.CONTROLS,
 )

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Least, Lower
 
 from evergreen.base import clock
-from evergreen.base.upserts import rewrite
+from evergreen.base.upserts import put, rewrite
 from evergreen.customers.models import Contact
 from evergreen.events.identity import domains, rules
 from evergreen.events.identity.naming import CHUNK, Person, chunks, places
@@ -64,7 +64,8 @@ def remember(told: dict[Person, Told]) -> int:
     by_source: dict[str, dict[str, Told]] = defaultdict(dict)
     for (name, person), what in told.items():
         by_source[name][person] = what
-    for name, entries in by_source.items():
+    # Always in the same order: two processes that hold the people of several sources must not wait for each other.
+    for name, entries in sorted(by_source.items()):
         source = source_row(name)
         people = People(name)
         people.learn(names_in(entries))
@@ -274,20 +275,17 @@ def _keep_memberships(source: Source, people: People) -> None:
     ids: dict[str, int] = {}
     for chunk in chunks(sorted(named)):
         ids |= dict(EndUser.objects.filter(source=source, key__in=chunk).values_list("key", "pk"))
-    Membership.objects.bulk_create(
-        [
-            Membership(
-                source=source,
-                end_user_id=ids[membership.person],
-                account_key=membership.account_key,
-                told_us=membership.stamp.at,
-                message_id=membership.stamp.message_id,
-            )
-            for membership in people.fresh
-        ],
-        batch_size=CHUNK,
-        ignore_conflicts=True,
-    )
+    rows = [
+        {
+            "source_id": source.pk,
+            "end_user_id": ids[membership.person],
+            "account_key": membership.account_key,
+            "told_us": membership.stamp.at,
+            "message_id": membership.stamp.message_id,
+        }
+        for membership in people.fresh
+    ]
+    put(Membership, rows, unique=("source_id", "message_id"), overwrite=False)
 
 
 def _write_accounts(source: Source, timelines: dict[str, Timeline]) -> None:

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from evergreen.base.upserts import stored_among
 from evergreen.events.identity import rules
 from evergreen.events.identity.naming import chunks
 from evergreen.events.identity.rules import Link, Membership, Stamp, Timeline
-from evergreen.events.models import EndUser
+from evergreen.events.models import EndUser, Source
 from evergreen.events.models import Membership as Row
 
 _COLUMNS = ("key", "root", "same_as", "linked_us", "linked_by", "account_key", "has_moved")
@@ -179,11 +180,10 @@ class People:
         return root
 
     def _held(self, message_ids: Sequence[str]) -> set[str]:
-        held: set[str] = set()
-        for chunk in chunks(sorted(set(message_ids))):
-            rows = Row.objects.filter(source__name=self.source, message_id__in=chunk)
-            held.update(rows.values_list("message_id", flat=True))
-        return held
+        source = Source.objects.filter(name=self.source).values_list("pk", flat=True).first()
+        if source is None:
+            return set()
+        return stored_among(Row, "message_id", set(message_ids), source_id=source)
 
     def _read(self, **which: object) -> None:
         rows = EndUser.objects.filter(source__name=self.source, **which)
