@@ -17,10 +17,12 @@ from django.test import Client
 from evergreen.base.actions import change_setting
 from evergreen.base.models import AuditEntry
 from evergreen.base.roles import Role
+from evergreen.customers.actions import merge_accounts
 from evergreen.events.kpis.actions import declare_kpi
-from evergreen.events.kpis.models import Kpi, KpiValue
+from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
 from evergreen.web.api.keys import create_api_key, revoke_api_key
 from evergreen.web.api.models import ApiAnswer, ApiKey
+from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("at_the_casts_time")
 MARKS = {"asked", "found", "allowed", "saved", "next"}
@@ -38,11 +40,11 @@ def key(cast: SimpleNamespace, now: dt.datetime) -> str:
     return create_api_key("ERP", ["kpis.write", "kpis.read"], by=cast.boss, now=now)
 
 
-def post(key: str, body: Any, **headers: str) -> Any:
+def post(key: str, body: Any, path: str = "kpis", **headers: str) -> Any:
     said = {"Authorization": f"Bearer {key}"} if key else {}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Client(enforce_csrf_checks=True).post(
-        "/api/v1/kpis", content, content_type="application/json", headers={**said, **headers}
+        f"/api/v1/{path}", content, content_type="application/json", headers={**said, **headers}
     )
 
 
@@ -241,6 +243,41 @@ def test_values_are_read_as_they_were_known(share: Kpi, key: str, now: dt.dateti
     assert [(one["period"], one["value"]) for one in known] == [("2026-08", 0.7)]
     wrong = get(key, "kpis/values")
     assert (wrong.status_code, set(wrong.json()["error"])) == (422, {"code", *MARKS})
+
+
+@pytest.mark.postgres
+def test_an_account_that_was_merged_away_answers_as_the_one_that_stays(
+    cast: SimpleNamespace, share: Kpi, key: str, now: dt.datetime
+) -> None:
+    merge_accounts(cast.slipping, cast.gone, by=cast.boss, now=now)
+    merge_accounts(cast.gone, cast.well, by=cast.boss, now=now)
+    assert post(key, {"values": [{**GOOD, "account": "A-slipping"}]}).json()["created"] == 1
+    (value,) = get(key, "kpis/values", account="A-slipping").json()
+    assert (value["account"], value["value"]) == ("A-well", GOOD["value"])
+    assert get(key, "kpis/values", account="A-well").json() == [value]
+
+
+@pytest.mark.postgres
+def test_targets_are_set_corrected_and_read(cast: SimpleNamespace, share: Kpi, key: str) -> None:
+    aim = {"account": "A-well", "kpi": "auto_share", "value": 0.9, "from": "2026-10-01", "by": "2026-12-31"}
+    bad = [{**aim, "from": "soon"}, {**aim, "by": "2026-09-01"}, {**aim, "value": 90}, {**aim, "until": 1}, 7]
+    answer = post(
+        key, {"targets": [aim, *bad, {**aim, "from": "2027-01-01", "by": None}]}, path="kpis/targets"
+    )
+    said = answer.json()
+    assert (answer.status_code, said["rows"], said["created"], said["rejected"]) == (200, 7, 2, 5)
+    assert [one["field"] for one in said["errors"]] == ["from", "target_by", "target", "until", ""]
+    assert all(set(one) >= MARKS for one in said["errors"])
+    assert post(key, {"targets": [aim]}, path="kpis/targets").json()["unchanged"] == 1
+    assert post(key, {"targets": [{**aim, "value": 0.95}]}, path="kpis/targets").json()["updated"] == 1
+    first, second = get(key, "kpis/targets", account="A-well").json()
+    assert (first["value"], first["from"], first["by"]) == (0.95, "2026-10-01", "2026-12-31")
+    assert (second["from"], second["by"], second["source"]) == ("2027-01-01", None, "ERP")
+    assert post(key, {"values": []}, path="kpis/targets").status_code == 422
+    assert get(key, "kpis/targets", account="A-nowhere").status_code == 404
+    assert KpiTarget.objects.count() == 3
+    reader = create_api_key("BI", ["kpis.read"], by=cast.boss, now=NOW)
+    assert post(reader, {"targets": [aim]}, path="kpis/targets").status_code == 403
 
 
 def test_errors_speak_the_language_that_is_asked_for(share: Kpi, key: str) -> None:

@@ -18,12 +18,14 @@ from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
+from evergreen.events.imports import references
 from evergreen.events.ingest.keys import key_hash
+from evergreen.web.api.errors import ApiError
 from evergreen.web.api.models import ApiKey
 
 RIGHTS: dict[str, Promise] = {
-    "kpis.read": gettext_lazy("Read KPIs and their values"),
-    "kpis.write": gettext_lazy("Write KPI values"),
+    "kpis.read": gettext_lazy("Read KPIs, their values and targets"),
+    "kpis.write": gettext_lazy("Write KPI values and targets"),
 }
 PREFIX = "ega_"
 _HINT = 8
@@ -72,3 +74,22 @@ def revoke_api_key(key: ApiKey, *, by: User | None, now: dt.datetime) -> None:
 def reachable(key: ApiKey) -> QuerySet[Account]:
     """The accounts that a key reaches: all of them, or those of its member of staff."""
     return Account.objects.all() if key.staff is None else accounts_for(key.staff)
+
+
+def account_reached(key: ApiKey, named: str, asked: str) -> Account:
+    """The account of an id, also of one that was merged into it. Raises ApiError 404 where the key reaches none."""
+    lookup = references.accounts()
+    lookup.learn([named])
+    found = lookup.get(named)
+    account = reachable(key).filter(pk=found.pk).first() if found else None
+    if account is None:
+        raise ApiError(
+            404,
+            "no_such_account",
+            asked=asked,
+            found=named[:200],
+            allowed=_("the id of an account that the key reaches"),
+            saved=_("Nothing was changed."),
+            next=_("Correct the id."),
+        )
+    return account
