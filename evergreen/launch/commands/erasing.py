@@ -68,7 +68,7 @@ def _absent(kind: str, external_id: str, where: str) -> typer.Exit:
 def _tell(done: Erased, at_once: bool, as_json: bool) -> None:
     rows = ", ".join(f"{count:,} of {table}" for table, count in done.rows.items()) or "nothing was there"
     say(f"Erased from the history: {rows}; {done.end_users:,} end users forgotten.")
-    if not at_once:
+    if done.rows and not at_once:
         say("The files that held it leave the disk within three hours, when no query can read them any more.")
     for name in done.damaged:
         say(
