@@ -50,6 +50,7 @@ def disturbed(part: Part) -> None:
             noisy = Flow(noisy.key, noisy.seed, noisy.rate, 1, sent.ends[0], noisy.ledger, noisy.size)
             noisy_rows.append(sent.rows)
         rows = quiet.result().rows
+        np.save(part.folder / "rows.npy", rows)  # to look at when something was slow
         _judge(part, rows, np.concatenate(noisy_rows))
         _count(part, installation)
         part.report.cases += len(rows)

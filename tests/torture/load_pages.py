@@ -13,7 +13,7 @@ from http.cookiejar import CookieJar
 from tests.launch.installation import Installation
 
 EMAIL, PASSWORD = "reader@torture.example", "a-long-enough-password-7"
-PAGES = ("/", "/accounts/", "/alerts/", "/tasks/", "/sources/")
+PAGES = ("/", "/accounts/", "/alerts/", "/tasks/", "/connections/")
 
 
 class Person:

@@ -8,9 +8,28 @@ from typing import Any
 
 import msgspec
 
-# Possessive, and an open string runs to the end: hostile text costs one pass, never a second look.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\],:]', re.DOTALL)
-_OPEN, _CLOSE = b"{[", b"}]"
+# Possessive, so hostile text costs one pass, never a second look.
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_SPACE = rb"[ \t\r\n]*+"
+
+
+def _nested(levels: int) -> bytes:
+    """Brackets with at most so many more of them inside; of which kind they are makes no difference to a cut."""
+    inside = rb'[^{}\[\]"]++|' + _STRING
+    for _ in range(levels):
+        inside = rb'[^{}\[\]"]++|' + _STRING + rb"|[{\[](?:" + inside + rb")*+[}\]]"
+    return rb"[{\[](?:" + inside + rb")*+[}\]]"
+
+
+# A value, or as much of it as is not nested deeper than events are: one call of the engine an event.
+_SHALLOW = re.compile(rb'(?:[^{}\[\]",]++|' + _STRING + rb"|" + _nested(5) + rb")*+", re.DOTALL)
+_KEY = re.compile(_SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":", re.DOTALL)
+_BLANK = re.compile(_SPACE)
+# An open string runs to the end.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+# So many items, deep brackets and strings in them are looked at one by one, half a second's worth: more than the largest
+# batch of Segment's can hold.
+_MOST_TOKENS = 512_000
 
 
 @dataclass(slots=True)
@@ -28,53 +47,109 @@ class Parts:
             return None
 
 
+class _UnbalancedError(ValueError):
+    """The text is no object whose brackets balance, or takes too long to look through."""
+
+
 def split(body: bytes, array: str | None = None) -> Parts | None:
     """Cut ``{"array": [item, item], …}`` at its brackets and commas.
 
     None when these do not balance or the array that was asked for is not there.
 
-    Only brackets and strings are looked at, so an item may hold anything else; depth costs nothing.
+    Only brackets and strings are looked at, so an item may hold anything else; depth costs little.
     """
-    parts = Parts()
-    nesting = bytearray()
-    key, begun, item_begun = "", 0, 0
-    ended = False
-    if body.lstrip()[:1] != b"{":
+    try:
+        parts = _Cutting(body).object(array)
+    except _UnbalancedError:
         return None
-    for token in _TOKEN.finditer(body):
-        sign = token[0][:1]
-        if ended or (sign == b'"' and not (len(token[0]) > 1 and token[0].endswith(b'"'))):
-            return None
-        if sign in b"{[":
-            nesting += sign
-            if len(nesting) == 2 and key == array and sign == b"[":
-                item_begun = token.end()
-        elif sign in b"}]":
-            if not nesting or _OPEN.index(nesting[-1]) != _CLOSE.index(sign):
-                return None
-            if len(nesting) == 2 and key == array and sign == b"]":
-                _add(parts, body[item_begun : token.start()], last=True)
-            nesting.pop()
-            if not nesting:
-                ended = True
-                parts.values[key] = body[begun : token.start()].strip()
-        elif len(nesting) == 1:
-            if sign == b'"' and not begun:
-                key = token[0][1:-1].decode("utf-8", "replace")
-            elif sign == b":" and not begun:
-                begun = token.end()
-            elif sign == b",":
-                parts.values[key] = body[begun : token.start()].strip()
-                key, begun = "", 0
-        elif sign == b"," and len(nesting) == 2 and key == array and nesting[1:] == b"[":
-            _add(parts, body[item_begun : token.start()])
-            item_begun = token.end()
-    if not ended or (array is not None and not parts.values.get(array, b"").startswith(b"[")):
+    if array is not None and not parts.values.get(array, b"").startswith(b"["):
         return None
     return parts
 
 
-def _add(parts: Parts, item: bytes, *, last: bool = False) -> None:
-    item = item.strip()
-    if item or not last or parts.items:
-        parts.items.append(item)
+class _Cutting:
+    """One pass through a body."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._tokens = 0
+
+    def object(self, array: str | None) -> Parts:
+        body, parts = self._body, Parts()
+        at = self._blank(0)
+        self._expect(at, b"{")
+        at += 1
+        while True:
+            found = _KEY.match(body, at)
+            if found is None:  # the object is empty, or a comma stands before its end
+                break
+            key, begun = found[1][1:-1].decode("utf-8", "replace"), found.end()
+            if key == array and body[(first := self._blank(begun)) : first + 1] == b"[":
+                at = self._blank(self._items(parts, first + 1))
+            else:
+                at = self._end_of_value(begun)
+            parts.values[key] = body[begun:at].strip()
+            if body[at : at + 1] != b",":
+                break
+            at += 1
+        at = self._blank(at)
+        self._expect(at, b"}")
+        if self._blank(at + 1) != len(body):
+            raise _UnbalancedError
+        return parts
+
+    def _items(self, parts: Parts, at: int) -> int:
+        """Take the items of the array whose inside begins at ``at``; where it has ended."""
+        while True:
+            end = self._end_of_value(at)
+            sign = self._body[end : end + 1]
+            item = self._body[at:end].strip()
+            self._tokens += 1
+            if self._tokens > _MOST_TOKENS:
+                raise _UnbalancedError
+            if item or sign == b"," or parts.items:
+                parts.items.append(item)
+            if sign == b",":
+                at = end + 1
+                continue
+            self._expect(end, b"]")
+            return end + 1
+
+    def _end_of_value(self, at: int) -> int:
+        """Where the value that begins at ``at`` ends: at a comma or a closing bracket."""
+        body = self._body
+        while True:
+            found = _SHALLOW.match(body, at)
+            at = found.end() if found else at
+            sign = body[at : at + 1]
+            if not sign:
+                raise _UnbalancedError
+            if sign in b",}]":
+                return at
+            at = self._end_of_deep(at)
+
+    def _end_of_deep(self, at: int) -> int:
+        """Behind the bracket that closes the one at ``at``, however deep its inside is."""
+        depth = 0
+        for token in _TOKEN.finditer(self._body, at):
+            self._tokens += 1
+            sign = token[0]
+            if sign in (b"{", b"["):
+                depth += 1
+            elif sign in (b"}", b"]"):
+                depth -= 1
+                if not depth:
+                    return token.end()
+            elif len(sign) < 2 or not sign.endswith(b'"'):  # a string that never ends
+                break
+            if self._tokens > _MOST_TOKENS:
+                break
+        raise _UnbalancedError
+
+    def _blank(self, at: int) -> int:
+        found = _BLANK.match(self._body, at)
+        return found.end() if found else at
+
+    def _expect(self, at: int, sign: bytes) -> None:
+        if self._body[at : at + 1] != sign:
+            raise _UnbalancedError
