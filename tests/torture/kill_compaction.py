@@ -11,7 +11,7 @@ from tests.torture.reports import ROOT
 from tests.torture.resuming import OutOfTimeError, Part
 
 RUNS, STEPS = 2_000, 60
-_AT_ONCE = 5
+_AT_ONCE = 2
 # Of a call's time; what a run of the whole group leaves is taken anyway.
 _SHARE_SECONDS = 8 * 60.0
 
