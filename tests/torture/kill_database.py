@@ -39,7 +39,8 @@ def disturbed(part: Part) -> None:
     part.marks |= {"folder": str(server.folder), "port": server.port}
     part.save()
     events = part.sizes.events // _EVENTS_SHARE
-    installation, ledger = begun(part, events * 2, {"EVERGREEN_DATABASE": server.url})
+    # Room for a machine on which all of it takes several times as long.
+    installation, ledger = begun(part, events * 8, {"EVERGREEN_DATABASE": server.url})
     try:
         if not part.marks.get("hired"):
             Person.hire(installation)

@@ -25,7 +25,7 @@ SOURCE = "shop"
 
 def killed(part: Part) -> None:
     """Kills until all are done and all events acknowledged; then every acked event is stored once, as it was sent."""
-    installation, ledger = begun(part, part.sizes.events * 2)
+    installation, ledger = begun(part, part.sizes.events * 4)
     try:
         installation.serve()
         chance = random.Random(f"{part.report.seed}:{part.report.cases}")
