@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from django.db.models import Q
-from django.db.models.functions import Lower
+import numpy as np
+from django.db.models import Count, Max, Q, Sum
+from django.db.models.functions import Length, Lower
 from rapidfuzz import fuzz, process
 
+from evergreen.base.models import AuditEntry
 from evergreen.customers import likeness
 from evergreen.customers.actions.external_ids import DOMAIN
 from evergreen.customers.likeness import CompanyName
@@ -40,13 +43,13 @@ class Suggestion:
 def suggestions(rows: Sequence[Waiting]) -> dict[Ref, list[Suggestion]]:
     """At most three accounts for each row, the surest first. The number of queries does not grow with the rows."""
     by_domain = _by_domain({domain for row in rows for domain in row.mails})
-    names = _names() if rows else []
+    by_name = _by_name(rows, _names()) if rows else {}
     found = {}
     for row in rows:
         best: dict[int, Suggestion] = {}
         told = [one for domain in row.mails for one in by_domain.get(domain, [])]
         for one in sorted(
-            [*told, *_by_name(row, names)], key=lambda one: (-one.score, one.name, one.account_id)
+            [*told, *by_name.get(row.ref, [])], key=lambda one: (-one.score, one.name, one.account_id)
         ):
             best.setdefault(one.account_id, one)
         found[row.ref] = list(best.values())[:_MOST]
@@ -86,9 +89,31 @@ def _by_domain(domains: set[str]) -> dict[str, list[Suggestion]]:
     return found
 
 
-def _names() -> list[tuple[int, str, CompanyName]]:
-    rows = Account.objects.order_by("pk").values_list("pk", "name")
-    return [(pk, name, _company_name(name)) for pk, name in rows.iterator(chunk_size=5_000)]
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """The names of all accounts as they stood at a mark, ``keys`` beside them for comparing."""
+
+    mark: tuple[int, ...]
+    accounts: list[tuple[int, str, CompanyName]]
+    keys: list[str]
+
+
+_book: _Book | None = None
+
+
+def _names() -> _Book:
+    """The names of all accounts; read again when an account was made, changed or merged since."""
+    global _book
+    audited = (
+        AuditEntry.objects.filter(kind="account").order_by("-at", "-pk").values_list("pk", flat=True)[:1]
+    )
+    told = Account.objects.aggregate(n=Count("pk"), newest=Max("pk"), letters=Sum(Length("name")))
+    mark = (*audited, told["n"], told["newest"] or 0, told["letters"] or 0)
+    if _book is None or _book.mark != mark:
+        rows = Account.objects.order_by("pk").values_list("pk", "name").iterator(chunk_size=5_000)
+        accounts = [(pk, name, _company_name(name)) for pk, name in rows]
+        _book = _Book(mark, accounts, [name.key for _, _, name in accounts])
+    return _book
 
 
 @lru_cache(maxsize=200_000)
@@ -96,28 +121,40 @@ def _company_name(name: str) -> CompanyName:
     return likeness.company_name(name)
 
 
-def _by_name(row: Waiting, names: Sequence[tuple[int, str, CompanyName]]) -> Iterable[Suggestion]:
-    wanted = row.company or (
-        row.ref.value if row.ref.kind == Kind.ACCOUNT_KEY and _is_name(row.ref.value) else ""
-    )
-    company = _company_name(wanted)
-    if not company.key:
-        return []
-    rough = process.extract(
-        company.key,
-        [name.key for _, _, name in names],
-        scorer=fuzz.ratio,
-        score_cutoff=_ROUGHLY,
-        limit=_ROUGH_ROWS,
-    )
-    found = []
-    for _, _, place in rough:
-        pk, name, other = names[place]
-        score = likeness.likeness(company, other)
-        if score >= LEAST:
-            # Equal names are a strong hint, not a proof: a namesake in another town is another company.
-            found.append(Suggestion(pk, name, min(95, round(score)), NAME, wanted))
+def _by_name(rows: Sequence[Waiting], book: _Book) -> dict[Ref, list[Suggestion]]:
+    """Accounts with a like name; all names are compared roughly at once, those that look alike more closely."""
+    wanted = {row.ref: name for row in rows if (name := _named(row))}
+    companies = {ref: _company_name(name) for ref, name in wanted.items()}
+    asked = sorted({company.key for company in companies.values()} - {""})
+    if not asked or not book.keys:
+        return {}
+    scores = process.cdist(asked, book.keys, scorer=fuzz.ratio, score_cutoff=_ROUGHLY, dtype=np.uint8)
+    best = {key: _highest(scores[place]) for place, key in enumerate(asked)}
+    found: dict[Ref, list[Suggestion]] = {}
+    for ref, company in companies.items():
+        for place in best.get(company.key, ()):
+            pk, name, other = book.accounts[place]
+            score = likeness.likeness(company, other)
+            if score >= LEAST:
+                # Equal names are a strong hint, not a proof: a namesake in another town is another company.
+                one = Suggestion(pk, name, min(95, round(score)), NAME, wanted[ref])
+                found.setdefault(ref, []).append(one)
     return found
+
+
+def _highest(scores: np.ndarray[Any, Any]) -> list[int]:
+    """The places of the highest scores that are none of the nought, the highest first."""
+    places = np.flatnonzero(scores)
+    return [
+        int(place)
+        for place in places[np.argsort(-scores[places].astype(np.int16), kind="stable")][:_ROUGH_ROWS]
+    ]
+
+
+def _named(row: Waiting) -> str:
+    """The company's name that a row tells, '' when it tells none."""
+    is_name = row.ref.kind == Kind.ACCOUNT_KEY and _is_name(row.ref.value)
+    return row.company or (row.ref.value if is_name else "")
 
 
 def _is_name(key: str) -> bool:
