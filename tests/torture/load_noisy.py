@@ -77,14 +77,14 @@ def _judge(part: Part, quiet: Rows, noisy: Rows) -> None:
     turn = quiet["at"] % (_ALONE_SECONDS + _NOISY_SECONDS)
     alone, beside = quiet[turn < _ALONE_SECONDS], quiet[turn >= _ALONE_SECONDS]
     refused = int((quiet["status"] != 200).sum())
-    kept_out = noisy["status"] == 429
-    other = sorted({int(one) for one in noisy["status"]} - {200, 429})
+    kept_out = np.isin(noisy["status"], (429, 503))
+    other = sorted({int(one) for one in noisy["status"]} - {200, 429, 503})
     before, during = centile(alone, 99), centile(beside, 99)
     part.expect(not refused, f"{refused:,} calls of quiet sources were not taken")
     part.expect(
         not other, f"the noisy source was answered {other} ({BROKEN}: link broken, {NO_ANSWER}: no answer)"
     )
-    part.expect(noisy["told_when"][kept_out].all(), "a 429 without Retry-After")
+    part.expect(noisy["told_when"][kept_out].all(), "a refusal without Retry-After")
     share = float(kept_out.mean())
     part.expect(share > 0.5, f"only {share:.0%} of the noisy source's calls were refused")
     part.expect(
