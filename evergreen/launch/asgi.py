@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any, cast
 
@@ -14,17 +15,32 @@ INGEST = frozenset(path.split("/")[1] for path in (*PATHS, HEALTH, READY))
 
 
 class Dispatcher:
-    """Sends each request to ingest or to the pages by its path."""
+    """Sends each request to ingest or to the pages by its path.
+
+    Django reads its URLs, and with them every page, when the first is asked for. This takes a second of processor time,
+    so it happens in a thread: events are answered meanwhile, the first pages wait.
+    """
 
     def __init__(self, ingest: Ingest, pages: App) -> None:
         self.ingest = ingest
         self._pages = pages
+        self._reading: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or takes(scope.get("path", "")):
             await self.ingest(scope, receive, send)
         else:
+            if self._reading is None:
+                self._reading = asyncio.ensure_future(asyncio.to_thread(_read_urls))
+            if not self._reading.done():
+                await asyncio.shield(self._reading)
             await self._pages(scope, receive, send)
+
+
+def _read_urls() -> None:
+    from django.urls import get_resolver
+
+    get_resolver()._populate()
 
 
 def takes(path: str) -> bool:
