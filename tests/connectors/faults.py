@@ -69,7 +69,8 @@ class Stage:
         if quiet.state != ConnectionRun.State.DONE:
             return [f"in quiet the run is {quiet.state}: {quiet.error}"]
         said += differences(source, self.connection)
-        again = self._until_over()
+        # A run in quiet that already changed nothing is that run without changes.
+        again = self._until_over() if changed(quiet) else quiet
         if changed(again):
             said.append(f"a run without changes changed {changed(again)} rows: {again.streams}")
         if source.too_early > 1:
