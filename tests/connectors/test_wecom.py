@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def test_contacts_go_to_the_accounts_that_their_companies_name(serving: Any, run_it: Any, now: Any) -> None:
     create_account(external_id="A1", name="恒岳机械", by=None, now=now)
-    create_account(external_id="A2", name="澄明财税科技", by=None, now=now)
+    create_account(external_id="A2", name="上海澄明财税科技", by=None, now=now)
     source = serving(Wecom())
     source.follows["wo002"][0]["remark_corp_name"] = "A1"
     source.follows["wo004"][0].pop("remark_corp_name")
@@ -30,12 +30,12 @@ def test_contacts_go_to_the_accounts_that_their_companies_name(serving: Any, run
     found = dict(Contact.objects.values_list("external_id", "account__external_id"))
     assert found["wecom:wo000"] == "A1", "by the tag"
     assert found["wecom:wo002"] == "A1", "by an account's id in the remark"
-    assert found["wecom:wo001"] == "A2", "by the company's name without its form and place"
+    assert found["wecom:wo001"] == "A2", "by the company's name without its form, its place written elsewhere"
     assert "wecom:wo005" not in found and "wecom:wo004" not in found, "no account, or no company"
     assert run.total("rejected") == 10 - len(found)
     person = Contact.objects.get(external_id="wecom:wo001")
     assert (person.name, person.title, person.phone) == ("客户1", "经理", "13900000000")
-    create_account(external_id="A3", name="云杉物业（集团）有限公司", by=None, now=now)
+    create_account(external_id="A3", name="云杉物业股份有限公司", by=None, now=now)
     again = run_it(connection)
     assert again.total("created") > 0 and again.total("rejected") == 1, (
         "found as soon as the account is there"

@@ -119,19 +119,21 @@ def _named_accounts(source: str) -> Lookup[AccountRef]:
         if not wanted:
             return found
         exact: dict[str, list[AccountRef]] = {}
-        alike: dict[str, list[tuple[frozenset[str], AccountRef]]] = {}
+        alike: dict[tuple[str, frozenset[str]], list[tuple[frozenset[str], AccountRef]]] = {}
         rows = Account.objects.order_by().values_list("pk", "external_id", "currency", "name")
         for pk, own, currency, name in rows:
             ref, short = AccountRef(pk, own, currency), company_name(name)
             exact.setdefault(name.casefold(), []).append(ref)
-            alike.setdefault(short.key, []).append((short.places, ref))
+            alike.setdefault((short.key, short.kin), []).append((short.places, ref))
         for key, company in wanted.items():
-            # The whole name first: 恒岳机械（上海） and 恒岳机械（北京） are two companies.
-            refs = exact.get(key.strip().casefold()) or [
-                ref
-                for places, ref in alike.get(company.key, ())
-                if company.key and (not places or not company.places or places & company.places)
-            ]
+            # The whole name first: 恒岳机械（上海） and 恒岳机械（北京） are two companies. A short name may leave the
+            # place out; one that says a place is not that of a company without.
+            named = alike.get((company.key, company.kin), []) if company.key else []
+            refs = (
+                exact.get(key.strip().casefold())
+                or [ref for places, ref in named if places == company.places]
+                or [ref for places, ref in named if not company.places or places & company.places]
+            )
             if len(refs) == 1:
                 found[key] = refs[0]
         return found
