@@ -40,7 +40,11 @@ def disturbed(part: Part) -> None:
     part.save()
     events = part.sizes.events // _EVENTS_SHARE
     # Room for a machine on which all of it takes several times as long.
-    installation, ledger = begun(part, events * 8, {"EVERGREEN_DATABASE": server.url})
+    try:
+        installation, ledger = begun(part, events * 8, {"EVERGREEN_DATABASE": server.url})
+    except BaseException:
+        server.remove()
+        raise
     try:
         if not part.marks.get("hired"):
             Person.hire(installation)
