@@ -93,20 +93,20 @@ def read(path: Path, start: int, *, most: int = _PART) -> Part:
 
 
 def cuts(path: Path, start: int, most: int) -> Iterator[int]:
-    """Where a segment can be cut into stretches of about ``most`` bytes of whole records, from ``start`` on.
+    """Where a segment can be cut into stretches of about ``most`` bytes of whole records, from ``start`` to its end.
 
-    Only lengths are looked at, and nothing is said of the rest behind the last cut.
+    Only lengths are looked at; behind what cannot be a record there is no cut.
     """
     at = begun = start
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        while size - begun > most:
+        while at < size:
             file.seek(at)
             length = wanted(file.read(HEAD.size), 0)
             if length <= HEAD.size or at + length > size:
                 return
             at += length
-            if at - begun >= most:
+            if at - begun >= most or at == size:
                 yield at
                 begun = at
 

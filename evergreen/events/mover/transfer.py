@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 PART_BYTES = 8 << 20
 # Brought into the lake at a time: a commit costs the same for one event and for a hundred thousand. Memory: about 1 kB
 # an event.
-STEP_EVENTS = 500_000
+STEP_EVENTS = 250_000
 # After movers that were killed steps begin smaller, so that one that lives for seconds only still gets on.
 _LEAST_EVENTS = 10_000
 _ATTEMPTS = 6
@@ -172,22 +172,18 @@ class Mover:
         gathered: dict[Path, list[_Part]] = {}
         reached: dict[Path, _Part] = {}
         events = 0
-        while events < self._most:
-            more = False
-            for path in journal.segments(self._home):
-                if events >= self._most or (path in reached and not reached[path].unpacked.entries):
-                    continue
+        segments = journal.segments(self._home)
+        for at, path in enumerate(segments):
+            while events < self._most and (path not in reached or reached[path].unpacked.entries):
                 start = reached[path].end if path in reached else self._position(path)
+                self._look([(path, start)], segments[at + 1 :], properties)
                 part = reached[path] = self._read(path, start, properties)
                 if part.unpacked.entries:
-                    more = True
                     gathered.setdefault(path, []).append(part)
                     events += part.unpacked.rows
-            if not more:
-                break
         # Other processes go on while this one stores what it has.
-        for path, parts in gathered.items():
-            self._ahead.look(path, parts[-1].end, properties)
+        going_on = [(path, part.end) for path, part in reached.items()]
+        self._look(going_on, segments[len(reached) :], properties)
         if not self._ahead.is_busy:
             self._ahead.close()
         moved = self._append(self._batches(gathered), now) if gathered else None
@@ -197,13 +193,17 @@ class Mover:
                 self._remove(path)
         return moved
 
+    def _look(self, first: list[tuple[Path, int]], then: list[Path], properties: Sequence[str]) -> None:
+        """Have unpacked what comes next, here and in the segments behind."""
+        waiting = [*first, *((path, self._position(path)) for path in then)]
+        self._ahead.look([(path, start) for path, start in waiting if path.exists()], properties)
+
     def _position(self, path: Path) -> int:
         if path.name not in self._held:
             self._held[path.name] = arrivals.held(self._con, path.name)
         return self._held[path.name]
 
     def _read(self, path: Path, start: int, properties: Sequence[str]) -> _Part:
-        self._ahead.look(path, start, properties)
         if (taken := self._ahead.take(path, start, properties)) is not None:
             return _Part(taken[0], False, taken[1])
         part = journal.read(path, start, most=PART_BYTES)

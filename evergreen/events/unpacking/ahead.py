@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 # A stretch is unpacked by one process at a time.
 STRETCH_BYTES = 8 << 20
-# Stretches that wait to be stored, by process; each takes a few times its size of memory.
-_AHEAD = 3
-# A process takes as long to start as three stretches take to unpack.
-_WORTH = 3
+# Stretches that wait to be stored, by process: enough to go on while a step is stored. As columns each takes 5 MB.
+_AHEAD = 8
+# A process takes as long to start as to unpack this.
+_WORTH_BYTES = 24 << 20
 _SECONDS = 120.0
 
 _Ask = tuple[str, int, int, tuple[str, ...]]
@@ -65,19 +65,24 @@ class Ahead:
         """Whether anything was asked for that nobody took yet."""
         return bool(self._coming)
 
-    def look(self, path: Path, start: int, account_properties: Sequence[str]) -> None:
-        """Have the next stretches of a segment unpacked, if so many wait that starting processes is worth it."""
-        properties = tuple(account_properties)
-        while (coming := self._coming.get((path, start, properties))) is not None:
-            start = coming[0]
-        room = self._processes * _AHEAD - len(self._coming)
-        ends = list(islice(journal.cuts(path, start, STRETCH_BYTES), max(0, room)))
-        if self._pool is None and len(ends) < _WORTH:
+    def look(self, waiting: Sequence[tuple[Path, int]], account_properties: Sequence[str]) -> None:
+        """Have unpacked what will be asked for next: segments in order, each from a position on.
+
+        Does nothing while so little waits that starting processes would take longer.
+        """
+        if self._pool is None and sum(path.stat().st_size - start for path, start in waiting) < _WORTH_BYTES:
             return
-        for end in ends:
-            done = self._started().submit(self._ask, path, start, end, properties)
-            self._coming[path, start, properties] = (end, done)
-            start = end
+        properties = tuple(account_properties)
+        room = self._processes * _AHEAD - len(self._coming)
+        for path, start in waiting:
+            while (coming := self._coming.get((path, start, properties))) is not None:
+                start = coming[0]
+            for end in islice(journal.cuts(path, start, STRETCH_BYTES), max(0, room)):
+                done = self._started().submit(self._ask, path, start, end, properties)
+                self._coming[path, start, properties] = (end, done)
+                start, room = end, room - 1
+            if room <= 0:
+                return
 
     def take(self, path: Path, start: int, account_properties: Sequence[str]) -> tuple[int, Unpacked] | None:
         """(end, what stands from ``start`` to it) if it was asked for and could be read."""
@@ -98,10 +103,15 @@ class Ahead:
 
     def close(self) -> None:
         """End the processes; what they were asked for is forgotten."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for child in list(self._children):
+                child.end()
+            self._pool.shutdown()
+        # A thread may have started one while the others ended.
         for child in self._children:
             child.end()
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            child.close()
         self._pool, self._children, self._coming = None, [], {}
         self._own = threading.local()
 
@@ -142,6 +152,9 @@ class _Child:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def serve(connection: Connection) -> None:
