@@ -113,19 +113,18 @@ def _stream(port: int, key: str, stopping: threading.Event) -> None:
 
 
 def _seen_after(port: int, account: int, cookie: str, key: str, number: int) -> float:
-    """Tell that the account came back, and look at its timeline until it says so."""
+    """Send one use of the product, and look at the account's timeline until it stands there."""
     mark = f"mark-{number:03d}-seen"
     told = {
-        "event": "account.reactivated",
+        "event": mark,
         "context": {"groupId": ACCOUNT},
-        "properties": {"reason": mark},
         "timestamp": dt.datetime.now(dt.UTC).isoformat(),
     }
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     _post(link, key, "/v1/track", json.dumps(bodies.event(number, **told)).encode())
     began = time.monotonic()
     while time.monotonic() - began < _LONGEST:
-        link.request("GET", f"/accounts/{account}/timeline/?kind=event", headers={"Cookie": cookie})
+        link.request("GET", f"/accounts/{account}/timeline/?kind=usage", headers={"Cookie": cookie})
         answer = link.getresponse()
         page = answer.read()
         assert answer.status == 200, answer.status

@@ -18,6 +18,15 @@ class DayOfUse(NamedTuple):
     events: int
 
 
+class UseOfDay(NamedTuple):
+    """An account's use on one day: end users seen, uses counted, when the newest was and what."""
+
+    users: int
+    events: int
+    newest_at: dt.datetime
+    newest: str
+
+
 class Answer(NamedTuple):
     """A survey answer: ``kind`` is nps, csat or ces; ``contact`` is an end user or contact id, if it was said."""
 
@@ -66,6 +75,24 @@ def account_weeks(account_id: int, since: dt.date, before: dt.date, limit: int) 
         [account_id, since, since, before, since, before - dt.timedelta(days=1), limit],
     )
     return [DayOfUse(*row) for row in rows.fetchall()]
+
+
+def use_of_day(account_id: int, day: dt.date, before: dt.datetime) -> UseOfDay | None:
+    """An account's use on a day as it comes in, before any roll-up; None without any. For today: reads single events."""
+    row = (
+        store.reading()
+        .execute(
+            "SELECT count(DISTINCT (source, end_user)) FILTER (end_user IS NOT NULL), sum(count)::BIGINT,"
+            " max(occurred_at), arg_max(name, occurred_at) FROM lake.events WHERE account_id = ? AND known_on >= ?"
+            " AND day = ? AND occurred_at < ? AND kind IN ('track', 'page', 'screen', 'usage') AND count > 0",
+            [account_id, day, day, _naive(before)],
+        )
+        .fetchone()
+    )
+    if row is None or row[1] is None:
+        return None
+    users, events, newest_at, newest = row
+    return UseOfDay(users, events, newest_at.replace(tzinfo=dt.UTC), newest)
 
 
 def features_used(account_id: int, since: dt.date, until: dt.date) -> list[FeatureUse]:

@@ -20,7 +20,10 @@ NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 
 def store_contracts(rows: list[tuple[str, str, dt.date, dt.date | None, int]], currency: str = "CNY") -> None:
     """(account, contract line, start, end, cents a month), a contract a line."""
-    accounts = {account: Account(external_id=account, name=account, known_at=NOW, created_at=NOW) for account, *_ in rows}
+    accounts = {
+        account: Account(external_id=account, name=account, known_at=NOW, created_at=NOW)
+        for account, *_ in rows
+    }
     Account.objects.bulk_create(accounts.values(), batch_size=500)
     contracts = [
         Contract(account=accounts[account], external_id=line, currency=currency, known_at=NOW)

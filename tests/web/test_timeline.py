@@ -78,7 +78,7 @@ def test_everything_stands_on_one_line_newest_first(told: SimpleNamespace, as_pe
 
 @pytest.mark.postgres
 def test_the_line_is_narrowed_by_kind_and_read_page_by_page_without_gaps(
-    told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime
+    told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime, today: dt.date
 ) -> None:
     for n in range(95):
         customers.add_note(told.slipping, f"n{n:03}", by=told.owner, now=now - dt.timedelta(hours=n + 1))
@@ -110,10 +110,34 @@ def test_use_is_told_by_the_week_and_answers_and_leaving_come_from_the_history(
 
 
 def test_a_paid_receivable_says_how_late_it_was(
-    told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime
+    told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime, today: dt.date
 ) -> None:
     due = Receivable.objects.get()
     customers.record_payment(due, due.amount_cents, dt.date(2026, 11, 13), by=told.owner, now=now)
     client = as_person(told.owner)
     assert "paid, 12 days late" in page(client, told.slipping, "?tab=contracts")
     assert "¥72k paid" in page(client, told.slipping, "?tab=timeline&kind=money")
+
+
+def test_what_came_in_today_stands_on_the_line_before_any_night(
+    told: SimpleNamespace, as_person: Any, home: Any, now: dt.datetime, today: dt.date
+) -> None:
+    with store.writing() as con:
+        for minutes, name, kind, user in (
+            (30, "Report viewed", "track", "u1"),
+            (20, "Month closed", "track", "u2"),
+            (10, "identify", "identify", "u3"),
+        ):
+            at = (now - dt.timedelta(minutes=minutes)).replace(tzinfo=None)
+            con.execute(
+                "INSERT INTO lake.events (source, kind, name, account_id, tenant, end_user, occurred_at, received_at,"
+                " known_at, day, known_on, count, message_id, backfilled)"
+                " VALUES ('web', ?, ?, ?, '', ?, ?, ?, ?, ?, ?, 3, ?, false)",
+                [kind, name, told.slipping.pk, user, at, at, at, today, today, name],
+            )
+    text = page(as_person(told.owner), told.slipping, "timeline/?kind=usage")
+    assert "6 uses on the day" in text
+    assert "2 users" in text
+    assert "last: Month closed" in text
+    other = page(as_person(told.owner), told.well, "timeline/?kind=usage")
+    assert "on the day" not in other

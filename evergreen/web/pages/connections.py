@@ -119,7 +119,9 @@ def feed_text(request: StaffRequest, connection_id: int, stream: str) -> HttpRes
     }
     form = FeedForm(request.POST or None, initial=begun)
     if request.method == "POST" and "default" in request.POST:
-        actions.set_feed(found, stream, is_on=shown.is_on(found, listed), mapping=None, by=request.user, now=request.now)
+        actions.set_feed(
+            found, stream, is_on=shown.is_on(found, listed), mapping=None, by=request.user, now=request.now
+        )
         return _to(found)
     if request.method == "POST" and form.is_valid():
         problems = _saved(request, found, listed, form.cleaned_data["mapping"])

@@ -19,7 +19,10 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (gettext_lazy("Your company"), ("vendor_name", "timezone", "currency", "language")),
     (gettext_lazy("Working day"), ("calendar", "workday_starts", "workday_ends", "night_hour")),
     (gettext_lazy("Health"), ("scorecard",)),
-    (gettext_lazy("Data in"), ("account_property", "account_by_email", "import_mb", "import_keep_days", "event_keep_days")),
+    (
+        gettext_lazy("Data in"),
+        ("account_property", "account_by_email", "import_mb", "import_keep_days", "event_keep_days"),
+    ),
     (gettext_lazy("API"), ("api_rows", "api_requests_minute", "api_repeat_days")),
     (gettext_lazy("Lists and exports"), ("page_rows", "direct_export_rows", "direct_change_rows")),
     (gettext_lazy("Notes"), ("attachment_mb", "attachments_a_note")),

@@ -1,7 +1,7 @@
 """Everything that happened with an account on one line, newest first, read page by page.
 
 Each kind gives its newest entries before an instant, so that a page costs the same on an account of five years. Use is
-told by the week, from the roll-up; single events are never read.
+told by the week, from the roll-up; that of the last day as it comes in.
 """
 
 from __future__ import annotations
@@ -256,6 +256,13 @@ def _told(asked: Asked) -> Iterable[Entry]:
 
 
 def _usage(asked: Asked) -> Iterable[Entry]:
+    if (use := history.use_of_day(asked.account.pk, asked.last_day, asked.before)) is not None:
+        title = ngettext("%(events)s use on the day", "%(events)s uses on the day", use.events) % {
+            "events": formats.number(use.events)
+        }
+        facts = [formats.with_unit(use.users, "users")] if use.users else []
+        facts.append(_("last: %(event)s") % {"event": use.newest})
+        yield Entry(use.newest_at, "usage", title, " · ".join(facts), "info")
     for week in history.account_weeks(asked.account.pk, asked.since, asked.last_day, asked.limit):
         title = ngettext(
             "%(events)s use in the week, up to %(users)s a day",
