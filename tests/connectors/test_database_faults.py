@@ -179,7 +179,13 @@ def shop(server: str, home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sh
     made.close()
 
 
-@pytest.mark.parametrize("fault", DATABASE_FAULTS.values(), ids=list(DATABASE_FAULTS))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=name, marks=[] if number else [pytest.mark.postgres])
+        for number, (name, fault) in enumerate(DATABASE_FAULTS.items())
+    ],
+)
 def test_after_a_fault_the_mirror_is_the_databases_truth(
     fault: Fault, shop: Shop, now: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
