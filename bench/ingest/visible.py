@@ -19,7 +19,8 @@ from bench.ingest import bodies
 
 RATE, BATCH = 1_000, 50
 MARKS, PAUSE = 20, 1.0
-ACCOUNT = "A-1"
+# Not among those that the stream is of, so that the marked event is its newest.
+ACCOUNT = "B-1"
 _LONGEST = 60.0
 _COMMAND = (sys.executable, "-m", "evergreen.launch.command")
 
