@@ -1,4 +1,5 @@
-"""What the history holds of one account or one contact is taken out of it: lake, rejected events, journal, end users.
+"""What the history holds of one account or one contact is taken out of it: lake, rejected events, journal, end users,
+rows of connections that wait.
 
 Files that hold erased rows are written anew without them; the old ones leave the disk when no reader can hold them any
 more (``upkeep``), or at once when asked. The hashes of message ids stay, so that nothing erased comes back when it is
@@ -24,6 +25,7 @@ from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Account, Contact, ExternalId, Tenant
 from evergreen.events import arrivals, journal, mover, store, upkeep
+from evergreen.events.connections.erasing import erase_rows
 from evergreen.events.models import EndUser
 
 if TYPE_CHECKING:
@@ -50,12 +52,16 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """Whose rows go: an account (with the keys that name it), or people: (source, end user) and what names a contact."""
+    """Whose rows go: an account (with the keys that name it), or people: (source, end user) and what names a contact.
+
+    ``elsewhere`` names it in the systems that connections read.
+    """
 
     account: int | None
     keys: tuple[str, ...]
     people: tuple[tuple[str, str], ...]
     contacts: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def erase_account(
@@ -71,7 +77,8 @@ def erase_account(
     keys = {account.external_id, *ExternalId.objects.filter(account=account).values_list("value", flat=True)}
     keys |= set(Tenant.objects.filter(account=account).values_list("external_id", flat=True))
     people = EndUser.objects.filter(account=account)
-    whose = _Whose(account.pk, tuple(sorted(filter(None, keys))), _named(people))
+    named = tuple(sorted(filter(None, keys)))
+    whose = _Whose(account.pk, named, _named(people), elsewhere=named)
     done = _erase(whose, now, at_once=at_once, home=home or env.home())
     return _told(done, people, "account", account.pk, by, now)
 
@@ -90,7 +97,9 @@ def erase_contact(
     for source, root in roots:
         people |= EndUser.objects.filter(source_id=source, root=root)
     names = tuple(filter(None, (contact.external_id, str(contact.pk))))
-    whose = _Whose(None, (), _named(people), names)
+    ids = contact.external_ids.values_list("value", flat=True)
+    elsewhere = tuple(filter(None, (contact.external_id, contact.email, contact.end_user, *ids)))
+    whose = _Whose(None, (), _named(people), names, elsewhere)
     done = _erase(whose, now, at_once=at_once, home=home or env.home())
     return _told(done, people, "contact", contact.pk, by, now)
 
@@ -125,6 +134,8 @@ def _erase(whose: _Whose, now: dt.datetime, *, at_once: bool, home: env.Home) ->
             upkeep.forget(con, home=home)
         held = dict(con.execute("SELECT origin, max(until) FROM lake.batches GROUP BY origin").fetchall())
     done.journal_bytes = _empty_moved(home, held)
+    if waiting := erase_rows(whose.elsewhere):
+        done.rows["rows of connections"] = waiting
     done.damaged = [path.name for path in journal.damaged(home)]
     return done
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from evergreen.base.env import Home
 from evergreen.base.models import AuditEntry
-from evergreen.customers.models import Contact
+from evergreen.customers.models import Contact, ContactId
 from evergreen.events import erasure, journal, rollup, store, upkeep
+from evergreen.events.connections import held, sampling
 from evergreen.events.journal import Record
 from evergreen.events.models import EndUser, Source
 
@@ -117,6 +118,29 @@ def test_a_contact_takes_the_events_of_its_end_users_and_its_answers_along(
     assert lake("SELECT message_id FROM lake.events") == [("m3",)]
     assert lake("SELECT DISTINCT end_user FROM lake.usage") == [("li",)]
     assert lake("SELECT count(*) FROM lake.answers") == [(0,)]
+
+
+def test_rows_of_connections_that_wait_or_serve_as_samples_go_too(
+    home: Home, cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    contact = Contact.objects.create(
+        account=cast.well, external_id="C-1", name="王芳", email="Wang@well.example", known_at=now
+    )
+    ContactId.objects.create(contact=contact, system="crm", value="77")
+    gone: list[dict[str, object]] = [
+        {"id": "x", "email": "wang@WELL.example"},
+        {"contact_id": 77, "seats": 1},
+    ]
+    stay: list[dict[str, object]] = [{"id": "y", "email": "li@well.example", "seats": 77}]
+    for stream in ("客户", "订单"):
+        held.keep(1, stream, [*gone, *stay])
+    sample = sampling.path_of(1, "客户")
+    sample.parent.mkdir(parents=True)
+    sample.write_text("".join(json.dumps(row) + "\n" for row in (*stay, *gone)))
+    done = erasure.erase_contact(contact, by=None, now=now, home=home)
+    assert done.rows == {"rows of connections": 6}
+    assert held.waiting(1, "客户") == held.waiting(1, "订单") == stay
+    assert json.loads(sample.read_text()) == stay[0]
 
 
 def test_a_roll_up_that_counted_before_an_erasure_counts_again(

@@ -27,7 +27,6 @@ Lake = Callable[..., list[tuple[Any, ...]]]
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "STRETCH_BYTES", 20_000)
     monkeypatch.setattr(ahead, "_WORTH_BYTES", 60_000)
-    monkeypatch.setattr("evergreen.events.mover.transfer.PART_BYTES", 20_000)
 
 
 @pytest.fixture

@@ -7,13 +7,11 @@ rejected of such lists waits here, and is loaded as soon as what it needs is the
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from evergreen.base import env
+from evergreen.base import env, files
 
 
 def waiting(connection: int, stream: str) -> list[dict[str, Any]]:
@@ -33,13 +31,7 @@ def keep(connection: int, stream: str, rows: Iterable[dict[str, Any]]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_suffix(".new")
-    # Rows hold personal data: nobody else on the machine reads them.
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
+    files.replace(path, b"".join(lines))
 
 
 def forget(connection: int) -> None:
@@ -48,9 +40,14 @@ def forget(connection: int) -> None:
         path.unlink(missing_ok=True)
 
 
+def files_of_all() -> Iterable[Path]:
+    """The files of every connection."""
+    return _folder().glob("held-*.jsonl")
+
+
 def _folder() -> Path:
     return env.home().files / "spools"
 
 
 def _path(connection: int, stream: str) -> Path:
-    return _folder() / f"held-{connection}-{re.sub(r'[^A-Za-z0-9_-]+', '_', stream)[:60]}.jsonl"
+    return _folder() / f"held-{connection}-{files.stem(stream)}.jsonl"

@@ -6,15 +6,13 @@ nobody else on the machine reads the file, and it goes with its connection.
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evergreen.base import clock, env, queries
+from evergreen.base import clock, env, files, queries
 from evergreen.events.connections import feeding
 from evergreen.events.connections.models import Connection
 from evergreen.events.connections.spool import Spool
@@ -39,8 +37,7 @@ class Arrival:
 
 
 def path_of(connection: int, stream: str) -> Path:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", stream)[:60]
-    return env.home().files / "samples" / f"connection-{connection}-{name}.jsonl"
+    return env.home().files / "samples" / f"connection-{connection}-{files.stem(stream)}.jsonl"
 
 
 def keep(connection: int, stream: str, spool: Spool) -> None:
@@ -51,10 +48,7 @@ def keep(connection: int, stream: str, spool: Spool) -> None:
         return
     path = path_of(connection, stream)
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_suffix(".new")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as to:
-        to.writelines(lines)
-    made.replace(path)
+    files.replace(path, b"".join(lines))
 
 
 def fetch(connection: Connection, adapter: Adapter, wire: Wire, stream: Stream) -> int:
@@ -98,6 +92,11 @@ def arriving(path: Path, record: str, definition: Mapping[str, Any], most: int =
         return found
     finally:
         reader.close()
+
+
+def files_of_all() -> Iterable[Path]:
+    """The files of every connection."""
+    return path_of(0, "").parent.glob("connection-*.jsonl")
 
 
 def forget(connection: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from typing import IO, Any
 
 import msgspec
 
+from evergreen.base import files
 from evergreen.events.sources.adapter import GONE, LAST_WORD
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
@@ -43,7 +43,7 @@ class Spool:
 
     def __init__(self, folder: Path, run: int, stream: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        stem = f"run-{run}-{re.sub(r'[^A-Za-z0-9_-]+', '_', stream)[:60]}"
+        stem = f"run-{run}-{files.stem(stream)}"
         self.path = folder / f"{stem}.jsonl"
         self._mark = folder / f"{stem}.mark"
         self.held = self._taken_up()
@@ -73,19 +73,14 @@ class Spool:
     def sync(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        made = self._mark.with_suffix(".new")
-        with made.open("wb") as file:
-            held = {
-                "size": self.held.size,
-                "rows": self.held.rows,
-                "columns": sorted(self.held.columns),
-                "state": self.held.state,
-                "is_whole": self.held.is_whole,
-            }
-            file.write(_ENCODER.encode(held))
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(self._mark)
+        held = {
+            "size": self.held.size,
+            "rows": self.held.rows,
+            "columns": sorted(self.held.columns),
+            "state": self.held.state,
+            "is_whole": self.held.is_whole,
+        }
+        files.replace(self._mark, _ENCODER.encode(held))
         self._synced, self._synced_at = self.held.size, time.monotonic()
 
     def restart(self) -> None:

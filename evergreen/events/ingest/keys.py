@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from evergreen.base import files
 
 log = logging.getLogger(__name__)
 
@@ -80,16 +81,5 @@ def read_keys(path: Path) -> Published:
 
 def write_keys(path: Path, published: Published) -> None:
     """Replace the file whole (readers see the old or the new one) and durably."""
-    made = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        content = {"keys": published.sources, "account_properties": published.account_properties}
-        json.dump(content, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    content = {"keys": published.sources, "account_properties": published.account_properties}
+    files.replace(path, json.dumps(content, ensure_ascii=False).encode())

@@ -25,13 +25,11 @@ from numpy.typing import NDArray
 from evergreen.base import env, queries
 from evergreen.events import arrivals, identity, journal, store
 from evergreen.events.mover.arranging import Arranged, arrange
-from evergreen.events.unpacking import Ahead, Refused, Unpacked, rejected_table, unpack_entries
+from evergreen.events.unpacking import Ahead, Refused, Unpacked, ahead, rejected_table, unpack_entries
 from evergreen.events.unpacking.plain import PLACE_BITS
 
 log = logging.getLogger(__name__)
 
-# Unpacked at a time: a few times as much memory.
-PART_BYTES = 8 << 20
 # Brought into the lake at a time: a commit costs the same for one event and for a hundred thousand. Memory: about 1 kB
 # an event.
 STEP_EVENTS = 250_000
@@ -206,7 +204,7 @@ class Mover:
     def _read(self, path: Path, start: int, properties: Sequence[str]) -> _Part:
         if (taken := self._ahead.take(path, start, properties)) is not None:
             return _Part(taken[0], False, taken[1])
-        part = journal.read(path, start, most=PART_BYTES)
+        part = journal.read(path, start, most=ahead.STRETCH_BYTES)
         for begin, end in part.gaps:
             log.error(
                 "Bytes %d to %d of journal segment %s cannot be read; the records behind them are stored and "

@@ -26,7 +26,7 @@ from evergreen.events.unpacking.parts import Refused, Single, Unpacked, read_str
 
 log = logging.getLogger(__name__)
 
-# A stretch is unpacked by one process at a time.
+# Unpacked at a time, by one process: a few times as much memory.
 STRETCH_BYTES = 8 << 20
 # Stretches that wait to be stored, by process: enough to go on while a step is stored. As columns each takes 5 MB.
 _AHEAD = 8

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from evergreen.base import files
 from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say, stop
 
 app = typer.Typer(help="Stored keys and passwords.", no_args_is_help=True, rich_markup_mode=None)
@@ -67,19 +68,5 @@ def reseal(
 
 def _replace(secret: Path, before: Path) -> None:
     """A new key in the place of the old one, which stays beside it; at no moment is neither there."""
-    _write(before, secret.read_text("utf-8"))
-    _write(secret, secrets.token_urlsafe(50) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    made = path.with_suffix(f".{os.getpid()}.new")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.replace(before, secret.read_bytes())
+    files.replace(secret, (secrets.token_urlsafe(50) + "\n").encode())

@@ -48,6 +48,12 @@ class Holder(HttpBearer):
         return key
 
 
+def key_of(request: HttpRequest) -> ApiKey:
+    """The key that ``Holder`` let the request in with."""
+    key: ApiKey = request.auth  # type: ignore[attr-defined]  # ninja puts it there
+    return key
+
+
 def _count(key: ApiKey, now: dt.datetime, most: int) -> None:
     """Count the request of this minute, over all processes; refuse it when there were too many."""
     minute = now.replace(second=0, microsecond=0)

@@ -16,7 +16,7 @@ from evergreen.events.kpis import queries as kpis
 from evergreen.events.kpis.actions import Recorded, Reported, record_kpi_values
 from evergreen.events.kpis.models import Kpi
 from evergreen.web.api import rows
-from evergreen.web.api.admission import Holder
+from evergreen.web.api.admission import Holder, key_of
 from evergreen.web.api.errors import Failure
 from evergreen.web.api.keys import account_reached, reachable
 from evergreen.web.api.models import ApiKey
@@ -138,7 +138,7 @@ class Asked(Schema):
 )  # fmt: skip
 def values(request: HttpRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
     """The values that stand, or stood before an instant. Amounts are left out where the key's person sees none."""
-    key: ApiKey = request.auth  # type: ignore[attr-defined]  # what Holder let in
+    key = key_of(request)
     account = account_reached(key, asked.account, _("the values of an account"))
     known = asked.known_before
     if known is not None and known.tzinfo is None:

@@ -15,6 +15,7 @@ from pydantic import Field
 from evergreen.base import clock, queries
 from evergreen.base.upserts import Outcome
 from evergreen.events.kpis.actions import Recorded, Refusal
+from evergreen.web.api.admission import key_of
 from evergreen.web.api.bodies import read_object, too_large, unreadable
 from evergreen.web.api.errors import Marks
 from evergreen.web.api.models import ApiKey
@@ -74,7 +75,7 @@ def take(
     store: Callable[[list[Any], ApiKey, dt.datetime, bool], Answer],
 ) -> HttpResponse:
     """Answer a body of ``{field: [rows], "history": bool}``; ``shape`` is an example of it."""
-    key: ApiKey = request.auth  # type: ignore[attr-defined]  # what Holder let in
+    key = key_of(request)
     body, found = read_object(request, shape)
     rows = found.get(field)
     is_history = found.get("history", False)

@@ -14,7 +14,7 @@ from evergreen.events.kpis import queries as kpis
 from evergreen.events.kpis.actions import Aimed, Recorded, set_kpi_targets
 from evergreen.events.kpis.models import Kpi
 from evergreen.web.api import rows
-from evergreen.web.api.admission import Holder
+from evergreen.web.api.admission import Holder, key_of
 from evergreen.web.api.errors import Failure
 from evergreen.web.api.keys import account_reached, reachable
 from evergreen.web.api.models import ApiKey
@@ -104,7 +104,7 @@ class Asked(Schema):
 )  # fmt: skip
 def targets(request: HttpRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
     """The targets that stand, in order of their first day. Amounts are left out where the key's person sees none."""
-    key: ApiKey = request.auth  # type: ignore[attr-defined]  # what Holder let in
+    key = key_of(request)
     account = account_reached(key, asked.account, _("the targets of an account"))
     sees_money = key.staff is None or key.staff.sees_money
     return [

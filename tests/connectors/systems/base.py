@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from tests.connectors.fake import Answer, Asked, Fake
@@ -13,28 +14,30 @@ Truth = dict[str, dict[str, str]]
 FEW = 9
 
 
-class System(Fake):
+class System(Fake, ABC):
     """A fake with the configuration that reaches it, and what must stand here in the end."""
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def config(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What a connection to it is configured with."""
 
+    @abstractmethod
     def truth(self) -> Truth:
-        raise NotImplementedError
+        """What it holds."""
 
     def here(self) -> Truth:
         """What stands here after a first reading: the truth and what the source tells although it was deleted."""
         return self.truth()
 
+    @abstractmethod
     def named(self) -> tuple[list[dict[str, Any]], str]:
         """The objects of one list, and the field of them that holds the name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stamp(self, one: dict[str, Any]) -> str:
         """Note at the source that an object changed; its external id here."""
-        raise NotImplementedError
 
     def remove(self) -> None:
         """Delete a row that no other one needs, where the system knows of deleting."""
