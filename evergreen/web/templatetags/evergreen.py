@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from evergreen.base import money as coins
 from evergreen.base.markdown import render
 from evergreen.customers.models import Account
-from evergreen.web import drawing, formats
+from evergreen.web import drawing, formats, rejections
 
 register = template.Library()
 
@@ -35,6 +35,7 @@ register.filter("tenure", formats.tenure)
 register.filter("unit", formats.with_unit)
 register.filter("band_tone", formats.band_tone)
 register.filter("band_word", formats.band_word)
+register.filter("rejection", rejections.reason)
 
 
 @register.filter
