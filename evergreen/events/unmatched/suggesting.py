@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-import numpy as np
-from django.db.models import Count, Max, Q, Sum
-from django.db.models.functions import Length, Lower
-from rapidfuzz import fuzz, process
+from django.db.models import Q
+from django.db.models.functions import Lower
 
-from evergreen.base.models import AuditEntry
 from evergreen.customers import likeness
 from evergreen.customers.actions.external_ids import DOMAIN
-from evergreen.customers.likeness import CompanyName
-from evergreen.customers.models import Account, Contact, ExternalId
+from evergreen.customers.models import Contact, ExternalId
+from evergreen.events.unmatched import book
 from evergreen.events.unmatched.queries import Kind, Ref, Waiting
 
 DECLARED, CONTACTS, SHARED, NAME = "declared", "contacts", "shared", "name"
 _SCORES = {DECLARED: 98, CONTACTS: 92, SHARED: 60}
 LEAST = 78
 _MOST = 3
-# Names that look less alike are not compared more closely.
-_ROUGHLY = 55
-_ROUGH_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class Suggestion:
 def suggestions(rows: Sequence[Waiting]) -> dict[Ref, list[Suggestion]]:
     """At most three accounts for each row, the surest first. The number of queries does not grow with the rows."""
     by_domain = _by_domain({domain for row in rows for domain in row.mails})
-    by_name = _by_name(rows, _names()) if rows else {}
+    by_name = _by_name(rows)
     found = {}
     for row in rows:
         best: dict[int, Suggestion] = {}
@@ -89,66 +81,20 @@ def _by_domain(domains: set[str]) -> dict[str, list[Suggestion]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Book:
-    """The names of all accounts as they stood at a mark, ``keys`` beside them for comparing."""
-
-    mark: tuple[int, ...]
-    accounts: list[tuple[int, str, CompanyName]]
-    keys: list[str]
-
-
-_book: _Book | None = None
-
-
-def _names() -> _Book:
-    """The names of all accounts; read again when an account was made, changed or merged since."""
-    global _book
-    audited = (
-        AuditEntry.objects.filter(kind="account").order_by("-at", "-pk").values_list("pk", flat=True)[:1]
-    )
-    told = Account.objects.aggregate(n=Count("pk"), newest=Max("pk"), letters=Sum(Length("name")))
-    mark = (*audited, told["n"], told["newest"] or 0, told["letters"] or 0)
-    if _book is None or _book.mark != mark:
-        rows = Account.objects.order_by("pk").values_list("pk", "name").iterator(chunk_size=5_000)
-        accounts = [(pk, name, _company_name(name)) for pk, name in rows]
-        _book = _Book(mark, accounts, [name.key for _, _, name in accounts])
-    return _book
-
-
-@lru_cache(maxsize=200_000)
-def _company_name(name: str) -> CompanyName:
-    return likeness.company_name(name)
-
-
-def _by_name(rows: Sequence[Waiting], book: _Book) -> dict[Ref, list[Suggestion]]:
+def _by_name(rows: Sequence[Waiting]) -> dict[Ref, list[Suggestion]]:
     """Accounts with a like name; all names are compared roughly at once, those that look alike more closely."""
     wanted = {row.ref: name for row in rows if (name := _named(row))}
-    companies = {ref: _company_name(name) for ref, name in wanted.items()}
-    asked = sorted({company.key for company in companies.values()} - {""})
-    if not asked or not book.keys:
-        return {}
-    scores = process.cdist(asked, book.keys, scorer=fuzz.ratio, score_cutoff=_ROUGHLY, dtype=np.uint8)
-    best = {key: _highest(scores[place]) for place, key in enumerate(asked)}
+    companies = {ref: book.company_name(name) for ref, name in wanted.items()}
+    roughly = book.opened().like({company.key for company in companies.values()}) if wanted else {}
     found: dict[Ref, list[Suggestion]] = {}
     for ref, company in companies.items():
-        for place in best.get(company.key, ()):
-            pk, name, other = book.accounts[place]
-            score = likeness.likeness(company, other)
+        for named in roughly.get(company.key, ()):
+            score = likeness.likeness(company, named.company)
             if score >= LEAST:
                 # Equal names are a strong hint, not a proof: a namesake in another town is another company.
-                one = Suggestion(pk, name, min(95, round(score)), NAME, wanted[ref])
+                one = Suggestion(named.account_id, named.name, min(95, round(score)), NAME, wanted[ref])
                 found.setdefault(ref, []).append(one)
     return found
-
-
-def _highest(scores: np.ndarray[Any, Any]) -> list[int]:
-    """The places of the highest scores that are none of the nought, the highest first."""
-    places = np.flatnonzero(scores)
-    return [
-        int(place)
-        for place in places[np.argsort(-scores[places].astype(np.int16), kind="stable")][:_ROUGH_ROWS]
-    ]
 
 
 def _named(row: Waiting) -> str:
