@@ -317,3 +317,29 @@ def test_two_writers_of_one_period_leave_one_value_standing(
     newest = KpiValue.objects.order_by("known_at", "pk").last()
     assert newest is not None
     assert newest.stands
+
+
+def test_a_glance_tells_what_stands_of_the_newest_400_days_and_of_other_periods_all(
+    cast: SimpleNamespace, share: Kpi, now: dt.datetime
+) -> None:
+    logins = declare_kpi("logins", {"zh": "登录", "en": "Logins"}, period="day", by=cast.boss, now=now)
+    # It stopped long ago: the newest 400 days are its own, not today's.
+    end = dt.date(2025, 3, 1)
+    every = [("A-well", "logins", end - n * DAY, float(n)) for n in range(500)]
+    months = [
+        ("A-well", "auto_share", f"{year}-{month:02}", 0.5) for year in (2024, 2025) for month in range(1, 13)
+    ]
+    record(now, *every, *months)
+    record(now + DAY, ("A-well", "logins", end, None), ("A-well", "logins", end - DAY, 7.0))
+    set_kpi_targets(
+        [Aimed("A-well", "auto_share", 0.9, dt.date(2026, 7, 1))], source="test", by=cast.owner, now=now
+    )
+    courses = {course.kpi: course for course in queries.courses(cast.well)}
+    glances = {glance.kpi: glance for glance in queries.glances(cast.well)}
+    assert glances[share].points == courses[share].points
+    assert glances[share].targets == courses[share].targets != []
+    newest = end - DAY
+    kept = [(day, value) for day, value in courses[logins].points if day > newest - 400 * DAY]
+    assert glances[logins].points == kept
+    assert kept[-1] == (newest, 7.0)
+    assert len(kept) == 400

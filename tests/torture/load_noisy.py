@@ -97,6 +97,7 @@ def _judge(part: Part, quiet: Rows, noisy: Rows) -> None:
         "noisy calls": len(noisy),
         "of them told to come again": int(kept_out.sum()),
         "p99 of the quiet ones alone / beside (ms)": f"{before:.1f} / {during:.1f}",
+        "quiet calls while the machine stood still": int(quiet["still"].sum()),
         "p50": f"{centile(alone, 50):.1f} / {centile(beside, 50):.1f}",
     }
 

@@ -1,7 +1,7 @@
 """A sender that does not wait: requests leave when they are due, whatever became of those before them.
 
 It runs in a process of its own, so that what it costs is not the server's, and hands back every request as a row:
-whose it was, when it was due, how long its answer took, and what the answer was.
+whose it was, when it was due, how long its answer took, what the answer was, and whether the machine stood still meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tests.launch.sending import basic
 from tests.torture.kill_traffic import Stream
 from tests.torture.ledger import Ledger
+from tests.torture.standstill import Standstills, during
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -32,7 +33,15 @@ _LONGEST_WAIT = 30.0
 _READ = 1 << 16
 
 ROW = np.dtype(
-    [("flow", "u2"), ("at", "f8"), ("wait", "f8"), ("status", "i2"), ("told_when", "?"), ("events", "u4")]
+    [
+        ("flow", "u2"),
+        ("at", "f8"),
+        ("wait", "f8"),
+        ("status", "i2"),
+        ("told_when", "?"),
+        ("events", "u4"),
+        ("still", "?"),
+    ]
 )
 Rows = NDArray[np.void]
 
@@ -84,19 +93,20 @@ class _Link:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The rows of a plan, the next free number of each flow, and requests that found no link."""
+    """The rows of a plan, the next free number of each flow, requests that found no link, and when it began."""
 
     rows: Rows
     ends: list[int]
     held_back: int
+    began: float
 
     def of(self, *flows: int) -> Rows:
         return self.rows[np.isin(self.rows["flow"], flows)]
 
 
 def centile(rows: Rows, number: float) -> float:
-    """Milliseconds of the requests that were taken."""
-    taken = rows[rows["status"] == 200]["wait"]
+    """Milliseconds of the requests that were taken, but for those during which the machine stood still."""
+    taken = rows[(rows["status"] == 200) & ~rows["still"]]["wait"]
     return float(np.percentile(taken, number) * 1000) if len(taken) else float("nan")
 
 
@@ -104,6 +114,7 @@ class Sending:
     """A plan under way in its process."""
 
     def __init__(self, plan: Plan) -> None:
+        self._standstills = Standstills()
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(plan, theirs), daemon=True)
@@ -120,6 +131,8 @@ class Sending:
         self._process.join(30)
         if isinstance(found, str):
             raise AssertionError(f"The sender failed: {found}")
+        due = found.began + found.rows["at"]
+        found.rows["still"] = during(self._standstills.stop(), due, due + found.rows["wait"])
         return found
 
     def stop(self) -> None:
@@ -136,7 +149,7 @@ def _run(plan: Plan, told: Connection) -> None:
         sender = _Sender(plan)
         told.send(True)
         sender.run()
-        told.send(Sent(np.array(sender.rows, ROW), sender.next, sender.held_back))
+        told.send(Sent(np.array(sender.rows, ROW), sender.next, sender.held_back, sender.began))
     except Exception as error:
         told.send(f"{type(error).__name__}: {error}")
 
@@ -155,15 +168,16 @@ class _Sender:
             for flow in plan.flows
         ]
         self.next = [flow.begin for flow in plan.flows]
-        self.rows: list[tuple[int, float, float, int, bool, int]] = []
+        self.rows: list[tuple[int, float, float, int, bool, int, bool]] = []
+        self.began = 0.0
         self.held_back = 0
 
     def run(self) -> None:
-        self._began = time.perf_counter()
-        ends = self._began + self._plan.seconds
-        due = [(self._began + n / 1e4, n) for n, flow in enumerate(self._plan.flows) if flow.rate > 0]
+        self.began = time.perf_counter()
+        ends = self.began + self._plan.seconds
+        due = [(self.began + n / 1e4, n) for n, flow in enumerate(self._plan.flows) if flow.rate > 0]
         heapq.heapify(due)
-        looked = self._began
+        looked = self.began
         while (now := time.perf_counter()) < ends or self._busy:
             if now < ends:
                 self._start(due, now)
@@ -286,4 +300,4 @@ class _Sender:
     def _row(self, link: _Link, status: int, *, told_when: bool = False) -> None:
         wait = time.perf_counter() - link.began
         events = self._plan.flows[link.flow].events
-        self.rows.append((link.flow, link.began - self._began, wait, status, told_when, events))
+        self.rows.append((link.flow, link.began - self.began, wait, status, told_when, events, False))

@@ -77,6 +77,7 @@ def _judge(part: Part, rows: Rows, looks: list[Look], seconds: float) -> None:
         )
     part.figures |= {
         "errors": errors,
+        "calls while the machine stood still": int(rows["still"].sum()),
         "p50 / p99 (ms)": f"{centile(rows, 50):.0f} / {slowest:.0f}",
         "MB in ten minutes": ", ".join(grown),
         "MB at the end": ", ".join(f"{one:.0f}" for one in looks[-1].megabytes),

@@ -49,6 +49,13 @@ def share(cast: SimpleNamespace, now: dt.datetime) -> Kpi:
     return made
 
 
+def course(client: Any, account: Any, kpi: Kpi) -> str:
+    """What the tab fetches of a KPI once it is scrolled to."""
+    address = f"/accounts/{account.pk}/kpis/{kpi.pk}/"
+    assert f'hx-get="{address}"' in page(client, account, "?tab=kpis")
+    return str(client.get(address).content.decode())
+
+
 def options(text: str) -> list[dict[str, Any]]:
     """The charts of a page."""
     found = re.findall(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
@@ -64,7 +71,7 @@ def test_a_kpi_shows_value_change_distance_and_what_is_usual(
         assert words in text, words
     assert "Above what is usual" in text
     assert "12 months, mean" in text
-    (option,) = options(text)
+    (option,) = options(course(as_person(cast.owner), cast.well, share))
     lines = {line["name"]: line for line in option["series"]}
     assert list(lines) == ["Auto-reconciled share", "usual from", "usual to", "usual range", "Target"]
     assert option["legend"]["data"] == ["Auto-reconciled share", "usual range", "Target"]
@@ -87,6 +94,7 @@ def test_the_target_that_counts_today_is_the_one_to_reach(
     text = page(as_person(cast.owner), cast.well, "?tab=kpis")
     assert "reached" in text
     assert "4 points to go" not in text
+    text = course(as_person(cast.owner), cast.well, share)
     aims = next(line for line in options(text)[0]["series"] if line["name"] == "Target")
     assert aims["data"][-3:] == [["2026-10-01", 90.0], ["2026-11-01", 85.0], ["2026-11-30", 85.0]]
 
@@ -94,10 +102,11 @@ def test_the_target_that_counts_today_is_the_one_to_reach(
 def test_a_short_history_says_how_many_values_are_missing(
     cast: SimpleNamespace, as_person: Any, now: dt.datetime
 ) -> None:
-    declare_kpi("orders", {"zh": "订单", "en": "Orders"}, aggregation="sum", by=cast.boss, now=now)
+    orders = declare_kpi("orders", {"zh": "订单", "en": "Orders"}, aggregation="sum", by=cast.boss, now=now)
     fill(cast.well, "orders", [10, 12, 11], now)
     text = page(as_person(cast.owner), cast.well, "?tab=kpis")
     assert "No baseline yet: 6 values before the period are needed, there are 2." in text
+    text = course(as_person(cast.owner), cast.well, orders)
     assert [line["name"] for line in options(text)[0]["series"]] == ["Orders"]
 
 
@@ -106,7 +115,7 @@ def test_a_corrected_value_shows_what_stood_before(
 ) -> None:
     row = Reported(cast.well.pk, "auto_share", "2026-10", 0.84)
     record_kpi_values([row], source="api", by=cast.mate, now=now)
-    text = page(as_person(cast.owner), cast.well, "?tab=kpis")
+    text = course(as_person(cast.owner), cast.well, share)
     assert "before: 86% (Nov 1, erp)" in text
     assert "84%" in text
 
@@ -138,7 +147,8 @@ def test_thirty_kpis_need_no_more_queries_than_three(
         page(client, cast.well, "?tab=kpis")
         with CaptureQueriesContext(connection) as asked:
             text = page(client, cast.well, "?tab=kpis")
-        assert len(options(text)) == count
+        assert text.count("kpis/") >= count
+        assert not options(text)
         return len(asked)
 
     assert queries_with(3) == queries_with(30)
@@ -149,7 +159,8 @@ def test_the_wrong_person_finds_no_kpis_and_a_partner_writes_none(
 ) -> None:
     base = f"/accounts/{cast.well.pk}/"
     outsider = as_person(cast.outsider)
-    for address in ("?tab=kpis", "kpis.csv", f"kpis/{share.pk}/values/", f"kpis/{share.pk}/targets/"):
+    one = f"kpis/{share.pk}/"
+    for address in ("?tab=kpis", "kpis.csv", one, f"{one}values/", f"{one}targets/"):
         assert outsider.get(base + address).status_code == 404, address
     cast.owner.role = Role.PARTNER
     cast.owner.save()

@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from evergreen.customers.models import Account
 from evergreen.events.kpis import rules
 from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
+
+# Enough for the sum of a year and the baseline of its newest day.
+_GLANCE_DAYS = 400
 
 
 @dataclass(slots=True)
@@ -32,14 +35,44 @@ class Course:
         return [(row.starts_on, row.value) for row in self.values if row.value is not None]
 
 
-def courses(account: Account, *, known_before: dt.datetime | None = None) -> list[Course]:
-    """Every declared KPI of an account with its values and targets; three queries whatever their number.
+@dataclass(slots=True)
+class Glance:
+    """What stands of a KPI of an account: (first day, value) in order, of days the newest 400 days of them; targets."""
+
+    kpi: Kpi
+    points: list[tuple[dt.date, float]] = field(default_factory=list)
+    targets: list[KpiTarget] = field(default_factory=list)
+
+
+def glances(account: Account) -> list[Glance]:
+    """Every declared KPI of an account; four queries whatever their number."""
+    found = {kpi.pk: Glance(kpi) for kpi in Kpi.objects.all()}
+    standing = KpiValue.objects.filter(account=account, stands=True, value__isnull=False).order_by()
+    newest = standing.filter(kpi__period=Kpi.Period.DAY).values("kpi").annotate(on=Max("starts_on"))
+    wanted = ~Q(kpi__period=Kpi.Period.DAY)
+    for kpi, on in newest.values_list("kpi", "on"):
+        wanted |= Q(kpi=kpi, starts_on__gt=on - dt.timedelta(days=_GLANCE_DAYS))
+    rows = standing.filter(wanted).order_by("starts_on")
+    for kpi, start, value in rows.values_list("kpi", "starts_on", "value"):
+        if value is not None:
+            found[kpi].points.append((start, value))
+    targets = KpiTarget.objects.filter(account=account, stands=True, value__isnull=False)
+    for target in targets.order_by("starts_on"):
+        found[target.kpi_id].targets.append(target)
+    return list(found.values())
+
+
+def courses(
+    account: Account, *, known_before: dt.datetime | None = None, kpi: Kpi | None = None
+) -> list[Course]:
+    """Every declared KPI of an account (or one) with its values and targets; three queries whatever their number.
 
     With ``known_before`` as they were known before that instant, else as they stand now.
     """
-    kpis = {kpi.pk: Course(kpi) for kpi in Kpi.objects.all()}
-    values = KpiValue.objects.filter(account=account).order_by("known_at", "pk")
-    targets = KpiTarget.objects.filter(account=account).order_by("known_at", "pk")
+    declared = Kpi.objects.all() if kpi is None else [kpi]
+    kpis = {one.pk: Course(one) for one in declared}
+    values = KpiValue.objects.filter(account=account, kpi__in=kpis).order_by("known_at", "pk")
+    targets = KpiTarget.objects.filter(account=account, kpi__in=kpis).order_by("known_at", "pk")
     if known_before is not None:
         values, targets = values.filter(known_at__lt=known_before), targets.filter(known_at__lt=known_before)
     told: dict[int, list[KpiValue]] = defaultdict(list)

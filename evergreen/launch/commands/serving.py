@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import Annotated
@@ -12,6 +13,10 @@ from evergreen.launch.terminal import HomeOption, open_installation, say
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.", min=0, max=65535)]
+
+# Beside a web process the worker steps back: whoever waits for an answer comes first, and storing, roll-ups and tidying
+# take what is left (a tenth at least).
+_NICENESS = 10
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000, home: HomeOption = None) -> None:
@@ -39,6 +44,7 @@ def worker(
 
     if parent:
         die_with(parent)
+        os.nice(_NICENESS)
     where = open_installation(home)
     from evergreen.flow.worker import Worker
 

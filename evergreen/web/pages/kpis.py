@@ -20,21 +20,34 @@ from evergreen.events.kpis.models import Kpi
 from evergreen.web import formats
 from evergreen.web.forms.kpis import TargetForm, ValueForm
 from evergreen.web.presenters.account.heading import may_edit
-from evergreen.web.presenters.account.kpis import csv_text
+from evergreen.web.presenters.account.kpis import csv_text, detail
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 
 SOURCE = "page"
 
 
-def _writable(request: StaffRequest, account_id: int, kpi_id: int) -> tuple[Account, Kpi]:
+def _readable(request: StaffRequest, account_id: int, kpi_id: int) -> tuple[Account, Kpi]:
     account = account_for(request.user, account_id)
     kpi = get_object_or_404(Kpi, pk=kpi_id)
     if kpi.unit == Kpi.Unit.MONEY and not request.user.sees_money:
         raise Http404("There is no such KPI among those you may see.")
+    return account, kpi
+
+
+def _writable(request: StaffRequest, account_id: int, kpi_id: int) -> tuple[Account, Kpi]:
+    account, kpi = _readable(request, account_id, kpi_id)
     if not may_edit(request.user):
         raise PermissionDenied
     return account, kpi
+
+
+@require_GET
+def course(request: StaffRequest, account_id: int, kpi_id: int) -> HttpResponse:
+    """The chart of a KPI, its newest values and every target."""
+    account, kpi = _readable(request, account_id, kpi_id)
+    found = detail(account, kpi, request.today, request.vendor["currency"])
+    return render(request, "pages/account/kpi.html", {"account": account, "detail": found})
 
 
 def _sheet(
@@ -96,6 +109,7 @@ def file(request: StaffRequest, account_id: int) -> HttpResponse:
 
 urls = [
     path("accounts/<int:account_id>/kpis.csv", file, name="account-kpis-file"),
+    path("accounts/<int:account_id>/kpis/<int:kpi_id>/", course, name="account-kpi"),
     path("accounts/<int:account_id>/kpis/<int:kpi_id>/values/", values, name="account-kpi-values"),
     path("accounts/<int:account_id>/kpis/<int:kpi_id>/targets/", targets, name="account-kpi-targets"),
 ]

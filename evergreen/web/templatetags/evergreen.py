@@ -171,9 +171,12 @@ def chart(option: Mapping[str, Any], label: str, size: str = "", key: str = "cha
 
 
 @register.inclusion_tag("parts/lazy.html")
-def lazy(url: str, size: str = "") -> dict[str, Any]:
-    """A place that fills itself from ``url`` after the page stands; ``size`` is chart or empty."""
-    return {"url": url, "size": size}
+def lazy(url: str, size: str = "", when: str = "load") -> dict[str, Any]:
+    """A place that fills itself from ``url`` after the page stands; ``size`` is chart or empty.
+
+    ``when`` is HTMX's trigger: with "intersect once" what nobody scrolls to is never asked for.
+    """
+    return {"url": url, "size": size, "when": when}
 
 
 # ---- surfaces ----

@@ -17,8 +17,8 @@ from evergreen.base.spreadsheets import guarded
 from evergreen.customers.models import Account
 from evergreen.events.kpis import periods, queries, rules
 from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
-from evergreen.events.kpis.queries import Course
-from evergreen.metrics.baselines import RHYTHMS, WIDTH, Baseline, TooShort, baselines
+from evergreen.events.kpis.queries import Course, Glance
+from evergreen.metrics.baselines import RHYTHMS, WIDTH, Baseline, TooShort, baseline, baselines
 from evergreen.web import formats
 from evergreen.web.presenters.account.kpi_charts import drawn
 from evergreen.web.presenters.kpis import currency_of, period_words, said
@@ -51,7 +51,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A KPI as the page shows it; ``option`` draws it, None where there is no value."""
+    """A KPI as it stands at its newest value."""
 
     kpi: Kpi
     name: str
@@ -60,6 +60,13 @@ class Card:
     period: str
     facts: list[Fact]
     verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How a KPI came to where it stands; ``option`` draws it, None where there is no value."""
+
+    kpi: Kpi
     option: dict[str, Any] | None
     label: str
     rows: list[Row]
@@ -77,17 +84,37 @@ class Page:
 
 
 def page(account: Account, user: User, today: dt.date, vendor_currency: str) -> Page:
-    """Three queries, whatever the number of KPIs. Amounts are left out where the reader's role sees none."""
-    courses = queries.courses(account)
-    seen = [one for one in courses if user.sees_money or one.kpi.unit != Kpi.Unit.MONEY]
+    """Four queries, whatever the number of KPIs. Amounts are left out where the reader's role sees none."""
+    glances = queries.glances(account)
+    seen = [one for one in glances if user.sees_money or one.kpi.unit != Kpi.Unit.MONEY]
     currency = account.currency or vendor_currency
-    filled = [one for one in seen if one.values or one.targets]
+    filled = [one for one in seen if one.points or one.targets]
     return Page(
         cards=[_card(one, currency, today) for one in filled],
-        empty=[one.kpi for one in seen if not one.values and not one.targets and not one.kpi.is_retired],
-        hidden=len(courses) - len(seen),
-        is_declared=bool(courses),
+        empty=[one.kpi for one in seen if not one.points and not one.targets and not one.kpi.is_retired],
+        hidden=len(glances) - len(seen),
+        is_declared=bool(glances),
     )
+
+
+def detail(account: Account, kpi: Kpi, today: dt.date, vendor_currency: str) -> Detail:
+    """The chart and the newest periods of one KPI, with every target."""
+    (course,) = queries.courses(account, kpi=kpi)
+    currency = account.currency or vendor_currency
+    targets = [(said(kpi, one.value, currency), one) for one in course.targets]
+    if not course.values:
+        return Detail(kpi, None, "", [], targets)
+    newest = course.values[-1]
+    since = newest.starts_on - dt.timedelta(days=_SHOWN_DAYS[kpi.period])
+    usual = ranges(course, since)
+    label = _("%(name)s from %(first)s to %(last)s, newest %(value)s") % {
+        "name": formats.named(kpi.name) or kpi.key,
+        "first": period_words(kpi, course.values[0].starts_on),
+        "last": period_words(kpi, newest.starts_on),
+        "value": said(kpi, newest.value, currency),
+    }
+    option = drawn(course, usual, since, today, currency)
+    return Detail(kpi, option, label, _rows(course, usual, currency), targets)
 
 
 def ranges(course: Course, since: dt.date) -> dict[dt.date, Baseline | TooShort]:
@@ -96,60 +123,46 @@ def ranges(course: Course, since: dt.date) -> dict[dt.date, Baseline | TooShort]
     return baselines(course.kpi.period, starts, course.points)
 
 
-def target_of(course: Course, start: dt.date) -> KpiTarget | None:
+def target_of(targets: Sequence[KpiTarget], kpi: Kpi, start: dt.date) -> KpiTarget | None:
     """The target in force on the last day of a period."""
-    return rules.in_force(course.targets, periods.last_day(course.kpi.span, start))
+    return rules.in_force(targets, periods.last_day(kpi.span, start))
 
 
-def _card(course: Course, currency: str, today: dt.date) -> Card:
-    kpi = course.kpi
+def _card(glance: Glance, currency: str, today: dt.date) -> Card:
+    kpi, points = glance.kpi, glance.points
     about = " · ".join(str(word) for word in (kpi.get_period_display(), kpi.get_direction_display()))
     name = formats.named(kpi.name) or kpi.key
-    targets = [(said(kpi, one.value, currency), one) for one in course.targets]
-    if not course.values:
-        aim = rules.in_force(course.targets, today)
+    if not points:
+        aim = rules.in_force(glance.targets, today)
         facts = [Fact(_("Target"), _aim_words(kpi, aim, currency))] if aim else []
-        return Card(kpi, name, about, formats.DASH, "", facts, _("No value yet."), None, "", [], targets)
-    newest = course.values[-1]
-    since = newest.starts_on - dt.timedelta(days=_SHOWN_DAYS[kpi.period])
-    usual = ranges(course, since)
-    option = drawn(course, usual, since, today, currency)
-    label = _("%(name)s from %(first)s to %(last)s, newest %(value)s") % {
-        "name": name,
-        "first": period_words(kpi, course.values[0].starts_on),
-        "last": period_words(kpi, newest.starts_on),
-        "value": said(kpi, newest.value, currency),
-    }
+        return Card(kpi, name, about, formats.DASH, "", facts, _("No value yet."))
+    start, newest = points[-1]
     return Card(
         kpi=kpi,
         name=name,
         about=about,
-        newest=said(kpi, newest.value, currency),
-        period=period_words(kpi, newest.starts_on),
-        facts=_facts(course, newest, currency, today),
-        verdict=_verdict(kpi, newest, usual[newest.starts_on], currency),
-        option=option,
-        label=label,
-        rows=_rows(course, usual, currency),
-        targets=targets,
+        newest=said(kpi, newest, currency),
+        period=period_words(kpi, start),
+        facts=_facts(glance, currency, today),
+        verdict=_verdict(kpi, newest, baseline(kpi.period, start, points), currency),
     )
 
 
-def _facts(course: Course, newest: KpiValue, currency: str, today: dt.date) -> list[Fact]:
-    kpi, points = course.kpi, course.points
-    assert newest.value is not None
+def _facts(glance: Glance, currency: str, today: dt.date) -> list[Fact]:
+    kpi, points = glance.kpi, glance.points
+    newest_on, newest = points[-1]
     found = []
     if len(points) > 1:
         start, before = points[-2]
-        change = newest.value - before
+        change = newest - before
         good = change < 0 if kpi.direction == Kpi.Direction.DOWN else change > 0
         tone = "" if not change else "up" if good else "down"
         label = _("Against %(period)s") % {"period": period_words(kpi, start)}
         found.append(Fact(label, said(kpi, change, currency, signed=True), tone))
-    aim = rules.in_force(course.targets, today) or target_of(course, newest.starts_on)
+    aim = rules.in_force(glance.targets, today) or target_of(glance.targets, kpi, newest_on)
     if aim is not None and aim.value is not None:
         found.append(Fact(_("Target"), _aim_words(kpi, aim, currency)))
-        far = rules.distance(newest.value, aim.value, kpi.direction)
+        far = rules.distance(newest, aim.value, kpi.direction)
         words = (
             _("reached")
             if far.is_met
@@ -157,7 +170,7 @@ def _facts(course: Course, newest: KpiValue, currency: str, today: dt.date) -> l
         )
         is_late = aim.due_on is not None and aim.due_on < today
         found.append(Fact(_("Distance"), words, "up" if far.is_met else "down" if is_late else "warn-ink"))
-    year = [value for day, value in points if day > newest.starts_on - dt.timedelta(days=360)]
+    year = [value for day, value in points if day > newest_on - dt.timedelta(days=360)]
     folded = rules.fold(year, kpi.aggregation)
     if len(year) > 1 and folded is not None and kpi.aggregation != Kpi.Aggregation.LAST:
         label = _("12 months, %(how)s") % {"how": str(kpi.get_aggregation_display()).lower()}
@@ -172,9 +185,8 @@ def _aim_words(kpi: Kpi, aim: KpiTarget, currency: str) -> str:
     return _("%(value)s by %(day)s") % {"value": value, "day": aim.due_on.isoformat()}
 
 
-def _verdict(kpi: Kpi, newest: KpiValue, usual: Baseline | TooShort, currency: str) -> str:
+def _verdict(kpi: Kpi, newest: float, usual: Baseline | TooShort, currency: str) -> str:
     """How the newest value stands to what was usual, with the figures."""
-    assert newest.value is not None
     if isinstance(usual, TooShort):
         words = ngettext(
             "No baseline yet: %(needed)s values before the period are needed, there is %(found)s.",
@@ -189,11 +201,11 @@ def _verdict(kpi: Kpi, newest: KpiValue, usual: Baseline | TooShort, currency: s
         "expected": said(kpi, usual.middle, currency),
         "n": usual.n,
     }
-    if usual.holds(newest.value):
+    if usual.holds(newest):
         return (
             _("Within what is usual: %(low)s to %(high)s, expected %(expected)s (from %(n)s values).") % span
         )
-    deviation = usual.deviation(newest.value)
+    deviation = usual.deviation(newest)
     if deviation is None:
         return _("It never varied before: %(expected)s in each of %(n)s values.") % span
     span["times"] = formats.number(abs(deviation), 1)
@@ -226,7 +238,7 @@ def _rows(course: Course, usual: dict[dt.date, Baseline | TooShort], currency: s
             low, high = _within(kpi, known)
             words = f"{said(kpi, low, currency)} – {said(kpi, high, currency)}"
             is_unusual = not known.holds(row.value)
-        aim = target_of(course, row.starts_on)
+        aim = target_of(course.targets, kpi, row.starts_on)
         earlier = [one for one in course.told if one.starts_on == row.starts_on and one.pk != row.pk]
         found.append(
             Row(
@@ -271,7 +283,7 @@ def csv_text(account: Account, user: User, vendor_currency: str) -> str:
         unit = formats.named(kpi.unit_name) or kpi.unit
         usual = ranges(course, dt.date.min)
         for row in course.values:
-            known, aim = usual[row.starts_on], target_of(course, row.starts_on)
+            known, aim = usual[row.starts_on], target_of(course.targets, kpi, row.starts_on)
             span: Sequence[float | None] = (None, None, None)
             if isinstance(known, Baseline):
                 span = (known.middle, *_within(kpi, known))
