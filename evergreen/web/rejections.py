@@ -16,6 +16,7 @@ _REASONS = (
     gettext_noop("%(field)s has %(length)s characters; at most %(most)s are allowed."),
     gettext_noop("%(field)s holds a NUL character, which no name may."),
     gettext_noop("%(field)s holds a NUL character, which no id may."),
+    gettext_noop("The event: expected %(wanted)s, got %(found)s."),
     gettext_noop("%(field)s: expected %(wanted)s, got %(found)s."),
     gettext_noop("%(field)s: number out of range."),
     gettext_noop("%(field)s: integer value out of range."),

@@ -54,6 +54,38 @@ def work() -> None:
     jobs.run_job(job, now=now)
 
 
+PEOPLE = """  - name: people
+    record: contacts
+    path: /customers
+    rows: items
+    key: id
+    order: ascending
+    incremental: {field: updated_at, param: since, format: iso_seconds}
+    mapping: {columns: {id: id, account: id, name: name}}
+"""
+
+
+def test_a_list_left_out_for_the_accounts_that_are_here_is_said_where_its_rows_are_missed(
+    boss: Client, source: Customers
+) -> None:
+    boss.post("/connections/new/rest/", given(source, declaration=DECLARATION.format(url=source.url) + PEOPLE))
+    found = Connection.objects.get()
+    told = "would make accounts and is not read"
+    assert told in boss.get(f"/connections/{found.pk}/").content.decode()
+    run = boss.post(f"/connections/{found.pk}/runs/", {"why": "person"}).headers["Location"]
+    work()
+    page = boss.get(run).content.decode()
+    assert "was not read: rows whose account only that list brings are rejected" in page
+    assert "every row rejected" in boss.get("/connections/").content.decode()
+    mapping = boss.get(f"/connections/{found.pk}/feeds/customers/text/").context["form"].initial["mapping"]
+    boss.post(f"/connections/{found.pk}/feeds/customers/text/", {"is_on": "on", "mapping": mapping})
+    run = boss.post(f"/connections/{found.pk}/runs/", {"why": "person"}).headers["Location"]
+    work()
+    assert "was not read" not in boss.get(run).content.decode()
+    assert told not in boss.get(f"/connections/{found.pk}/").content.decode()
+    assert "every row rejected" not in boss.get("/connections/").content.decode()
+
+
 @pytest.mark.postgres
 def test_a_system_is_connected_tested_tried_and_read(boss: Client, source: Customers) -> None:
     made = boss.post("/connections/new/rest/", given(source))

@@ -87,14 +87,18 @@ def option(
     *,
     secret: bool = False,
     default: Any = dataclasses.MISSING,
-    choices: Iterable[str] = (),
+    choices: Mapping[str, tuple[str, str]] | Iterable[str] = (),
     about: tuple[str, str] = ("", ""),
     example: str = "",
     is_long: bool = False,
 ) -> Any:
-    """A field of a configuration, with what its form says. Without a default it must be filled in."""
+    """A field of a configuration, with what its form says (in Chinese, in English). Without a default it must be filled in.
+
+    ``choices`` are what is allowed, with words for each unless it speaks for itself.
+    """
+    words = choices if isinstance(choices, Mapping) else {choice: (choice, choice) for choice in choices}
     metadata = {
-        "zh": zh, "en": en, "secret": secret, "choices": tuple(choices),
+        "zh": zh, "en": en, "secret": secret, "choices": words,
         "about": about, "example": example, "is_long": is_long,
     }  # fmt: skip
     return field(default=default, metadata=metadata)

@@ -49,8 +49,10 @@ class ConnectionForm(forms.Form):
         return {one.name: self.cleaned_data.get(one.name, "") for one in registry.fields(self.kind)}
 
     @property
-    def own(self) -> list[forms.BoundField]:
-        return [self[one.name] for one in registry.fields(self.kind)]
+    def own(self) -> list[tuple[forms.BoundField, bool]]:
+        """The connector's fields and whether each takes the whole width: short ones first."""
+        fields = [(self[one.name], bool(one.metadata["is_long"])) for one in registry.fields(self.kind)]
+        return sorted(fields, key=lambda field: field[1])
 
 
 def _field(one: dataclasses.Field[Any], *, is_stored: bool) -> forms.Field:
@@ -61,10 +63,11 @@ def _field(one: dataclasses.Field[Any], *, is_stored: bool) -> forms.Field:
         "label": (about["zh"], about["en"])[place],
         "help_text": about["about"][place],
         "required": not has_default and not (is_secret and is_stored),
-        "initial": one.default if has_default else None,
+        "initial": (one.default or None) if has_default else None,
     }
     if about["choices"]:
-        return forms.ChoiceField(choices=[(choice, choice) for choice in about["choices"]], **named)
+        choices = [(choice, words[place]) for choice, words in about["choices"].items()]
+        return forms.ChoiceField(choices=choices, **named)
     shown = {"placeholder": MASK if is_secret and is_stored else about["example"], "autocomplete": "off"}
     if about["is_long"]:
         rows = 4 if is_secret else 18

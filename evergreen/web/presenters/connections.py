@@ -69,15 +69,13 @@ class Line:
             return _("never read")
         if self.run.state != State.DONE:
             return str(self.run.get_state_display())
+        if _rejects_all(self.run):
+            return _("every row rejected")
         return _("works, some rows rejected") if self.run.total("rejected") else _("works")
 
     @property
     def tone(self) -> str:
-        if self.connection.is_paused or self.run is None:
-            return "none"
-        if self.run.state == State.DONE and self.run.total("rejected"):
-            return "warn"
-        return TONES[State(self.run.state)]
+        return "none" if self.connection.is_paused or self.run is None else _tone(self.run)
 
     @property
     def rows(self) -> int:
@@ -99,6 +97,16 @@ class Line:
         if minutes % 60 == 0:
             return _("every %(n)s hours") % {"n": minutes // 60} if minutes > 60 else _("every hour")
         return _("every %(n)s minutes") % {"n": minutes}
+
+
+def _tone(run: ConnectionRun) -> str:
+    if run.state == State.DONE and run.total("rejected"):
+        return "bad" if _rejects_all(run) else "warn"
+    return TONES[State(run.state)]
+
+
+def _rejects_all(run: ConnectionRun) -> bool:
+    return run.state == State.DONE and 0 < run.total("rows") == run.total("rejected")
 
 
 def lines(now: dt.datetime) -> list[Line]:
@@ -151,6 +159,11 @@ class Detail:
     def problem(self) -> str:
         """Why the connection cannot be read at all as it stands."""
         return self._streams[1]
+
+    @property
+    def makers_off(self) -> list[FeedLine]:
+        """Lists that would make accounts and are not read."""
+        return [feed for feed in self.feeds if feed.stream.makes_accounts and not feed.is_on]
 
     @cached_property
     def feeds(self) -> list[FeedLine]:
@@ -205,9 +218,15 @@ class RunPage:
 
     @property
     def tone(self) -> str:
-        if self.run.state == State.DONE and self.run.total("rejected"):
-            return "warn"
-        return TONES[State(self.run.state)]
+        return _tone(self.run)
+
+    @cached_property
+    def makers_left_out(self) -> list[str]:
+        """Lists that would make accounts and were not read, where rows of other lists were rejected."""
+        if self.run.state != State.DONE or not self.run.total("rejected"):
+            return []
+        made = [one for one in self._streams if one.makes_accounts and one.name not in self.run.streams]
+        return [one.label("zh" if formats.is_zh() else "en") for one in made]
 
     @property
     def rows(self) -> int:
@@ -239,12 +258,15 @@ class RunPage:
         ]
 
     @cached_property
-    def _labels(self) -> dict[str, str]:
+    def _streams(self) -> tuple[Stream, ...]:
         try:
-            streams = running.adapter_of(self.run.connection).streams
+            return running.adapter_of(self.run.connection).streams
         except SourceError:
-            return {}
-        return {one.name: one.label("zh" if formats.is_zh() else "en") for one in streams}
+            return ()
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return {one.name: one.label("zh" if formats.is_zh() else "en") for one in self._streams}
 
     @property
     def summary(self) -> str:

@@ -34,6 +34,14 @@ _PORTS = {"postgresql": 5432, "mysql": 3306}
 _CONNECT_SECONDS = 10
 _ROWS = 5_000
 _MOST_CHARACTERS = 100_000
+_EXAMPLE = """\
+- table: customers
+  schema: sales
+  record: accounts
+  key: code
+  changed: updated_at
+  mapping:
+    columns: {id: code, name: full_name, signed: signed_on}"""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +68,10 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class DatabaseConfig:
-    dialect: Literal["postgresql", "mysql"] = option("数据库", "Database", choices=("postgresql", "mysql"))
+    dialect: Literal["postgresql", "mysql"] = option(
+        "数据库", "Database",
+        choices={"postgresql": ("PostgreSQL 及兼容", "PostgreSQL and the like"), "mysql": ("MySQL、MariaDB", "MySQL, MariaDB")},
+    )  # fmt: skip
     host: str = option("主机", "Host", example="db.example.com")
     database: str = option("库名", "Database name")
     user: str = option(
@@ -68,13 +79,14 @@ class DatabaseConfig:
     )  # fmt: skip
     password: str = option("密码", "Password", secret=True)
     tables: str = option(
-        "表（YAML）", "Tables (YAML)", is_long=True,
+        "表（YAML）", "Tables (YAML)", is_long=True, example=_EXAMPLE,
         about=("表、记录类型、增量列与映射；见 docs/connectors.md", "Tables, records, growing columns and mappings; see docs/connectors.md"),
     )  # fmt: skip
     port: int = option("端口", "Port", default=0, about=("空为默认端口", "Empty: the usual one"))
     encryption: Literal["require", "off"] = option(
-        "加密", "Encryption", default="require", choices=("require", "off")
-    )
+        "加密", "Encryption", default="require",
+        choices={"require": ("必须加密", "required"), "off": ("不加密", "off")},
+    )  # fmt: skip
 
 
 class DatabaseAdapter(Adapter):

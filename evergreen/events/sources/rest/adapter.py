@@ -30,12 +30,24 @@ from evergreen.events.sources.rest.declaration import (
 from evergreen.events.sources.wire import Wire
 
 _COUNTED = {"page_number", "offset", "offset_in_text"}
+_EXAMPLE = """\
+base_url: https://erp.example.com
+sign_in: {kind: header, name: X-Api-Key, value: "${api_key}"}
+resources:
+  - name: customers
+    record: accounts
+    path: /api/customers
+    pages: {kind: page_number, param: page, size_param: size, size: 100}
+    rows: data
+    key: id
+    mapping:
+      columns: {id: id, name: name}"""
 
 
 @dataclass(frozen=True)
 class RestConfig:
     declaration: str = option(
-        "声明（YAML）", "Declaration (YAML)", is_long=True,
+        "声明（YAML）", "Declaration (YAML)", is_long=True, example=_EXAMPLE,
         about=("接口地址、登录方式、列表与映射；见 docs/connectors.md", "Address, sign-in, lists and mappings; see docs/connectors.md"),
     )  # fmt: skip
     secrets: str = option(

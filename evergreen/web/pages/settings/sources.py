@@ -76,7 +76,7 @@ def rejected(request: StaffRequest) -> HttpResponse:
 def source(request: StaffRequest, source_id: int) -> HttpResponse:
     """One source with its traffic, keys, rejected events and what its events hold."""
     found = get_object_or_404(Source.objects.prefetch_related("keys"), pk=source_id)
-    asked = {"by": request.GET.get("by", ""), "reason": request.GET.get("reason", "")}
+    asked = {name: request.GET.get(name, "") for name in ("by", "reason", "events")}
     page = SourcePage(found, request.now, request.today, **asked)
     return render(request, "pages/settings/source.html", {"page": page})
 

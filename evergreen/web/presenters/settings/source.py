@@ -17,21 +17,31 @@ from evergreen.web.presenters import charts
 
 DAYS = 28
 REJECTED_ROWS = 20
+SHOWN_EVENTS = 12
 BODY_LENGTH = 65_536
 MINUTES, HOURS = 60, 48
 
 
 class SourcePage:
-    """What the page of one source shows; ``by`` is minute or hour, ``reason`` narrows the rejected events."""
+    """What the page of one source shows; ``by`` is minute or hour, ``reason`` narrows the rejected events, ``events`` is
+    all where the rare ones are wanted too."""
 
     def __init__(
-        self, source: Source, now: dt.datetime, today: dt.date, *, by: str = "", reason: str = ""
+        self,
+        source: Source,
+        now: dt.datetime,
+        today: dt.date,
+        *,
+        by: str = "",
+        reason: str = "",
+        events: str = "",
     ) -> None:
         self.source = source
         self.now = now
         self.since = today - dt.timedelta(days=DAYS - 1)
         self.by = "hour" if by == "hour" else "minute"
         self.reason = reason
+        self.shows_all = events == "all"
 
     @cached_property
     def keys(self) -> list[WriteKey]:
@@ -90,6 +100,14 @@ class SourcePage:
     @cached_property
     def seen(self) -> list[SeenEvent]:
         return source_traffic.seen(self.source.name, self.since)
+
+    @property
+    def shown_events(self) -> list[SeenEvent]:
+        return self.seen if self.shows_all else self.seen[:SHOWN_EVENTS]
+
+    @property
+    def hidden_events(self) -> int:
+        return len(self.seen) - len(self.shown_events)
 
     @cached_property
     def job(self) -> Job | None:
