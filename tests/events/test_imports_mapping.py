@@ -152,17 +152,26 @@ def test_a_field_comes_from_a_column_a_constant_a_template_or_words_with_a_meani
         ["编号", "系统", "名称", "级别"],
     )
     row = ["7", "crm", "恒岳", "a"]
-    assert read.values(row) == {"id": "crm-7", "name": "恒岳", "stage": "steady", "tier": "strategic"}
-    assert read.values([*row[:3], "?"])["tier"] == "basic"
-    assert read.values([*row[:3], ""])["tier"] == "growth"
+    assert read.values(row, 1) == {"id": "crm-7", "name": "恒岳", "stage": "steady", "tier": "strategic"}
+    assert read.values([*row[:3], "?"], 2)["tier"] == "basic"
+    assert read.values([*row[:3], ""], 3)["tier"] == "growth"
     with pytest.raises(RejectedError) as error:
-        read.values(["", "", "恒岳", ""])
+        read.values(["", "", "恒岳", ""], 4)
     assert error.value.rejection.column == "系统, 编号"
+
+
+def test_the_rows_number_tells_rows_apart_that_have_no_id() -> None:
+    read = reading({"columns": {"id": {"template": "{客户}-{#}"}, "name": "客户"}}, ["客户"])
+    assert [read.values(["恒岳"], number)["id"] for number in (2, 3)] == ["恒岳-2", "恒岳-3"]
+    with pytest.raises(RejectedError):
+        read.values([""], 4)
+    with pytest.raises(MappingError, match="found no column"):
+        reading({"columns": {"id": {"template": "{#}"}, "name": "客户"}}, ["客户"])
 
 
 def test_columns_are_found_whatever_their_case_width_and_spaces() -> None:
     read = reading({"columns": {"id": "Account ID", "name": "名称（全）"}}, ["account id", "名称(全) "])
-    assert read.values(["1", "x"]) == {"id": "1", "name": "x"}
+    assert read.values(["1", "x"], 1) == {"id": "1", "name": "x"}
 
 
 def test_a_constant_that_no_row_could_use_is_a_mistake_of_the_mapping() -> None:

@@ -68,7 +68,9 @@ PEOPLE = """  - name: people
 def test_a_list_left_out_for_the_accounts_that_are_here_is_said_where_its_rows_are_missed(
     boss: Client, source: Customers
 ) -> None:
-    boss.post("/connections/new/rest/", given(source, declaration=DECLARATION.format(url=source.url) + PEOPLE))
+    boss.post(
+        "/connections/new/rest/", given(source, declaration=DECLARATION.format(url=source.url) + PEOPLE)
+    )
     found = Connection.objects.get()
     told = "would make accounts and is not read"
     assert told in boss.get(f"/connections/{found.pk}/").content.decode()

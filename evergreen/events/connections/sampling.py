@@ -84,7 +84,7 @@ def arriving(path: Path, record: str, definition: Mapping[str, Any], most: int =
         found = []
         for row in islice(reader.rows(), most):
             try:
-                found.append(Arrival(reading.values(row.cells)))
+                found.append(Arrival(reading.values(row.cells, row.number)))
             except RejectedError as error:
                 found.append(
                     Arrival({}, f"{error.rejection.column}: {error.rejection.reason} {error.rejection.found}")

@@ -22,6 +22,8 @@ from evergreen.events.sources.files import FileOptions, LoadError
 CREATABLE = ("products", "editions")
 SPANS = ("hour", "day", "week", "month")
 _PLACE = re.compile(r"\{([^{}]+)\}")
+# In a template: the number of the row in its file.
+ROW_NUMBER = "#"
 
 
 class MappingError(LoadError):
@@ -48,7 +50,9 @@ class Cell:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (self.column,) if self.column else tuple(_PLACE.findall(self.template))
+        if self.column:
+            return (self.column,)
+        return tuple(name for name in _PLACE.findall(self.template) if name != ROW_NUMBER)
 
     @property
     def parts(self) -> list[str]:

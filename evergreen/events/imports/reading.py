@@ -12,7 +12,7 @@ from evergreen.events.imports import cells
 from evergreen.events.imports.context import RejectedError
 from evergreen.events.imports.fields import Field, Kind
 from evergreen.events.imports.formats import Formats, UnreadableError, as_text, is_empty
-from evergreen.events.imports.mapping import Cell, FileMapping, MappingError
+from evergreen.events.imports.mapping import ROW_NUMBER, Cell, FileMapping, MappingError
 from evergreen.events.imports.records import Record
 from evergreen.events.sources.files import Shape
 
@@ -33,6 +33,7 @@ class Reading:
         self._places = {name: place for place, name in enumerate(shape.columns)}
         self._folded = _folded(shape.columns)
         self._problems: list[str] = []
+        self._number = 0
         self._required = {field.name for field in record.fields if field.required}
         self._fields = [
             (record.field(name), cell, self._getter(f"columns.{name}", cell, name in self._required))
@@ -65,10 +66,11 @@ class Reading:
         shown = ", ".join(left[:20]) + (" …" if len(left) > 20 else "")
         return [_("Columns that are not in the mapping were left out: %(columns)s.") % {"columns": shown}]
 
-    def values(self, row: Sequence[Any]) -> dict[str, Any]:
-        """Values by field; an empty cell is None, or absent where empty cells keep what stands.
-        RejectedError.
+    def values(self, row: Sequence[Any], number: int) -> dict[str, Any]:
+        """Values by field of the row of that number; an empty cell is None, or absent where empty cells keep what
+        stands. RejectedError.
         """
+        self._number = number
         found = dict(self._constants)
         for of, cell, get in self._fields:
             value = self._read(row, of, cell, get)
@@ -124,12 +126,16 @@ class Reading:
             return lambda row: None
         if cell.column:
             return self._column(cell.column)
-        parts = [self._column(part) if place % 2 else _text(part) for place, part in enumerate(cell.parts)]
+        named = [self._part(part) if place % 2 else _text(part) for place, part in enumerate(cell.parts)]
+        told = [self._column(name) for name in cell.columns]
         return lambda row: (
-            "".join(as_text(part(row)).strip() for part in parts)
-            if any(as_text(part(row)).strip() for part in parts[1::2])
+            "".join(as_text(part(row)).strip() for part in named)
+            if any(as_text(column(row)).strip() for column in told)
             else None
         )
+
+    def _part(self, name: str) -> Get:
+        return (lambda row: self._number) if name == ROW_NUMBER else self._column(name)
 
     def _column(self, name: str) -> Get:
         place = self._place(name)

@@ -193,7 +193,7 @@ class _Load:
                 )
                 continue
             try:
-                item.values = self._reading.values(row.cells)
+                item.values = self._reading.values(row.cells, row.number)
             except RejectedError as error:
                 context.reject(item, error.rejection)
             else:
