@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -73,9 +74,7 @@ class Reading:
         self._number = number
         found = dict(self._constants)
         for of, cell, get in self._fields:
-            value = self._read(row, of, cell, get)
-            if value is None and of.name in self._required:
-                raise RejectedError(_columns(cell, of), "", _("a value"), _("A required field is empty."))
+            value = self._needed(row, of, cell, get)
             if value is not None or not self._mapping.keeps_empty:
                 found[of.name] = value
         for group, members in self._groups.items():
@@ -85,6 +84,29 @@ class Reading:
                     read = {name: value for name, value in read.items() if value is not None}
                 found[group] = read
         return found
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """What every row has."""
+        return self._constants
+
+    @property
+    def is_by_column(self) -> bool:
+        """Whether each field follows from cells of its row alone, and there are no groups of further ones."""
+        cells = [cell for _of, cell, _get in self._fields]
+        return not any(self._groups.values()) and not any(ROW_NUMBER in cell.parts[1::2] for cell in cells)
+
+    def by_column(self) -> Iterator[tuple[str, list[int], Callable[[Sequence[Any]], Any]]]:
+        """Each field that no constant fills, the places of its columns, and what reads it from a row. RejectedError."""
+        for of, cell, get in self._fields:
+            places = [place for name in cell.columns if (place := self._place(name)) is not None]
+            yield of.name, places, partial(self._needed, of=of, cell=cell, get=get)
+
+    def _needed(self, row: Sequence[Any], of: Field, cell: Cell, get: Get) -> Any:
+        value = self._read(row, of, cell, get)
+        if value is None and of.name in self._required:
+            raise RejectedError(_columns(cell, of), "", _("a value"), _("A required field is empty."))
+        return value
 
     def _read(self, row: Sequence[Any], of: Field, cell: Cell, get: Get) -> Any:
         value = get(row)

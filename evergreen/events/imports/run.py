@@ -8,16 +8,19 @@ import datetime as dt
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.utils.translation import gettext as _
 
 from evergreen.base import clock, env, queries
 from evergreen.base.models import User
 from evergreen.base.upserts import Outcome
 from evergreen.events.imports import memory
+from evergreen.events.imports.columns import Columns
 from evergreen.events.imports.context import Context, Item, RejectedError, Rejection, Tally
 from evergreen.events.imports.formats import Formats
 from evergreen.events.imports.mapping import FileMapping, MappingError, read_mapping
@@ -27,6 +30,10 @@ from evergreen.events.imports.rejects import Rejects
 from evergreen.events.imports.results import ImportResult
 from evergreen.events.imports.seen import Seen
 from evergreen.events.sources.files import FileError, FileOptions, Reader, Row, open_table
+from evergreen.events.sources.files.columnar import ParquetReader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Tell = Callable[[str, int, int], None]
 
@@ -164,8 +171,8 @@ class _Load:
         loader: Loader = RECORDS[context.mapping.record].loader(context)
         columns_known = len(context.columns)
         try:
-            for chunk in self._chunks(loader.chunk):
-                self._load_chunk(loader, chunk)
+            for load in self._loads(loader):
+                load()
                 if progress is not None:
                     progress(self._result.file, *self._reader.position())
             loader.finish()
@@ -177,10 +184,23 @@ class _Load:
             self._rejects.close()
         self._tell(columns_known)
 
-    def _chunks(self, size: int) -> Iterator[list[Row]]:
-        rows = self._reader.rows()
-        while chunk := list(islice(rows, size)):
-            yield chunk
+    def _loads(self, loader: Loader) -> Iterator[Callable[[], None]]:
+        """What loads each chunk, by column where file, mapping and loader allow it."""
+        reader = self._reader
+        if isinstance(reader, ParquetReader) and loader.reads_columns and self._reading.is_by_column:
+            for first, table in reader.tables(loader.chunk):
+                yield partial(self._load_table, loader, first, table)
+            return
+        rows = reader.rows()
+        while chunk := list(islice(rows, loader.chunk)):
+            yield partial(self._load_chunk, loader, chunk)
+
+    def _load_table(self, loader: Loader, first: int, table: pa.Table) -> None:
+        columns = Columns(self._reading, table, first)
+        left = np.flatnonzero(loader.load_columns(columns))
+        self._context.tally.rows += columns.size - len(left)
+        if len(left):
+            self._load_chunk(loader, [Row(first + place, columns.row(place)) for place in left.tolist()])
 
     def _load_chunk(self, loader: Loader, chunk: list[Row]) -> None:
         context = self._context

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,9 +16,10 @@ from evergreen.events import arrivals, store
 from evergreen.events.actions import create_source
 from evergreen.events.imports import fields, references
 from evergreen.events.imports.catalogue import Catalogue
+from evergreen.events.imports.columns import Columns, Different, Mask, words
 from evergreen.events.imports.context import Context, Item, RejectedError
 from evergreen.events.imports.fields import Field, Kind
-from evergreen.events.imports.formats import as_text
+from evergreen.events.imports.records.event_columns import Place, PlainEvents, digest
 from evergreen.events.imports.records.kinds import Loader, Record, account_lookup, unknown_account
 
 if TYPE_CHECKING:
@@ -57,22 +56,13 @@ FIELDS = (
 _ACCOUNT_FIELDS = ("subscription", "tenant", "account", "contact")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Whose event it is. ``line`` is the contract line it came through."""
-
-    account_id: int
-    tenant: str = ""
-    line: references.LineRef | None = None
-    contact: references.ContactRef | None = None
-
-
 class EventLoader(Loader):
     """Events by the hundred thousand: resolved and appended a chunk at a time, each chunk one transaction
     of the lake.
     """
 
     chunk = 50_000
+    reads_columns = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -105,7 +95,38 @@ class EventLoader(Loader):
         for (row, said), before in zip(without_id, times, strict=True):
             row["message_id"] = f"row-{said}-{before}"
         if rows:
-            self._append(rows, until=items[-1].number)
+            self._append(_table(rows), until=items[-1].number)
+
+    def load_columns(self, columns: Columns) -> Mask:
+        """Takes the rows that name one account by nothing but its own id or its tenant's and have nothing odd."""
+        plain = PlainEvents(columns, self.context.mapping.cells)
+        plain.take_places(_ACCOUNT_FIELDS, self._plain_places)
+        plain.take_times(self.context.now, self._known)
+        if "feature" in self.context.mapping.cells:
+            self._catalogue.learn_features(name for name in plain.field("feature").values if name)
+        names = plain.field("feature")
+        features = Different([self._catalogue.feature(name) for name in names.values], names.codes)
+        ids = plain.ids()
+        if ids is None:
+            said = plain.said(self.context.columns)
+            times = self.context.seen.times_of_each("row", said)
+            ids = [f"row-{one}-{before}" for one, before in zip(said, times, strict=True)]
+        if ids:
+            self._append(plain.table(features, ids), until=columns.first + columns.size - 1)
+        return ~plain.fits
+
+    def _plain_places(self, items: Sequence[Item]) -> list[Place | None]:
+        self._look_up(items)
+        found: list[Place | None] = []
+        for item in items:
+            try:
+                place = self.place(item)
+            except RejectedError:
+                found.append(None)
+                continue
+            is_odd = item.warnings or place.line is not None or place.contact is not None
+            found.append(None if is_odd else place)
+        return found
 
     def close(self) -> None:
         self._stack.close()
@@ -126,17 +147,18 @@ class EventLoader(Loader):
         """The row's account: through its subscription, its tenant, its own id, its contact, in this order."""
         found: list[Place] = []
         told = item.values.get
+        named = next((key for name in self._mapped if (key := told(name))), None)
         if line := self._lines.get(told("subscription")):
-            found.append(Place(line.account_id, line.tenant, line=line))
+            found.append(Place(line.account_id, line.tenant, named, line=line))
         if tenant := self._tenants.get(told("tenant")):
-            found.append(Place(tenant.account_id, tenant.key))
+            found.append(Place(tenant.account_id, tenant.key, named))
         if account := self._accounts.get(told("account")):
-            found.append(Place(account.pk))
+            found.append(Place(account.pk, "", named))
         if contact := self._contacts.get(told("contact")):
-            found.append(Place(contact.account_id, contact=contact))
+            found.append(Place(contact.account_id, "", named, contact=contact))
         if not found:
-            named = [name for name in _ACCOUNT_FIELDS if told(name)]
-            raise unknown_account(self.context, item, *(named or self._mapped))
+            given = [name for name in _ACCOUNT_FIELDS if told(name)]
+            raise unknown_account(self.context, item, *(given or self._mapped))
         if told("subscription") and found[0].line is None:
             raise unknown_account(self.context, item, "subscription")
         if any(place.account_id != found[0].account_id for place in found[1:]):
@@ -148,9 +170,7 @@ class EventLoader(Loader):
         told = values.get
         kind = told("kind") or "track"
         occurred: dt.datetime = values["time"]
-        known = self._span_end(occurred) if kind == "usage" else occurred
-        if not self.context.is_history:
-            known = self.context.now.astimezone(dt.UTC)
+        known = self._known(kind, occurred)
         count = values["count"] if told("count") is not None else 1
         self._compare(item, place, occurred, count)
         seconds = told("seconds")
@@ -160,7 +180,7 @@ class EventLoader(Loader):
             "name": told("name"),
             "account_id": place.account_id,
             "tenant": place.tenant,
-            "account_key": next((key for name in self._mapped if (key := told(name))), None),
+            "account_key": place.named,
             "end_user": told("end_user") or ((contact.end_user or contact.key or None) if contact else None),
             "occurred_at": occurred.replace(tzinfo=None),
             "known_at": known.replace(tzinfo=None),
@@ -182,6 +202,11 @@ class EventLoader(Loader):
             item.warn("count_is_zero")
         if occurred > self.context.now:
             item.warn("in_the_future")
+
+    def _known(self, kind: str, occurred: dt.datetime) -> dt.datetime:
+        if not self.context.is_history:
+            return self.context.now.astimezone(dt.UTC)
+        return self._span_end(occurred) if kind == "usage" else occurred
 
     def _span_end(self, moment: dt.datetime) -> dt.datetime:
         """The last instant of the span that a pre-counted row stands for: only then was it known."""
@@ -209,28 +234,18 @@ class EventLoader(Loader):
         """A digest of all that a row says, whatever the order of its columns. With how often the file said it
         before it is the id of a row that has none: the same file again adds nothing.
         """
-        said = [
-            f"{column}\x1f{cell if type(cell) is str else as_text(cell)}"
-            for column, cell in zip(self.context.columns, item.cells, strict=False)
-            if cell is not None and cell != ""
-        ]
-        said.sort()
-        return hashlib.blake2b("\x1e".join(said).encode("utf-8", "replace"), digest_size=16).hexdigest()
+        said = zip(self.context.columns, item.cells, strict=False)
+        return digest([text for column, cell in said if (text := words(column, cell))])
 
-    def _append(self, rows: list[dict[str, Any]], until: int) -> None:
+    def _append(self, table: pa.Table, until: int) -> None:
         context = self.context
         received = context.now.astimezone(dt.UTC).replace(tzinfo=None)
         same = {"source": self.source, "received_at": received, "backfilled": context.is_history}
-        table = pa.table(
-            {
-                **{name: pa.array([value] * len(rows)) for name, value in same.items()},
-                **{
-                    field.name: pa.array([row[field.name] for row in rows], field.type)
-                    for field in arrivals.EVENT_SCHEMA
-                    if field.name in rows[0]
-                },
-            }
-        )
+        for name, value in same.items():
+            table = table.append_column(
+                arrivals.EVENT_SCHEMA.field(name),
+                pa.repeat(pa.scalar(value), table.num_rows).cast(arrivals.EVENT_SCHEMA.field(name).type),
+            )
         if context.dry_run:
             appended = arrivals.trial(self._connection(), table, home=context.home)
         else:
@@ -259,6 +274,11 @@ class EventLoader(Loader):
             else:
                 create_source(self.source, now=self.context.now, by=self.context.by)
         return self._con
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    fields = [field for field in arrivals.EVENT_SCHEMA if field.name in rows[0]]
+    return pa.table({field.name: pa.array([row[field.name] for row in rows], field.type) for field in fields})
 
 
 RECORD = Record(

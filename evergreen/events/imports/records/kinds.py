@@ -7,8 +7,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,9 @@ from evergreen.base.upserts import Loaded, Outcome
 from evergreen.events.imports import references
 from evergreen.events.imports.context import Context, Item, RejectedError
 from evergreen.events.imports.fields import Field
+
+if TYPE_CHECKING:
+    from evergreen.events.imports.columns import Columns, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Loader(ABC):
     """Writes the rows of one file, a chunk a transaction."""
 
     chunk = 5_000
+    # Whether it takes chunks by column where a file has them so (``load_columns``).
+    reads_columns = False
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -51,6 +57,10 @@ class Loader(ABC):
     @abstractmethod
     def load(self, items: Sequence[Item]) -> None:
         """Load one chunk; counts, warnings and rejections go to the context."""
+
+    def load_columns(self, columns: Columns) -> Mask:
+        """Load what is plain of a chunk; returns which rows are left to be loaded one by one."""
+        return np.ones(columns.size, np.bool_)
 
     def finish(self) -> None:  # noqa: B027  most records have nothing to do here
         """What can be done only when all rows stand, such as references between them."""

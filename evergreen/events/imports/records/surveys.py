@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from evergreen.events.imports import fields
 from evergreen.events.imports.context import Item
 from evergreen.events.imports.fields import Field, Kind
-from evergreen.events.imports.records.events import EventLoader, Place
+from evergreen.events.imports.records.event_columns import Place
+from evergreen.events.imports.records.events import EventLoader
 from evergreen.events.imports.records.kinds import Record
 
 FIELDS = (
@@ -37,6 +38,8 @@ SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 
 class SurveyLoader(EventLoader):
     """Answers become events ``survey.answered``; they say something of the account and count as no use."""
+
+    reads_columns = False
 
     def build(self, item: Item, place: Place) -> dict[str, Any]:
         kind, score = item.get("kind"), item.get("score")

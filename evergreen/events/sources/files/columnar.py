@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,12 +30,19 @@ class ParquetReader:
         self._number = 0
 
     def rows(self) -> Iterator[Row]:
+        for first, table in self.tables(_BATCH):
+            self._number = first - 1
+            for cells in zip(*map(pa.ChunkedArray.to_pylist, table.columns), strict=True):
+                self._number += 1
+                yield Row(self._number, cells)
+
+    def tables(self, size: int) -> Iterator[tuple[int, pa.Table]]:
+        """The rows by column, at most ``size`` at a time, each time with the first one's number; once only."""
         try:
-            for batch in self._file.iter_batches(batch_size=_BATCH):
-                columns = [_values(column) for column in _flat(pa.Table.from_batches([batch])).columns]
-                for cells in zip(*columns, strict=True):
-                    self._number += 1
-                    yield Row(self._number, cells)
+            for batch in self._file.iter_batches(batch_size=size):
+                table, first = _flat(pa.Table.from_batches([batch])), self._number + 1
+                self._number += table.num_rows
+                yield first, pa.table([_plain(column) for column in table.columns], self.shape.columns)
         except (pa.ArrowException, OSError) as error:
             raise FileError(
                 _("The Parquet file breaks off after row %(row)s: %(error)s.")
@@ -56,16 +62,18 @@ def _flat(table: pa.Table) -> pa.Table:
     return table
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column whose values Python has words for."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
         # Python's datetime has no nanoseconds.
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    elif pa.types.is_duration(kind) and kind.unit == "ns":
-        column = column.cast(pa.duration("us"), safe=False)
-    values: list[Any] = column.to_pylist()
+        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_duration(kind) and kind.unit == "ns":
+        return column.cast(pa.duration("us"), safe=False)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return [value.decode("utf-8", "replace") if value is not None else None for value in values]
-    return values
+        values = column.to_pylist()
+        texts = [value.decode("utf-8", "replace") if value is not None else None for value in values]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column
