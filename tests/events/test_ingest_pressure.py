@@ -55,9 +55,10 @@ def test_while_the_loop_keeps_up_nobody_is_refused(loop: Loop) -> None:
         loop.turn(0.02)
 
 
-def test_one_long_moment_refuses_nobody(loop: Loop) -> None:
+@pytest.mark.parametrize("moment", [0.2, 8.0])
+def test_one_long_moment_refuses_nobody(loop: Loop, moment: float) -> None:
     pressure = Pressure()
-    for late in [0.0] * 10 + [0.2] + [0.0] * 50:
+    for late in [0.0] * 10 + [moment] + [0.0] * 50:
         assert refused(pressure, 20) == 0
         loop.turn(late)
 

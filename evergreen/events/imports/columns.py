@@ -95,11 +95,6 @@ def together(codes: Sequence[Codes], size: int) -> tuple[Codes, Codes]:
     return joined.astype(np.int64), first.astype(np.int64)
 
 
-def can_read(table: pa.Table) -> bool:
-    """Whether all columns hold values that can be told apart: no lists, no maps."""
-    return not any(pa.types.is_nested(kind) for kind in table.schema.types)
-
-
 def _different(column: pa.ChunkedArray) -> Different:
     whole = column.combine_chunks().dictionary_encode(null_encoding="encode")
     if isinstance(whole, pa.ChunkedArray):

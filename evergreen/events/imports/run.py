@@ -187,7 +187,8 @@ class _Load:
     def _loads(self, loader: Loader) -> Iterator[Callable[[], None]]:
         """What loads each chunk, by column where file, mapping and loader allow it."""
         reader = self._reader
-        if isinstance(reader, ParquetReader) and loader.reads_columns and self._reading.is_by_column:
+        is_by_column = loader.reads_columns and self._reading.is_by_column
+        if is_by_column and isinstance(reader, ParquetReader) and not reader.has_lists:
             for first, table in reader.tables(loader.chunk):
                 yield partial(self._load_table, loader, first, table)
             return

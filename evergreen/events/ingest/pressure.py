@@ -12,6 +12,9 @@ _FREE, _FULL = 0.05, 0.45
 # To refuse a small request costs nearly as much as to take it: refusing all would leave no time for any.
 _MOST = 0.75
 _SMOOTH = 1.0
+# So much of a turn's lateness counts, and for so long: a machine that stood still for seconds is not one with too much to
+# do, and what came meanwhile is soon answered.
+_LONGEST, _WEIGHT = 0.4, 0.1
 _IDLE_TICKS = 40
 # With fewer requests under way it is not they who keep the process busy, and refusing them would not help.
 _FEW = 64
@@ -21,7 +24,7 @@ _FORGOTTEN = 0.01
 class Pressure:
     """How late the event loop is, as a share of the requests to refuse: none below 50 ms, three of four from 350 ms on.
 
-    One long turn (a page, a pause of the machine) does not move it much; a second of them does. The share is taken
+    One long turn (a page, a pause of the machine, however long) does not move it much; several in a row do. The share is taken
     from the sources that send most: whoever sends less than what is left for each is never refused.
     """
 
@@ -55,7 +58,8 @@ class Pressure:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         late = loop.time() - self._due
         kept = math.exp(-(late + _TICK) / _SMOOTH)
-        self._late = late + (self._late - late) * kept
+        counted = min(late, _LONGEST)
+        self._late = counted + (self._late - counted) * math.exp(-(min(late, _WEIGHT) + _TICK) / _SMOOTH)
         share = min(_MOST, (self._late - _FREE) / (_FULL - _FREE))
         self._shares = shares(self._counts, share) if share > 0 else {}
         self._counts = {name: n * kept for name, n in self._counts.items() if n * kept > _FORGOTTEN}

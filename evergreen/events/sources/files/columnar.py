@@ -25,8 +25,9 @@ class ParquetReader:
                 _("%(file)s is no readable Parquet file: %(error)s. Nothing was loaded.")
                 % {"file": path.name, "error": str(error).splitlines()[0]}
             ) from error
-        names = [field.name for field in _flat(self._file.schema_arrow.empty_table()).schema]
-        self.shape = Shape("parquet", names, header_row=0)
+        columns = _flat(self._file.schema_arrow.empty_table()).schema
+        self.shape = Shape("parquet", columns.names, header_row=0)
+        self.has_lists = any(pa.types.is_nested(kind) for kind in columns.types)
         self._number = 0
 
     def rows(self) -> Iterator[Row]:
