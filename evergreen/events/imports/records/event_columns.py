@@ -67,10 +67,15 @@ class PlainEvents:
         self.fits &= np.array([time is not None for time in times], np.bool_)[codes]
 
     def ids(self) -> list[str] | None:
-        """The message ids of the rows that fit; None where the file has no ids. A row without one does not fit."""
+        """The message ids of the rows that fit; None where the file has no ids. A row without one does not fit, nor
+        does one that has its id with another that does not: of equal ids the first row of the file stands.
+        """
         field = self.field("id")
         if "id" in self._mapped:
             self.fits &= np.array([one is not None for one in field.values], np.bool_)[field.codes]
+            numbers = {one: number for number, one in enumerate(field.values)}
+            ids = np.array([numbers[one] for one in field.values], np.int64)[field.codes]
+            self.fits &= ~np.isin(ids, ids[~self.fits])
         self._rows = np.flatnonzero(self.fits).astype(np.int64)
         return field.of_rows(self._rows) if "id" in self._mapped else None
 
