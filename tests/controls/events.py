@@ -172,6 +172,14 @@ CONTROLS = (
         ),
     ),
     Control(
+        "standstill_taken_for_overload",
+        "A machine that stood still for seconds is not one with too much to do.",
+        "evergreen/events/ingest/pressure.py",
+        "        counted = min(late, _LONGEST)",
+        "        counted = late",
+        ("tests/events/test_ingest_pressure.py::test_one_long_moment_refuses_nobody",),
+    ),
+    Control(
         "few_requests_refused",
         "A process that is slow for other reasons refuses no ordinary trickle of events.",
         "evergreen/events/ingest/pressure.py",

@@ -248,4 +248,22 @@ CONTROLS = (
             "::test_too_many_wrong_tries_of_an_e_mail_have_to_wait_even_with_the_right_password",
         ),
     ),
+    Control(
+        "first_row_overtaken_by_column",
+        "Of equal ids in a file the first row stands, also where it is read alone beside rows read by column.",
+        "evergreen/events/imports/records/event_columns.py",
+        "            self.fits &= ~np.isin(ids, ids[~self.fits])\n",
+        "",
+        (
+            "tests/events/test_imports_columns.py::test_of_equal_ids_the_first_row_stands_though_it_was_read_alone",
+        ),
+    ),
+    Control(
+        "zero_counts_by_column",
+        "A row that counts nothing is warned of, whichever way it is read.",
+        "evergreen/events/imports/records/event_columns.py",
+        "np.array([count != 0 for count in counts.values], np.bool_)",
+        "np.array([True for count in counts.values], np.bool_)",
+        ("tests/events/test_imports_columns.py::test_rows_become_the_same_by_column_and_alone",),
+    ),
 )
