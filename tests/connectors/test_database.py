@@ -7,6 +7,7 @@ import datetime as dt
 import socket
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,10 @@ import psycopg
 import pytest
 
 from evergreen.customers.models import Account
-from evergreen.events.connections import actions, running
+from evergreen.events.connections import actions, feeding, running
 from evergreen.events.connections.models import Connection
 from evergreen.events.sources.adapter import SourceError
+from evergreen.events.sources.database import DatabaseAdapter
 from evergreen.events.sources.registry import adapter
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +154,29 @@ def test_a_connection_that_breaks_off_is_taken_up_behind_its_last_page(
     jobs.run_job(job, now=run.wake_at)
     run.refresh_from_db()
     assert (run.state, run.error, run.total("created")) == ("done", "", 7_000)
+
+
+def test_nothing_stays_open_in_the_database_of_a_reading_that_stopped_early(
+    server: str, source: Forwarder, run_it: Any, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An error's traceback, or a collector that has not come by, keeps what was being read alive.
+    alive: list[Any] = []
+    read = DatabaseAdapter.read
+
+    def kept(self: DatabaseAdapter, *asked: Any) -> Any:
+        alive.append(iter(read(self, *asked)))
+        return alive[-1]
+
+    monkeypatch.setattr(DatabaseAdapter, "read", kept)
+    assert run_it(connect(source, now), why="trial").total("rows") == feeding.TRIAL_ROWS
+    assert alive
+    with psycopg.connect(server) as con:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        deadline = time.monotonic() + 10
+        while (left := con.execute(others).fetchone()) != (0,) and time.monotonic() < deadline:
+            con.rollback()
+            time.sleep(0.05)
+    assert left == (0,)
 
 
 def test_a_back_fill_reads_from_its_day_on(source: Forwarder, run_it: Any, now: Any) -> None:

@@ -92,6 +92,7 @@ def pull(
     except Exception as error:
         raise in_words(error, adapter, stream.name) or error from error
     finally:
+        adapter.close()
         spool.add(waiting)
         spool.keep(safe)
         spool.sync()

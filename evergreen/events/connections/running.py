@@ -194,6 +194,7 @@ def _streams(run: ConnectionRun, beating: _Beating) -> None:
             following = {"again": True} if seen.get("missed") else spool.held.state
             _note(run, stream, {**told, **seen, "notices": notices}, following, is_compared=keys is not None)
         finally:
+            adapter.close()
             spool.close()
         spool.remove()
 

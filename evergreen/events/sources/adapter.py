@@ -137,6 +137,9 @@ class Adapter:
         """
         return None
 
+    def close(self) -> None:
+        """Give back what reading left open, wherever it broke off. The adapter can read again afterwards."""
+
     def told(self, error: BaseException) -> SourceError | None:
         """A fault of the adapter's own kind in words; None for one that it does not know."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 from django.utils.translation import gettext as _
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -98,6 +99,7 @@ class DatabaseAdapter(Adapter):
     def __init__(self, config: DatabaseConfig) -> None:
         super().__init__(config)
         self.tables = _read_tables(config.tables)
+        self._lent: list[weakref.ref[Any]] = []
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -159,6 +161,15 @@ class DatabaseAdapter(Adapter):
         except (SQLAlchemyError, outbound.OutboundError) as error:
             raise self.told(error) or error from error
 
+    def close(self) -> None:
+        """End connections that a reading which broke off still holds: their transactions would stay open in somebody
+        else's database until the collector comes by.
+        """
+        for lent in self._lent:
+            if (connection := lent()) is not None and connection.is_valid:
+                connection.invalidate()
+        self._lent.clear()
+
     def told(self, error: BaseException) -> SourceError | None:
         if isinstance(error, outbound.OutboundError):
             return SourceError(str(error))
@@ -196,7 +207,9 @@ class DatabaseAdapter(Adapter):
     def _engine(self) -> Engine:
         connect = _to_postgres if self.config.dialect == "postgresql" else _to_mysql
         driver = {"postgresql": "postgresql+psycopg://", "mysql": "mysql+pymysql://"}[self.config.dialect]
-        return create_engine(driver, creator=lambda: connect(self.config, self._port), poolclass=NullPool)
+        engine = create_engine(driver, creator=lambda: connect(self.config, self._port), poolclass=NullPool)
+        event.listen(engine, "checkout", lambda _raw, _record, lent: self._lent.append(weakref.ref(lent)))
+        return engine
 
 
 def _to_postgres(config: DatabaseConfig, port: int) -> Any:
