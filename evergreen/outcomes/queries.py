@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evergreen.base import money
 from evergreen.base import queries as base
-from evergreen.customers.models import ContractLine
+from evergreen.customers.models import Contract, ContractLine
 from evergreen.outcomes import revenue
 from evergreen.outcomes.revenue import Line, Movement, Portfolio
 
@@ -39,6 +39,9 @@ def book(first: dt.date, last: dt.date, *, grace_days: int = 0) -> Book:
     if grace_days < 0:
         raise ValueError(f"The grace is a number of days from 0 on, {grace_days} given.")
     vendor, rates = base.setting("currency"), base.rates(last)
+    # Asked for by itself: joined to itself a table of contracts that nobody has analysed yet takes minutes.
+    renewals = Contract.objects.filter(renews__isnull=False).order_by().values_list("renews_id", "pk")
+    renewed = dict(renewals.iterator(_CHUNK))
     lines: list[Line] = []
     left_out: dict[str, int] = {}
     rows = ContractLine.objects.filter(
@@ -50,14 +53,13 @@ def book(first: dt.date, last: dt.date, *, grace_days: int = 0) -> Book:
         "end_on",
         "mrr_cents",
         "edition_id",
-        "contract__renewed_by",
         "contract__currency",
     )
-    for account, contract, start, end, cents, edition, renewed_by, currency in rows.iterator(_CHUNK):
+    for account, contract, start, end, cents, edition, currency in rows.order_by().iterator(_CHUNK):
         worth = money.converted(cents, currency, vendor, rates)
         if worth is None:
             left_out[currency] = left_out.get(currency, 0) + 1
         else:
-            lines.append(Line(account, contract, start, end, worth, edition, renewed_by))
+            lines.append(Line(account, contract, start, end, worth, edition, renewed.get(contract)))
     found = revenue.movements(lines, first, last, grace_days=grace_days)
     return Book(first, last, vendor, grace_days, revenue.summed(found), found, left_out)
