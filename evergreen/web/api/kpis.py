@@ -16,7 +16,7 @@ from evergreen.events.kpis import queries as kpis
 from evergreen.events.kpis.actions import Recorded, Reported, record_kpi_values
 from evergreen.events.kpis.models import Kpi
 from evergreen.web.api import rows
-from evergreen.web.api.admission import Holder, key_of
+from evergreen.web.api.admission import Holder, KeyedRequest
 from evergreen.web.api.errors import Failure
 from evergreen.web.api.keys import account_reached, reachable
 from evergreen.web.api.models import ApiKey
@@ -92,7 +92,7 @@ def declared(request: HttpRequest) -> list[Kpi]:
     "/kpis", response={200: rows.Taken, **_FAILURES}, auth=Holder("kpis.write"), summary="Store values",
     openapi_extra=rows.described(Rows, "values"),
 )  # fmt: skip
-def store(request: HttpRequest) -> HttpResponse:
+def store(request: KeyedRequest) -> HttpResponse:
     """Good rows are stored in one transaction, bad ones are told with what is allowed; 422 where all are bad.
 
     The newest report of a period stands and an equal one changes nothing, so a request may be sent again; with an
@@ -136,9 +136,9 @@ class Asked(Schema):
     "/kpis/values", response={200: list[Value], 401: Failure, 403: Failure, 404: Failure, 422: Failure, 429: Failure},
     auth=Holder("kpis.read"), summary="Values of an account", url_name="kpi-values",
 )  # fmt: skip
-def values(request: HttpRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
+def values(request: KeyedRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
     """The values that stand, or stood before an instant. Amounts are left out where the key's person sees none."""
-    key = key_of(request)
+    key = request.auth
     account = account_reached(key, asked.account, _("the values of an account"))
     known = asked.known_before
     if known is not None and known.tzinfo is None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Schema
 from ninja.responses import Response
@@ -15,7 +15,7 @@ from pydantic import Field
 from evergreen.base import clock, queries
 from evergreen.base.upserts import Outcome
 from evergreen.events.kpis.actions import Recorded, Refusal
-from evergreen.web.api.admission import key_of
+from evergreen.web.api.admission import KeyedRequest
 from evergreen.web.api.bodies import read_object, too_large, unreadable
 from evergreen.web.api.errors import Marks
 from evergreen.web.api.models import ApiKey
@@ -69,13 +69,13 @@ def described(body: type[Schema], field: str) -> dict[str, Any]:
 
 
 def take(
-    request: HttpRequest,
+    request: KeyedRequest,
     field: str,
     shape: str,
     store: Callable[[list[Any], ApiKey, dt.datetime, bool], Answer],
 ) -> HttpResponse:
     """Answer a body of ``{field: [rows], "history": bool}``; ``shape`` is an example of it."""
-    key = key_of(request)
+    key = request.auth
     body, found = read_object(request, shape)
     rows = found.get(field)
     is_history = found.get("history", False)

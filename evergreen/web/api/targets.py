@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -14,7 +14,7 @@ from evergreen.events.kpis import queries as kpis
 from evergreen.events.kpis.actions import Aimed, Recorded, set_kpi_targets
 from evergreen.events.kpis.models import Kpi
 from evergreen.web.api import rows
-from evergreen.web.api.admission import Holder, key_of
+from evergreen.web.api.admission import Holder, KeyedRequest
 from evergreen.web.api.errors import Failure
 from evergreen.web.api.keys import account_reached, reachable
 from evergreen.web.api.models import ApiKey
@@ -62,7 +62,7 @@ _FIELDS = ("account", "kpi", "value", "from", "by", "system")
     "/kpis/targets", response={200: rows.Taken, **_FAILURES}, auth=Holder("kpis.write"), summary="Set targets",
     openapi_extra=rows.described(Rows, "targets"), url_name="kpi-targets-set",
 )  # fmt: skip
-def store(request: HttpRequest) -> HttpResponse:
+def store(request: KeyedRequest) -> HttpResponse:
     """By the rules of values: good rows in one transaction, an equal one changes nothing, what stood before is kept."""
     return rows.take(request, "targets", _SHAPE, _store)
 
@@ -102,9 +102,9 @@ class Asked(Schema):
     "/kpis/targets", response={200: list[Target], 401: Failure, 403: Failure, 404: Failure, 422: Failure, 429: Failure},
     auth=Holder("kpis.read"), summary="Targets of an account", url_name="kpi-targets", by_alias=True,
 )  # fmt: skip
-def targets(request: HttpRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
+def targets(request: KeyedRequest, asked: Query[Asked]) -> list[dict[str, Any]]:
     """The targets that stand, in order of their first day. Amounts are left out where the key's person sees none."""
-    key = key_of(request)
+    key = request.auth
     account = account_reached(key, asked.account, _("the targets of an account"))
     sees_money = key.staff is None or key.staff.sees_money
     return [
