@@ -31,7 +31,7 @@ def test_the_book_follows_whatever_becomes_of_accounts(
     rng = random.Random(7)
     book.opened()
     # From here on it may not be read whole: what it holds it has from following.
-    monkeypatch.setattr(book, "Book", None)
+    monkeypatch.setattr(book, "_read", None)
     for step in range(40):
         at = now + dt.timedelta(minutes=7 * step)
         known = list(Account.objects.order_by("pk"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -47,9 +47,12 @@ class _Mark(NamedTuple):
     letters: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Book:
-    """Accounts in order of their id, their keys beside them; ``roughly`` are the places of keys like one asked for."""
+    """Accounts in order of their id, their keys beside them; ``roughly`` are the places of keys like one asked for.
+
+    Threads read it while another one makes the next.
+    """
 
     mark: _Mark
     accounts: list[Named]
@@ -61,7 +64,7 @@ class Book:
         asked = sorted(keys - self.roughly.keys() - {""})
         if asked and self.keys:
             scores = process.cdist(asked, self.keys, scorer=fuzz.ratio, score_cutoff=_ROUGHLY, dtype=np.uint8)
-            self.roughly |= {key: _highest(scores[place]) for place, key in enumerate(asked)}
+            self.roughly.update({key: _highest(scores[place]) for place, key in enumerate(asked)})
         return {key: [self.accounts[place] for place in self.roughly.get(key, ())] for key in keys}
 
 
@@ -71,14 +74,19 @@ _book: Book | None = None
 def opened() -> Book:
     """The book as the accounts stand now."""
     global _book
-    mark = _marked()
-    if _book is not None and _book.mark != mark:
-        _follow(_book, mark)
-    if _book is None or _book.mark != mark:
-        rows = Account.objects.order_by("pk").values_list("pk", "name").iterator(chunk_size=5_000)
-        accounts = [Named(pk, name, company_name(name)) for pk, name in rows]
-        _book = Book(mark, accounts, [named.company.key for named in accounts])
-    return _book
+    mark, book = _marked(), _book
+    if book is None or book.mark != mark:
+        book = _book = (_followed(book, mark) if book else None) or _read(mark)
+    return book
+
+
+def _read(mark: _Mark) -> Book:
+    rows = Account.objects.order_by("pk").values_list("pk", "name").iterator(chunk_size=5_000)
+    return _bound(mark, [Named(pk, name, company_name(name)) for pk, name in rows])
+
+
+def _bound(mark: _Mark, accounts: list[Named]) -> Book:
+    return Book(mark, accounts, [named.company.key for named in accounts])
 
 
 @lru_cache(maxsize=200_000)
@@ -94,25 +102,27 @@ def _marked() -> _Mark:
     return _Mark(entry, at, told["n"], told["newest"] or 0, told["letters"] or 0)
 
 
-def _follow(book: Book, mark: _Mark) -> None:
-    """Take up the names that changed since; the mark stays behind where that does not explain it."""
+def _followed(book: Book, mark: _Mark) -> Book | None:
+    """The book with the names that changed since; None where that does not explain the mark."""
     entries = AuditEntry.objects.filter(kind__in=_KINDS)
     if book.mark.at is not None:
         entries = entries.filter(at__gte=book.mark.at - _OVERLAP)
     told = list(entries.values_list("object_ids", flat=True)[: _MOST_CHANGED + 1])
     changed = {int(one) for ids in told for one in ids}
     if max(len(told), len(changed)) > _MOST_CHANGED:
-        return
+        return None
     names = dict(Account.objects.filter(pk__in=changed).values_list("pk", "name")) if changed else {}
     old = {named.account_id: named.name for named in book.accounts if named.account_id in changed}
-    if old != names:
+    if old == names:
+        found = replace(book, mark=mark)
+    else:
         kept = [named for named in book.accounts if named.account_id not in changed]
-        accounts = sorted([*kept, *(Named(pk, name, company_name(name)) for pk, name in names.items())])
-        book.accounts, book.keys, book.roughly = accounts, [named.company.key for named in accounts], {}
-    letters = sum(len(named.name) for named in book.accounts)
-    last = book.accounts[-1].account_id if book.accounts else 0
-    if (len(book.accounts), last, letters) == (mark.accounts, mark.newest, mark.letters):
-        book.mark = mark
+        new = [Named(pk, name, company_name(name)) for pk, name in names.items()]
+        found = _bound(mark, sorted([*kept, *new]))
+    letters = sum(len(named.name) for named in found.accounts)
+    last = found.accounts[-1].account_id if found.accounts else 0
+    is_explained = (len(found.accounts), last, letters) == (mark.accounts, mark.newest, mark.letters)
+    return found if is_explained else None
 
 
 def _highest(scores: np.ndarray[Any, Any]) -> list[int]:

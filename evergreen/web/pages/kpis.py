@@ -47,7 +47,7 @@ def course(request: StaffRequest, account_id: int, kpi_id: int) -> HttpResponse:
     """The chart of a KPI, its newest values and every target."""
     account, kpi = _readable(request, account_id, kpi_id)
     found = detail(account, kpi, request.today, request.vendor["currency"])
-    return render(request, "pages/account/kpi.html", {"account": account, "detail": found})
+    return render(request, "pages/account/kpi.html", {"detail": found})
 
 
 def _sheet(

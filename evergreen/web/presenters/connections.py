@@ -99,6 +99,10 @@ class Line:
         return _("every %(n)s minutes") % {"n": minutes}
 
 
+def _label(stream: Stream) -> str:
+    return stream.label("zh" if formats.is_zh() else "en")
+
+
 def _tone(run: ConnectionRun) -> str:
     if run.state == State.DONE and run.total("rejected"):
         return "bad" if _rejects_all(run) else "warn"
@@ -128,7 +132,7 @@ class FeedLine:
 
     @property
     def name(self) -> str:
-        return self.stream.label("zh" if formats.is_zh() else "en")
+        return _label(self.stream)
 
     @property
     def record(self) -> str:
@@ -192,7 +196,7 @@ def is_on(connection: Connection, stream: Stream) -> bool:
 def feed_words(connection: Connection, stream: Stream) -> dict[str, Any]:
     """What both faces of a list's mapping say of it."""
     return {
-        "label": stream.label("zh" if formats.is_zh() else "en"),
+        "label": _label(stream),
         "stream": stream.name,
         "is_on": is_on(connection, stream),
         "is_own": bool((connection.feeds.get(stream.name) or {}).get("mapping")),
@@ -226,7 +230,7 @@ class RunPage:
         if self.run.state != State.DONE or not self.run.total("rejected"):
             return []
         made = [one for one in self._streams if one.makes_accounts and one.name not in self.run.streams]
-        return [one.label("zh" if formats.is_zh() else "en") for one in made]
+        return [_label(one) for one in made]
 
     @property
     def rows(self) -> int:
@@ -266,7 +270,7 @@ class RunPage:
 
     @cached_property
     def _labels(self) -> dict[str, str]:
-        return {one.name: one.label("zh" if formats.is_zh() else "en") for one in self._streams}
+        return {one.name: _label(one) for one in self._streams}
 
     @property
     def summary(self) -> str:

@@ -66,7 +66,6 @@ class Card:
 class Detail:
     """How a KPI came to where it stands; ``option`` draws it, None where there is no value."""
 
-    kpi: Kpi
     option: dict[str, Any] | None
     label: str
     rows: list[Row]
@@ -103,7 +102,7 @@ def detail(account: Account, kpi: Kpi, today: dt.date, vendor_currency: str) -> 
     currency = account.currency or vendor_currency
     targets = [(said(kpi, one.value, currency), one) for one in course.targets]
     if not course.values:
-        return Detail(kpi, None, "", [], targets)
+        return Detail(None, "", [], targets)
     newest = course.values[-1]
     since = newest.starts_on - dt.timedelta(days=_SHOWN_DAYS[kpi.period])
     usual = ranges(course, since)
@@ -114,7 +113,7 @@ def detail(account: Account, kpi: Kpi, today: dt.date, vendor_currency: str) -> 
         "value": said(kpi, newest.value, currency),
     }
     option = drawn(course, usual, since, today, currency)
-    return Detail(kpi, option, label, _rows(course, usual, currency), targets)
+    return Detail(option, label, _rows(course, usual, currency), targets)
 
 
 def ranges(course: Course, since: dt.date) -> dict[dt.date, Baseline | TooShort]:
