@@ -153,14 +153,18 @@ class Mover:
                     return True
         return False
 
+    def close(self) -> None:
+        """End the processes that unpack ahead."""
+        self._ahead.close()
+
     def move(self, now: dt.datetime) -> Moved:
-        """Move everything that waits."""
+        """Move everything that waits, also what comes in meanwhile."""
         total = Moved()
         try:
             while (moved := self.step(now)) is not None:
                 total = total.plus(moved)
         finally:
-            self._ahead.close()
+            self.close()
         return total
 
     def step(self, now: dt.datetime) -> Moved | None:
