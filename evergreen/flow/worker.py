@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import close_old_connections
 from django.utils.module_loading import autodiscover_modules
@@ -30,6 +30,9 @@ from evergreen.base import clock, env, jobs, queries
 from evergreen.events import actions as events
 from evergreen.events import journal, matching, merging, mover, store, upkeep
 from evergreen.events.connections import actions as connections
+
+if TYPE_CHECKING:
+    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -117,11 +120,18 @@ class Worker:
             self._stop.wait(wait)
 
     def _move(self) -> None:
-        """Hold the right to move and one connection, and move until told to stop or something fails."""
-        with mover.moving(self._home), store.session(self._home) as con, contextlib.ExitStack() as closing:
+        """Hold the right to move, and move until told to stop or something fails."""
+        with mover.moving(self._home):
             # What stood unmerged when the worker before ended counts too: one that often starts again still merges.
-            moving, commits = mover.Mover(con, self._home), upkeep.unmerged_commits(con)
-            closing.callback(moving.close)
+            commits = upkeep.unmerged_commits(store.reading(self._home))
+            while not self._stop.is_set():
+                # With each merge a new connection: one grows with every commit (store.READER_SECONDS).
+                with store.session(self._home) as con:
+                    self._move_until_merged(con, commits)
+                commits = 0
+
+    def _move_until_merged(self, con: duckdb.DuckDBPyConnection, commits: int) -> None:
+        with contextlib.closing(mover.Mover(con, self._home)) as moving:
             while not self._stop.is_set():
                 began = time.monotonic()
                 self._pulse.faults.pop("mover", None)
@@ -132,10 +142,10 @@ class Worker:
                     self._pulse.moved_events += moved.stored
                     pause = pause_after(moved.received, time.monotonic() - began)
                 self._stop.wait(pause)
-                if commits >= MERGE_COMMITS:
-                    commits = 0
-                    upkeep.merge(con, home=self._home)
                 close_old_connections()
+                if commits >= MERGE_COMMITS:
+                    upkeep.merge(con, home=self._home)
+                    return
 
     def _match(self) -> None:
         """Give waiting events to their accounts, when accounts or end users changed since the last time."""

@@ -136,3 +136,18 @@ def test_an_installation_that_was_moved_or_restored_elsewhere_reads_and_writes_i
     assert not list(there.lake.rglob("left-behind.parquet"))
     assert store.reading(there).execute("SELECT count(*) FROM lake.events").fetchall() == [(3,)]
     elsewhere.rename(home.root)
+
+
+@pytest.mark.django_db
+def test_a_reader_is_made_anew_after_a_while_and_those_under_way_go_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection grows with every commit it sees, so a process that only reads must not hold one for ever."""
+    before = store.reading(home)
+    monkeypatch.setattr(store, "READER_SECONDS", -1.0)
+    before.execute("CREATE TEMP TABLE of_this_connection AS SELECT 1")
+    after = store.reading(home)
+    mine = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'of_this_connection'"
+    assert (store.scalar(before, mine), store.scalar(after, mine)) == (1, 0)
+    for con in (before, after):
+        assert store.scalar(con, "SELECT count(*) FROM lake.events") == 0
