@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 
 from evergreen.base import env
-from evergreen.events import arrivals, retention, store
+from evergreen.events import arrivals, retention, spans, store
 from evergreen.events.features import Matchers
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ USE_KINDS = ("track", "page", "screen", "usage")
 PORTION_ROWS = 1_000_000
 # What tells events of one person and day apart; the last two may be null.
 _SORT = ("source", "tenant", "kind", "name", "feature", "probe")
+_READ = ("account_id", "end_user", "day", "known_on", "count", "seconds", "properties", *_SORT[:-1])
 _TABLES = ("usage", "first_uses", "account_days", "answers", "rolled")
 
 
@@ -122,7 +123,7 @@ def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Match
     days = [entry.day for entry in portion]
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
-    used = _used(events, matchers)
+    used = _used(events, matchers, has_spans=spans.any_on(con, _listed(days)))
     con.register("portion_sorts_now", _sorts(con, used, matchers))
     con.execute("CREATE OR REPLACE TEMP TABLE portion_sorts AS SELECT * FROM portion_sorts_now")
     con.unregister("portion_sorts_now")
@@ -135,7 +136,7 @@ def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Match
 def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) -> None:
     """Put the counted rows in place, instead of the days' old ones or (``adds``) beside them."""
     days = [entry.day for entry in portion]
-    listed = ", ".join(f"DATE '{day}'" for day in days)
+    listed = _listed(days)
     for table in ("rolled", "account_days") if adds else _TABLES:
         con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
     con.execute(_USAGE)
@@ -153,17 +154,28 @@ def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) ->
     con.unregister("rolled_now")
 
 
+def _listed(days: list[dt.date]) -> str:
+    return ", ".join(f"DATE '{day}'" for day in days)
+
+
 def _sql(expression: ir.Table) -> str:
     return str(ibis.to_sql(expression, dialect="duckdb"))
 
 
-def _used(events: ir.Table, matchers: Matchers) -> ir.Table:
-    """The events that mean use of an account: a row counts when its count is above 0.
+def _used(events: Any, matchers: Matchers, *, has_spans: bool) -> ir.Table:
+    """The events that mean use of an account: a row counts when its count is above 0. Of use that was counted before, a
+    row a person and day (``spans``).
 
     ``probe`` holds what property matchers ask of an event, as a JSON list in the order of ``matchers.properties``;
     null while no matcher asks for a property.
     """
-    used: Any = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS), events["count"] > 0)
+    of_accounts = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS))
+    used = of_accounts.filter(of_accounts["count"] > 0)
+    if has_spans:
+        used = used.filter(~spans.is_span(used))
+        counted = spans.spread(of_accounts.filter(spans.is_span(of_accounts)))
+        used = used.select(*_READ)
+        used = ibis.union(used, counted.select(*_READ).cast(used.schema()))
     return used.mutate(probe=_probe(used, matchers))
 
 

@@ -37,6 +37,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "beside a list": {"columns": {"name": "what", "account": "who", "time": "at"}},
     "with properties": {"columns": {"name": "what", "account": "who", "time": "at"}, "properties": ["n"]},
 }  # fmt: skip
+SPANS: dict[str, dict[str, Any]] = {
+    "counted use": {
+        "format": {"span": "week"},
+        "columns": {"event": "what", "account": "who", "from": "at", "count": "n", "feature": "what"},
+        "features": {"create": True},
+    },
+    "counted days": {
+        "columns": {
+            "id": "id", "event": {"constant": "used"}, "tenant": "shop", "account": "who", "from": "at", "to": "to",
+            "active_days": "n", "last_day": "at", "active_users": "n",
+        },
+    },
+}  # fmt: skip
 ALONE = {"beside a list", "with properties"}
 
 
@@ -50,6 +63,9 @@ def rows(seed: int, now: dt.datetime) -> list[dict[str, Any]]:
             "shop": rng.choice(["T-1", "T-9", None, None]),
             "what": rng.choice(["导出", "report", " report", "", None, "#N/A", "x" * 600, "a\0b", "NULL"]),
             "kind": rng.choice(["track", "usage", "TRACK", "page", "purchase", None]),
+            "to": rng.choice(
+                [at + dt.timedelta(days=6), at + dt.timedelta(days=6), at - dt.timedelta(days=1), None]
+            ),
             "at": rng.choice([at, at, at.replace(hour=0, minute=0, second=0, microsecond=0), None]),
             "user": rng.choice(["u1", " u2", "1e+9", "", None]),
             "n": rng.choice([1, 1, 7, 0, -3, None]),
@@ -57,14 +73,22 @@ def rows(seed: int, now: dt.datetime) -> list[dict[str, Any]]:
         }
 
     found = [one() for _ in range(220)]
-    plain = {"who": "A-well", "what": "report", "kind": "track", "user": "u1", "n": 2, "shop": None}
-    found += [plain | {"at": now - dt.timedelta(days=1, hours=n % 7), "id": f"m{n}"} for n in range(80)]
+    plain = {
+        "who": "A-well",
+        "what": "report",
+        "kind": "track",
+        "user": "u1",
+        "n": 1,
+        "shop": None,
+        "to": now - dt.timedelta(days=20),
+    }
+    found += [plain | {"at": now - dt.timedelta(days=30, hours=n % 7), "id": f"m{n}"} for n in range(80)]
     rng.shuffle(found)
     return found
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *SPANS])
 def test_rows_become_the_same_by_column_and_alone(
     home: Home,
     cast: SimpleNamespace,
@@ -80,6 +104,7 @@ def test_rows_become_the_same_by_column_and_alone(
         table = table.append_column("tags", pa.array([["a"]] * table.num_rows))
     pq.write_table(table, path)
     monkeypatch.setattr(EventLoader, "chunk", 70)
+    monkeypatch.setattr(EventLoader, "column_chunk", 70)
     told, taken = {}, []
     load = EventLoader.load_columns
 
@@ -91,7 +116,9 @@ def test_rows_become_the_same_by_column_and_alone(
     monkeypatch.setattr(EventLoader, "load_columns", watched)
     for way, by_column in (("columns", True), ("alone", False)):
         monkeypatch.setattr(EventLoader, "reads_columns", by_column)
-        result = import_file(path, "events", {"record": "events", "source": way, **KINDS[kind]}, now=now)
+        record = "usage" if kind in SPANS else "events"
+        mapping = {"record": record, "source": way, **(KINDS | SPANS)[kind]}
+        result = import_file(path, record, mapping, now=now)
         told[way] = result
     one, other = told["columns"], told["alone"]
     assert one.created > 20

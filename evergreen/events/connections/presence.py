@@ -42,7 +42,7 @@ class Presence:
 
 def is_kept(record: str) -> bool:
     """Whether rows of this record stand for something that a source can delete."""
-    return record not in {"events", "kpis"} and "id" in RECORDS[record].names
+    return record not in {"events", "usage", "kpis"} and "id" in RECORDS[record].names
 
 
 @transaction.atomic

@@ -9,6 +9,9 @@ WARNINGS = {
     "usage_before_start": gettext_noop("Usage before its subscription starts: loaded on its day."),
     "usage_after_end": gettext_noop("Usage after its subscription ended: loaded on its day."),
     "count_is_zero": gettext_noop("Usage with a count of 0: loaded, counts as no use."),
+    "used_on_no_day": gettext_noop(
+        "A count on 0 active days: loaded, the count stands on the last day of its span."
+    ),
     "in_the_future": gettext_noop("A time in the future: loaded, counts from then on."),
     "other_account": gettext_noop(
         "The row names two different accounts: the first of its references stands."

@@ -189,7 +189,7 @@ class _Load:
         reader = self._reader
         is_by_column = loader.reads_columns and self._reading.is_by_column
         if is_by_column and isinstance(reader, ParquetReader) and not reader.has_lists:
-            for first, table in reader.tables(loader.chunk):
+            for first, table in reader.tables(loader.column_chunk):
                 yield partial(self._load_table, loader, first, table)
             return
         rows = reader.rows()

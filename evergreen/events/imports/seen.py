@@ -5,7 +5,16 @@ exactly.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import tempfile
+
+import duckdb
+import pyarrow as pa
+
+_TIMES = """
+SELECT coalesce(n, 0) + row_number() OVER (PARTITION BY key ORDER BY place) - 1 AS times
+FROM asked LEFT JOIN (SELECT key, count(*) AS n FROM seen SEMI JOIN asked USING (key) GROUP BY key) USING (key)
+ORDER BY place
+"""
 
 
 class Seen:
@@ -17,17 +26,18 @@ class Seen:
         self._db.execute("PRAGMA journal_mode=MEMORY")
         self._db.execute("PRAGMA cache_size=-65536")
         self._db.execute(
-            "CREATE TABLE said (space TEXT, key TEXT, what TEXT, times INTEGER, PRIMARY KEY (space, key))"
-            " WITHOUT ROWID"
+            "CREATE TABLE said (space TEXT, key TEXT, what TEXT, PRIMARY KEY (space, key)) WITHOUT ROWID"
         )
         self._db.execute("BEGIN")
+        self._counted: duckdb.DuckDBPyConnection | None = None
+        self._spilled: tempfile.TemporaryDirectory[str] | None = None
 
     def first(self, space: str, key: str, what: str = "") -> str | None:
         """None when the key is new (``what`` is kept for it), else what was said of it at first."""
         row = self._db.execute("SELECT what FROM said WHERE space = ? AND key = ?", (space, key)).fetchone()
         if row is not None:
             return str(row[0])
-        self._db.execute("INSERT INTO said VALUES (?, ?, ?, 1)", (space, key, what))
+        self._db.execute("INSERT INTO said VALUES (?, ?, ?)", (space, key, what))
         return None
 
     def told(self, space: str, key: str) -> str | None:
@@ -35,28 +45,25 @@ class Seen:
         row = self._db.execute("SELECT what FROM said WHERE space = ? AND key = ?", (space, key)).fetchone()
         return None if row is None else str(row[0])
 
-    def times(self, space: str, key: str) -> int:
-        """How often the key was seen before this time."""
-        row = self._db.execute(
-            "INSERT INTO said VALUES (?, ?, '', 1)"
-            " ON CONFLICT (space, key) DO UPDATE SET times = times + 1 RETURNING times",
-            (space, key),
-        ).fetchone()
-        return int(row[0]) - 1
+    def times_of_each(self, keys: pa.Array) -> pa.Array:
+        """How often each of the keys (texts) was seen before, in this call and in those before it, in their order."""
+        if self._counted is None:
+            self._counted = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "512MB"})
+            self._counted.execute(f"SET temp_directory = '{self._folder().replace(chr(39), chr(39) * 2)}'")
+            self._counted.execute("CREATE TABLE seen (key VARCHAR)")
+        self._counted.register("asked", pa.table({"place": pa.array(range(len(keys))), "key": keys}))
+        times = self._counted.execute(_TIMES).to_arrow_table()["times"].combine_chunks()
+        self._counted.execute("INSERT INTO seen SELECT key FROM asked")
+        self._counted.unregister("asked")
+        return times
 
-    def times_of_each(self, space: str, keys: Sequence[str]) -> list[int]:
-        """``times`` of many keys in their order; fast while all of them are new."""
-        if len(set(keys)) == len(keys):
-            self._db.execute("SAVEPOINT many")
-            before = self._db.total_changes
-            self._db.executemany(
-                "INSERT OR IGNORE INTO said VALUES (?, ?, '', 1)", ((space, key) for key in keys)
-            )
-            all_new = self._db.total_changes - before == len(keys)
-            self._db.execute("RELEASE many" if all_new else "ROLLBACK TO many")
-            if all_new:
-                return [0] * len(keys)
-        return [self.times(space, key) for key in keys]
+    def _folder(self) -> str:
+        self._spilled = tempfile.TemporaryDirectory(prefix="evergreen-seen-", ignore_cleanup_errors=True)
+        return self._spilled.name
 
     def close(self) -> None:
         self._db.close()
+        if self._counted is not None:
+            self._counted.close()
+        if self._spilled is not None:
+            self._spilled.cleanup()

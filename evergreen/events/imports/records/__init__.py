@@ -10,6 +10,7 @@ from evergreen.events.imports.records import (
     kpis,
     surveys,
     tickets,
+    usage,
 )
 from evergreen.events.imports.records.kinds import Loader, Record
 
@@ -22,6 +23,7 @@ RECORDS: dict[str, Record] = {
         invoices.RECORD,
         tickets.RECORD,
         events.RECORD,
+        usage.RECORD,
         surveys.RECORD,
         conversations.RECORD,
         kpis.RECORD,

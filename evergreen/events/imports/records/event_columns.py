@@ -6,15 +6,22 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evergreen.events import arrivals
 from evergreen.events.imports import references
 from evergreen.events.imports.columns import Codes, Columns, Different, Mask, together
 from evergreen.events.imports.context import Item
+
+# With its account these tell a row of counted use from others.
+SAID = ("event", "feature", "from", "to")
+_BETWEEN = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +53,18 @@ class PlainEvents:
 
     def take_places(self, names: Sequence[str], find: Callable[[list[Item]], list[Place | None]]) -> None:
         """``find`` is asked once for each different way to name an account; None: not plain."""
-        fields = {name: self.field(name) for name in names}
-        codes, rows = together([field.codes for field in fields.values()], self._columns.size)
-        values = [field.of_rows(rows) for field in fields.values()]
-        told = zip(*values, strict=True)
-        places = find([Item(0, (), dict(zip(fields, row, strict=True))) for row in told])
+        places, codes = self.together_of(names, find)
         self._places = Different(places, codes)
         self.fits &= np.array([place is not None for place in places], np.bool_)[codes]
+
+    def together_of(
+        self, names: Sequence[str], find: Callable[[list[Item]], list[Any]]
+    ) -> tuple[list[Any], Codes]:
+        """What ``find`` says of each different combination of these fields, and which one each row has."""
+        fields = {name: self.field(name) for name in names}
+        codes, rows = together([field.codes for field in fields.values()], self._columns.size)
+        told = zip(*(field.of_rows(rows) for field in fields.values()), strict=True)
+        return find([Item(0, (), dict(zip(fields, row, strict=True))) for row in told]), codes
 
     def take_times(self, now: dt.datetime, known: Callable[[str, dt.datetime], dt.datetime]) -> None:
         """Each moment with the one at which it was known; those still to come are not plain."""
@@ -66,7 +78,7 @@ class PlainEvents:
         self._times = Different(times, codes)
         self.fits &= np.array([time is not None for time in times], np.bool_)[codes]
 
-    def ids(self) -> list[str] | None:
+    def ids(self) -> pa.Array | None:
         """The message ids of the rows that fit; None where the file has no ids. A row without one does not fit, nor
         does one that has its id with another that does not: of equal ids the first row of the file stands.
         """
@@ -77,41 +89,89 @@ class PlainEvents:
             ids = np.array([numbers[one] for one in field.values], np.int64)[field.codes]
             self.fits &= ~np.isin(ids, ids[~self.fits])
         self._rows = np.flatnonzero(self.fits).astype(np.int64)
-        return field.of_rows(self._rows) if "id" in self._mapped else None
+        return self._of_rows(field, pa.string()) if "id" in self._mapped else None
 
-    def said(self, columns: Sequence[str]) -> list[str]:
-        """The digest of all that each row that fits says."""
+    def said(self, columns: Sequence[str], named_by: Sequence[str]) -> pa.Array:
+        """What tells each row that fits from others: the digest of all that it says."""
         texts = [one.of_rows(self._rows) for one in self._columns.said(columns)]
-        return [digest([text for text in row if text]) for row in zip(*texts, strict=True)]
+        said = [digest([text for text in row if text]) for row in zip(*texts, strict=True)]
+        return pa.array(said, pa.string())
 
-    def table(self, features: Different, ids: list[str]) -> pa.Table:
+    def table(self, features: Different, ids: pa.Array) -> pa.Table:
         """The rows that fit, as columns of ``arrivals.EVENT_SCHEMA``."""
-        kinds, counts, seconds = self.field("kind"), self.field("count"), self.field("seconds")
-        whose, when = self._places, self._times
+        whose = self._places
         found = {
-            "kind": Different([kind or "track" for kind in kinds.values], kinds.codes),
-            "name": self.field("name"),
             "account_id": _each(whose, lambda place: place.account_id),
             "tenant": _each(whose, lambda place: place.tenant),
             "account_key": _each(whose, lambda place: place.named),
+            "seconds": _each(self.field("seconds"), float),
+            "feature": features,
+            **self._own(),
+        }
+        types = arrivals.EVENT_SCHEMA
+        columns = {name: self._of_rows(values, types.field(name).type) for name, values in found.items()}
+        return pa.table({**columns, "message_id": ids})
+
+    def _own(self) -> dict[str, Different]:
+        """The columns that this kind of row fills in its own way."""
+        kinds, counts, when = self.field("kind"), self.field("count"), self._times
+        return {
+            "kind": Different([kind or "track" for kind in kinds.values], kinds.codes),
+            "name": self.field("name"),
             "end_user": _each(self.field("end_user"), lambda user: user or None),
             "occurred_at": _each(when, lambda times: times[0].replace(tzinfo=None)),
             "known_at": _each(when, lambda times: times[1].replace(tzinfo=None)),
             "count": Different([1 if count is None else count for count in counts.values], counts.codes),
-            "seconds": _each(seconds, float),
-            "feature": features,
         }
-        columns = {name: self._taken(name, values) for name, values in found.items()}
-        return pa.table({**columns, "message_id": pa.array(ids, pa.string())})
 
-    def _taken(self, name: str, of: Different) -> pa.Array:
-        return pa.array(of.values, arrivals.EVENT_SCHEMA.field(name).type).take(
-            pa.array(of.codes[self._rows])
-        )
+    def _of_rows(self, of: Different, kind: pa.DataType) -> pa.Array:
+        """The values of the rows that fit."""
+        return pa.array(of.values, kind).take(pa.array(of.codes[self._rows]))
+
+
+class PlainUsage(PlainEvents):
+    """Rows of counted use; they have spans of days instead of times."""
+
+    def take_spans(self, names: Sequence[str], read: Callable[[list[Item]], list[Any]]) -> None:
+        """``read`` is asked once for each different span; None: not plain."""
+        spans, codes = self.together_of(names, read)
+        self._times = Different(spans, codes)
+        self.fits &= np.array([span is not None for span in spans], np.bool_)[codes]
+
+    def said(self, columns: Sequence[str], named_by: Sequence[str]) -> pa.Array:
+        fields = [self.field(name) for name in (*named_by, *SAID)]
+        parts = [self._of_rows(_each(field, str), pa.string()).fill_null("") for field in fields]
+        return spelled(pc.binary_join_element_wise(*parts, _BETWEEN))
+
+    def _own(self) -> dict[str, Different]:
+        spans = self._times
+        names = ("occurred_at", "known_at", "count", "properties")
+        usage = Different(["usage"], np.zeros_like(spans.codes))
+        return {
+            "kind": usage,
+            "name": self.field("event"),
+            **{name: _each(spans, attrgetter(name)) for name in names},
+        }
 
 
 def _each(of: Different, what: Callable[[Any], Any]) -> Different:
     return Different([None if value is None else what(value) for value in of.values], of.codes)
+
+
+def spelled(texts: pa.Array) -> pa.Array:
+    """The digests of what rows of counted use are about (``joined``); the same again adds nothing."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as con:
+        con.register("told", pa.table({"place": pa.array(range(len(texts))), "said": texts}))
+        return (
+            con.execute("SELECT md5(said) AS said FROM told ORDER BY place")
+            .to_arrow_table()["said"]
+            .combine_chunks()
+        )
+
+
+def joined(values: Sequence[Any]) -> str:
+    """What a row of counted use is about, in this order: whose, of what, when."""
+    return _BETWEEN.join("" if value is None else str(value) for value in values)
 
 
 def digest(said: list[str]) -> str:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evergreen.base import clock
 from evergreen.base.upserts import Outcome
@@ -72,7 +73,7 @@ class EventLoader(Loader):
         self._tenants = references.tenants()
         self._contacts = references.contacts()
         self._catalogue = Catalogue(context)
-        self._mapped = [name for name in _ACCOUNT_FIELDS if name in context.mapping.cells]
+        self.named_by = [name for name in _ACCOUNT_FIELDS if name in context.mapping.cells]
         self._stack = ExitStack()
         self._con: duckdb.DuckDBPyConnection | None = None
 
@@ -89,31 +90,39 @@ class EventLoader(Loader):
             if item.warnings:
                 self.context.tally.warn(item)
             if row["message_id"] is None:
-                without_id.append((row, self._said(item)))
+                without_id.append((row, self.said(item)))
             rows.append(row)
-        times = self.context.seen.times_of_each("row", [said for _row, said in without_id])
-        for (row, said), before in zip(without_id, times, strict=True):
-            row["message_id"] = f"row-{said}-{before}"
+        ids = self._ids(pa.array([said for _row, said in without_id], pa.string()))
+        for (row, _said), id_ in zip(without_id, ids.to_pylist(), strict=True):
+            row["message_id"] = id_
         if rows:
             self._append(_table(rows), until=items[-1].number)
 
     def load_columns(self, columns: Columns) -> Mask:
         """Takes the rows that name one account by nothing but its own id or its tenant's and have nothing odd."""
-        plain = PlainEvents(columns, self.context.mapping.cells)
+        plain = self.plain(columns)
         plain.take_places(_ACCOUNT_FIELDS, self._plain_places)
-        plain.take_times(self.context.now, self._known)
         if "feature" in self.context.mapping.cells:
             self._catalogue.learn_features(name for name in plain.field("feature").values if name)
         names = plain.field("feature")
         features = Different([self._catalogue.feature(name) for name in names.values], names.codes)
         ids = plain.ids()
         if ids is None:
-            said = plain.said(self.context.columns)
-            times = self.context.seen.times_of_each("row", said)
-            ids = [f"row-{one}-{before}" for one, before in zip(said, times, strict=True)]
-        if ids:
+            ids = self._ids(plain.said(self.context.columns, self.named_by))
+        if len(ids):
             self._append(plain.table(features, ids), until=columns.first + columns.size - 1)
         return ~plain.fits
+
+    def _ids(self, said: pa.Array) -> pa.Array:
+        """The ids of rows that have none: what each says, and how often the file said it before."""
+        times = self.context.seen.times_of_each(said)
+        return pc.binary_join_element_wise("row", said, times.cast(pa.string()), "-")
+
+    def plain(self, columns: Columns) -> PlainEvents:
+        """What of a chunk can be read by column, with its times."""
+        plain = PlainEvents(columns, self.context.mapping.cells)
+        plain.take_times(self.context.now, self._known)
+        return plain
 
     def _plain_places(self, items: Sequence[Item]) -> list[Place | None]:
         self._look_up(items)
@@ -147,7 +156,7 @@ class EventLoader(Loader):
         """The row's account: through its subscription, its tenant, its own id, its contact, in this order."""
         found: list[Place] = []
         told = item.values.get
-        named = next((key for name in self._mapped if (key := told(name))), None)
+        named = next((key for name in self.named_by if (key := told(name))), None)
         if line := self._lines.get(told("subscription")):
             found.append(Place(line.account_id, line.tenant, named, line=line))
         if tenant := self._tenants.get(told("tenant")):
@@ -158,7 +167,7 @@ class EventLoader(Loader):
             found.append(Place(contact.account_id, "", named, contact=contact))
         if not found:
             given = [name for name in _ACCOUNT_FIELDS if told(name)]
-            raise unknown_account(self.context, item, *(given or self._mapped))
+            raise unknown_account(self.context, item, *(given or self.named_by))
         if told("subscription") and found[0].line is None:
             raise unknown_account(self.context, item, "subscription")
         if any(place.account_id != found[0].account_id for place in found[1:]):
@@ -212,16 +221,19 @@ class EventLoader(Loader):
         """The last instant of the span that a pre-counted row stands for: only then was it known."""
         zone = self.context.vendor_zone
         local = moment.astimezone(zone)
-        span = self.context.mapping.span
-        if span == "hour":
+        if self.context.mapping.span == "hour":
             after = local.replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1)
             return after.astimezone(dt.UTC) - dt.timedelta(microseconds=1)
-        day = local.date()
-        if span == "week":
-            day += dt.timedelta(days=6 - day.weekday())
-        elif span == "month":
-            day = (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
-        return clock.day_end(day, zone) - dt.timedelta(microseconds=1)
+        return clock.day_end(self.last_of_span(local.date()), zone) - dt.timedelta(microseconds=1)
+
+    def last_of_span(self, day: dt.date) -> dt.date:
+        """The last day of the week or month (``format.span``) of a day; the day itself where it is counted by day."""
+        match self.context.mapping.span:
+            case "week":
+                return day + dt.timedelta(days=6 - day.weekday())
+            case "month":
+                return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
+        return day
 
     def _properties(self, item: Item) -> str | None:
         properties = item.values.get("properties")
@@ -230,7 +242,7 @@ class EventLoader(Loader):
         given = {name: value for name, value in properties.items() if value is not None}
         return json.dumps(given, ensure_ascii=False, separators=(",", ":")) if given else None
 
-    def _said(self, item: Item) -> str:
+    def said(self, item: Item) -> str:
         """A digest of all that a row says, whatever the order of its columns. With how often the file said it
         before it is the id of a row that has none: the same file again adds nothing.
         """

@@ -48,8 +48,9 @@ class Loader(ABC):
     """Writes the rows of one file, a chunk a transaction."""
 
     chunk = 5_000
-    # Whether it takes chunks by column where a file has them so (``load_columns``).
+    # Whether it takes chunks by column where a file has them so (``load_columns``), and how many rows at a time.
     reads_columns = False
+    column_chunk = 250_000
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -71,9 +71,9 @@ class RestAdapter(Adapter):
         return tuple(
             Stream(
                 one.name, one.record, one.title.get("zh", one.name), one.title.get("en", one.name), one.mapping,
-                key="" if one.record == "events" else one.key, order=one.order,
+                key="" if one.record in {"events", "usage"} else one.key, order=one.order,
                 makes_accounts=one.record == "accounts",
-                is_whole=not one.incremental and not one.deleted and one.record not in {"events", "kpis"},
+                is_whole=not one.incremental and not one.deleted and one.record not in {"events", "usage", "kpis"},
             )
             for one in self.declared.resources
         )  # fmt: skip
