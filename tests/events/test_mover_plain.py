@@ -185,3 +185,37 @@ def test_dirt_among_good_calls_is_read_the_same_either_way(cast: SimpleNamespace
     assert made == rows
     assert [one.rejection for one in unpacked.refused] == rejections
     assert journal.SYSTEM not in {row["kind"] for row in made}
+
+
+def _sized(number: int, size: int, key: str = '"note"', id_key: str = '"messageId"') -> bytes:
+    """A call with a property ``key`` of ``size`` bytes, and its id under ``id_key``."""
+    told = '"timestamp":"2026-11-19T10:00:00Z","userId":"u1","type":"track","event":"a"'
+    return f'{{{told},"properties":{{{key}:"{"x" * size}"}},{id_key}:"m-{number}"}}'.encode()
+
+
+@pytest.mark.parametrize("size", [9_000, 16_000, 16_500, 32_000, 33_000, 60_000])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"id_key": '"\\u006dessageId"'},
+        {"key": '"messageId"'},
+        {"key": '"messageId"', "id_key": '"\\u006dessageId"'},
+    ],
+    ids=["plain", "escaped id", "nested key", "both"],
+)
+def test_a_call_that_is_too_large_is_refused_wherever_it_stands(
+    cast: SimpleNamespace, size: int, told: dict[str, str]
+) -> None:
+    """Whether calls are too large is told from the stretches between the keys of their ids; nothing may mislead it."""
+    for place in (0, 3, 6):
+        items = [_sized(number, 300) for number in range(6)]
+        items.insert(place, _sized(99, size, **told))
+        body = b'{"batch":[' + b",".join(items) + b'],"sentAt":"2026-11-19T10:00:01Z"}'
+        found = [Record("web", "segment/batch", RECEIVED, body)]
+        rows, rejections = one_by_one(found)
+        made, unpacked = in_columns(found)
+        assert made == rows
+        assert len(rejections) == (size > 32_700)
+        assert [one.rejection for one in unpacked.refused] == rejections
+        assert not unpacked.singles, "whatever its size, nothing of it is unusual"

@@ -116,12 +116,13 @@ class _Taken:
     def take(self, number: int, call: str, record: Record) -> None:
         """Decode the calls of a record; one that holds a broken call is left whole to the dialect."""
         try:
-            request = segment.open_request(call, record.body)
-            calls = list(map(segment.read_call, request.items))
+            calls, large, told = _calls(call, record.body)
         except (BadRequestError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return
-        sent = times.moment(request.sent)
-        self.odd += [len(self.kinds) + at for at in _odd(calls, request.items, len(record.body), sent)]
+        sent = times.moment(told)
+        if sent is None:  # then a call's own counts
+            large += [at for at, one in enumerate(calls) if one.sentAt is not None]
+        self.odd += [len(self.kinds) + at for at in large]
         kinds = [one.type for one in calls] if call in segment.BATCHES else [call]
         names = [one.event for one in calls]
         properties = [one.properties for one in calls]
@@ -310,16 +311,14 @@ def _objects(lines: bytes) -> pa.Array:
     return pc.if_else(pa.array(is_empty), pa.scalar(None, pa.string()), text) if is_empty.any() else text
 
 
-def _odd(
-    calls: Sequence[Any], items: Sequence[bytes | msgspec.Raw], size: int, sent: int | None
-) -> list[int]:
-    """Places of calls that are too large, or whose own sent time counts because their request has none."""
-    found = []
-    if sent is None:
-        found += [at for at, call in enumerate(calls) if call.sentAt is not None]
-    if size > EVENT_BYTES:
-        found += [at for at, item in enumerate(items) if memoryview(item).nbytes > EVENT_BYTES]
-    return found
+def _calls(call: str, body: bytes) -> tuple[list[Any], list[int], Any]:
+    """The calls of a request, the places of those that are too large, and what it says of when it was sent."""
+    if call in segment.BATCHES and (found := segment.read_calls(body)) is not None:
+        return found[0], [], found[1]
+    request = segment.open_request(call, body)
+    calls = list(map(segment.read_call, request.items))
+    large = [at for at, item in enumerate(request.items) if memoryview(item).nbytes > EVENT_BYTES]
+    return calls, large, request.sent
 
 
 def _names_one(text: str) -> bool:
