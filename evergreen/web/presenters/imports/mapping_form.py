@@ -158,6 +158,11 @@ class MappingForm:
         return "end" in self.record.names
 
     @property
+    def has_hours(self) -> bool:
+        """Whether a row may stand for an hour; counted use is counted by days."""
+        return "time" in self.record.names
+
+    @property
     def has_editions(self) -> bool:
         return "edition" in self.record.names
 
