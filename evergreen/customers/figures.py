@@ -1,4 +1,4 @@
-"""What lists read of an account beside its own fields: copies of its newest figures, and the key of its name."""
+"""What lists read of an account beside its own fields: copies of its newest figures, the key of its name, its segments."""
 
 from __future__ import annotations
 
@@ -63,3 +63,22 @@ class ListFigures(models.Model):
 
     class Meta:
         abstract = True
+
+
+class SegmentMember(models.Model):
+    """An account is in a segment (by the segment's key) since a day. Written by ``metrics.segments``, which says why; it
+    stands here so that lists narrow by it.
+    """
+
+    # Derived every night.
+    stays_at_merge = True
+
+    account = models.ForeignKey("customers.Account", on_delete=models.CASCADE, related_name="segments")
+    segment = models.SlugField(max_length=40)
+    since = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "account"], name="segment_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.segment} ∋ {self.account_id}"

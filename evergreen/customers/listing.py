@@ -20,6 +20,7 @@ from django.db.models.functions import NullIf, StrIndex
 
 from evergreen.base import money
 from evergreen.base.models import User
+from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for, sees_every_account
 
@@ -93,6 +94,7 @@ class Filters:
     industries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
     renewal: tuple[int | None, int | None] = (None, None)
     arr: tuple[int | None, int | None] = (None, None)
     score: tuple[int | None, int | None] = (None, None)
@@ -136,6 +138,7 @@ def filters_from(params: Params, currency: str) -> Filters:
         industries=texts("industry", 80),
         tags=texts("tag", 80),
         gaps=among("gap", GAPS),
+        segments=texts("segment", 40),
         renewal=(_whole(params, "renewal_min"), _whole(params, "renewal_max")),
         arr=(_cents(params, "arr_min", currency), _cents(params, "arr_max", currency)),
         score=(_whole(params, "score_min"), _whole(params, "score_max")),
@@ -191,6 +194,10 @@ def selected(user: User, filters: Filters, today: dt.date) -> QuerySet[Account]:
         rows = rows.filter(team__in=filters.teams)
     if filters.owners:
         rows = rows.filter(_owned(user, filters.owners))
+    if filters.segments:
+        rows = rows.filter(
+            pk__in=SegmentMember.objects.filter(segment__in=filters.segments).values("account")
+        )
     for gap in filters.gaps:
         rows = rows.filter(missing(gap))
     for tag in filters.tags:

@@ -1,4 +1,4 @@
-"""The night, in the order of the way of the data: roll up, snapshot, score, raise alerts, start playbooks.
+"""The night, in the order of the way of the data: roll up, snapshot, score, raise alerts, tell segments, start playbooks.
 
 Every step is given the day, is safe to run twice, and leaves a Progress mark; a step found started is done again.
 """
@@ -21,6 +21,7 @@ from evergreen.events import matching, merging, mover, retention, rollup, store
 from evergreen.flow import lists
 from evergreen.health import actions as health
 from evergreen.metrics import actions as metrics
+from evergreen.metrics.segments.actions import refresh_segments
 from evergreen.playbooks import actions as playbooks
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def _day(con: duckdb.DuckDBPyConnection, day: dt.date, now: dt.datetime, *, is_l
         figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))
     with _step("lists", day, now) as copied:
         copied["written"] = lists.refresh_lists()
+    with _step("segments", day, now) as told:
+        moved = refresh_segments(con, day)
+        told.update(entered=moved.entered, left=moved.left, broken=moved.broken)
     with _step("playbooks", day, now) as counts:
         counts["entered"] = playbooks.enrol_for_alerts(now=now)
         counts["advanced"] = playbooks.advance(now=now)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.db import models
 
 from evergreen.customers.models import Account
+from evergreen.metrics.segments.models import Segment, SegmentDay, SegmentMove
+
+__all__ = ["Newest", "Segment", "SegmentDay", "SegmentMove", "Use"]
 
 
 class Newest(models.Model):

@@ -69,7 +69,12 @@ RAIL = (
         ],
     ),
     Group(
-        _("Insight"), [Item("scorecards", _("Health scorecards"), "h"), Item("metrics", _("Metrics"), "m")]
+        _("Insight"),
+        [
+            Item("segments", _("Segments"), "e"),
+            Item("scorecards", _("Health scorecards"), "h"),
+            Item("metrics", _("Metrics"), "m"),
+        ],
     ),
     Group(
         _("Data"),

@@ -169,7 +169,14 @@ def test_all_mistakes_are_told_at_once_and_sizes_have_limits() -> None:
         conditions.from_data(deep)
     with pytest.raises(ConditionError, match="A group without any test"):
         conditions.checked(Not(AllOf(())), FIELDS)
-    for wrong in ({"all": 3}, {"field": "nps"}, {"nonsense": []}, 7, {"field": "nps", "op": "~", "value": 1}):
+    mistaken: list[Any] = [
+        {"all": 3},
+        {"field": "nps"},
+        {"nonsense": []},
+        7,
+        {"field": "nps", "op": "~", "value": 1},
+    ]
+    for wrong in mistaken:
         with pytest.raises(ConditionError, match="allowed:"):
             conditions.from_data(wrong)
 
@@ -222,6 +229,9 @@ def test_a_condition_is_told_in_the_readers_language() -> None:
     assert conditions.explained(found, FIELDS) == (
         "Monthly active users < 3 and (Tier is Strategic or Industry is one of “制造”, “零售”)"
         " and not (Renewal date lies in the next 30 days)"
+    )
+    assert (
+        conditions.explained(read("arr > 5 and nps > 5"), FIELDS, hides_money=True) == "ARR > ••• and NPS > 5"
     )
     with translation.override("zh-hans"):
         assert conditions.explained(found, FIELDS) == (

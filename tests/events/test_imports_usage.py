@@ -35,7 +35,7 @@ def english() -> Any:
 @pytest.fixture
 def load(tmp_path: Path, home: Any, now: dt.datetime) -> Any:
     def run(rows: Rows, mapping: dict[str, Any] | None = None, **options: Any) -> Any:
-        path = write_csv(tmp_path / "usage.csv", [list(rows[0]), *map(list, rows[1:])])
+        path = write_csv(tmp_path / "usage.csv", rows)
         mapping = mapping or {"source": "counts", "columns": COLUMNS}
         return import_file(path, "usage", mapping, now=now, **options)
 
@@ -180,7 +180,7 @@ def test_random_spans_become_the_days_and_people_that_a_slow_reading_gives(
 ) -> None:
     rng = random.Random(20261122)
     accounts = {"A-well": cast.well.pk, "A-slipping": cast.slipping.pk, "A-gone": cast.gone.pk}
-    rows = []
+    rows: list[Any] = []
     for _ in range(300):
         first = MONDAY + dt.timedelta(days=7 * rng.randrange(4))
         to = first + dt.timedelta(days=rng.choice([6, 6, 6, 0, 13]))

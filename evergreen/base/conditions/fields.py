@@ -25,7 +25,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``name`` is {zh, en}; ``choices`` {value: {zh, en}}; money is hidden from those who may not see it."""
+    """One field. ``name`` is {zh, en}; ``choices`` {value: {zh, en}}; ``hides``: its values are dots in words."""
 
     key: str
     kind: Kind
@@ -34,6 +34,7 @@ class Field:
     unit: str = ""
     group: str = ""
     is_money: bool = False
+    hides: bool = False
 
     def label(self, language: str) -> str:
         return self.name["zh" if language.startswith("zh") else "en"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 from django.utils.translation import get_language, ngettext
@@ -12,11 +13,12 @@ from evergreen.base.conditions.fields import Field, Fields, Kind
 from evergreen.base.conditions.tree import OF_DAYS, AllOf, AnyOf, Condition, Not, Op, Test, Value
 
 
-def explained(condition: Condition, fields: Fields) -> str:
-    """What a checked condition asks, in words."""
+def explained(condition: Condition, fields: Fields, *, hides_money: bool = False) -> str:
+    """What a checked condition asks, in words; dots for amounts that the reader may not see."""
     if condition == AllOf(()):
         return _("every account")
-    return _explained(condition, fields, is_inner=False)
+    shown = {key: replace(of, hides=of.is_money) for key, of in fields.items()} if hides_money else fields
+    return _explained(condition, shown, is_inner=False)
 
 
 def _explained(condition: Condition, fields: Fields, *, is_inner: bool) -> str:
@@ -91,6 +93,8 @@ def _days(op: Op, days: int) -> str:
 
 def value_in_words(value: Value, of: Field | None, language: str) -> str:
     """A value as its field writes it: 80%, 战略, yes."""
+    if of is not None and of.hides:
+        return "•••"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if of is not None and of.kind == Kind.CHOICE and (names := of.choices.get(str(value))):

@@ -15,7 +15,7 @@ from evergreen.customers.listing import BANDS, GAPS
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.web import formats
-from evergreen.web.presenters.accounts.table import arr_bounds, asked, gap_word, tier_word
+from evergreen.web.presenters.accounts.table import arr_bounds, asked, gap_word, segment_names, tier_word
 
 OFFERED_SECONDS = 60
 MOST_OFFERED = 300
@@ -60,6 +60,7 @@ def form_context(user: User, query: QueryDict, currency: str) -> dict[str, Any]:
         _boxes("band", _("Health"), [(band, formats.band_word(band)) for band in BANDS], filters.bands),
         _boxes("industry", _("Industry"), [(v, v) for v in _industries(user)], filters.industries),
         _boxes("tag", _("Tag"), [(v, v) for v in _tags(user)], filters.tags),
+        _boxes("segment", _("Segment"), segment_names(), filters.segments),
         _boxes("gap", _("Missing"), [(gap, gap_word(gap)) for gap in GAPS], filters.gaps),
     ]
     return {

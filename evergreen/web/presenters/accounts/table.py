@@ -20,6 +20,7 @@ from evergreen.base import money
 from evergreen.base.models import AuditEntry, Team, User
 from evergreen.customers import listing
 from evergreen.customers.models import Account
+from evergreen.metrics.segments.queries import segments
 from evergreen.web import formats
 from evergreen.web.models import SavedView
 from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader, shown
@@ -195,6 +196,7 @@ def _chips(table: Table) -> list[tuple[str, tuple[str, ...]]]:
         (_range(_("ARR"), filters.arr, money_words), ("arr_min", "arr_max")),
         (_alerts(filters.has_alerts), ("alerts",)),
         (_labelled(_("Tag"), filters.tags), ("tag",)),
+        (_labelled(_("Segment"), _segments(filters.segments)), ("segment",)),
         (_labelled(_("Missing"), [gap_word(gap) for gap in filters.gaps]), ("gap",)),
         (_labelled(_("Text"), [filters.text] if filters.text else []), ("q",)),
     ]
@@ -242,6 +244,16 @@ def _owners(values: Sequence[str]) -> list[str]:
 
 def _teams(keys: Sequence[int]) -> list[str]:
     return [str(team) for team in Team.objects.filter(pk__in=keys)] if keys else []
+
+
+def segment_names() -> list[tuple[str, str]]:
+    """The segments in use: (key, name)."""
+    return [(one.key, formats.named(one.name)) for one in segments()]
+
+
+def _segments(keys: Sequence[str]) -> list[str]:
+    names = dict(segment_names()) if keys else {}
+    return [names.get(key, key) for key in keys]
 
 
 def tier_word(value: str) -> str:

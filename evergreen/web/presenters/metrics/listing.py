@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from evergreen.health.models import Scorecard
 from evergreen.metrics import words
 from evergreen.metrics.library import GROUPS, METRICS
-from evergreen.metrics.models import Use
+from evergreen.metrics.models import Segment, Use
 from evergreen.metrics.rules import Metric, Usage
 from evergreen.web import formats
 
@@ -37,11 +37,11 @@ class Group:
 
 
 def groups(text: str = "") -> list[Group]:
-    """The metrics by group, those whose name, key or explanation has the words; two queries."""
+    """The metrics by group, those whose name, key or explanation has the words; three queries."""
     uses: dict[str, list[str]] = {}
-    names = dict(Scorecard.objects.values_list("key", "name"))
+    names = use_names()
     for metric, kind, ref in Use.objects.values_list("metric", "kind", "ref"):
-        uses.setdefault(metric, []).append(_use_words(kind, ref, names))
+        uses.setdefault(metric, []).append(use_words(kind, ref, names))
     wanted = text.strip().casefold()
     made = []
     for key, name in GROUPS.items():
@@ -70,9 +70,23 @@ def _line(metric: Metric, used_by: list[str]) -> Line:
     )
 
 
-def _use_words(kind: str, ref: str, names: Mapping[str, Any]) -> str:
-    if kind == "scorecard":
-        return _("scorecard %(name)s") % {"name": formats.named(names.get(ref, ref))}
+def use_names() -> dict[tuple[str, str], Any]:
+    """The names of what may use a metric, by kind and key."""
+    found: dict[tuple[str, str], Any] = {}
+    for kind, model in (("scorecard", Scorecard), ("segment", Segment)):
+        for key, name in model.objects.values_list("key", "name"):
+            found[kind, key] = name
+    return found
+
+
+def use_words(kind: str, ref: str, names: Mapping[tuple[str, str], Any]) -> str:
+    """What uses a metric: its kind and name."""
+    said = {"name": formats.named(names.get((kind, ref), ref))}
+    match kind:
+        case "scorecard":
+            return _("scorecard %(name)s") % said
+        case "segment":
+            return _("segment %(name)s") % said
     return f"{kind} {ref}"
 
 

@@ -18,14 +18,13 @@ from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.events import store
-from evergreen.health.models import Scorecard
 from evergreen.metrics import formula, queries, words
 from evergreen.metrics.library import METRICS
 from evergreen.metrics.models import Newest, Use
 from evergreen.metrics.rules import Formula, Metric, Rows, Usage
 from evergreen.web import formats
 from evergreen.web.presenters.charts import Series, bars, over_time
-from evergreen.web.presenters.metrics.listing import unit_words, window_words
+from evergreen.web.presenters.metrics.listing import unit_words, use_names, use_words, window_words
 
 BARS = 20
 ENDS = 8
@@ -103,13 +102,10 @@ class MetricPage:
     def used_by(self) -> list[tuple[str, str]]:
         """What refers to it: (words, address)."""
         found = []
-        names = dict(Scorecard.objects.values_list("key", "name"))
+        names = use_names()
         for kind, ref in Use.objects.filter(metric=self.metric.key).values_list("kind", "ref"):
-            if kind == "scorecard":
-                said = _("scorecard %(name)s") % {"name": formats.named(names.get(ref, ref))}
-                found.append((said, reverse("scorecard", args=[ref])))
-            else:
-                found.append((f"{kind} {ref}", ""))
+            address = reverse(kind, args=[ref]) if kind in {"scorecard", "segment"} else ""
+            found.append((use_words(kind, ref, names), address))
         for other in METRICS.values():
             if isinstance(other.of, Formula) and self.metric.key in formula.inputs(other.of.text):
                 said = _("metric %(name)s") % {"name": formats.named(dict(other.name))}

@@ -1,0 +1,1 @@
+"""Segments: saved conditions over accounts, their members, entries and exits."""

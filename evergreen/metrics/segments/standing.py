@@ -1,0 +1,103 @@
+"""Accounts as one table with the fields that conditions ask for: records mirrored, figures from the newest snapshot."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+
+from evergreen.base import money
+from evergreen.base import queries as base
+from evergreen.base.conditions import Field, Fields, Kind
+from evergreen.customers.models import Account
+from evergreen.metrics import records
+from evergreen.metrics.library import METRICS
+from evergreen.metrics.segments import fields as catalogue
+
+if TYPE_CHECKING:
+    import duckdb
+
+_TYPES = {
+    Kind.TEXT: pa.string(),
+    Kind.CHOICE: pa.string(),
+    Kind.DATE: pa.date32(),
+    Kind.FLAG: pa.bool_(),
+    Kind.TAGS: pa.list_(pa.string()),
+    Kind.WHOLE: pa.int64(),
+}
+_CHUNK = 20_000
+
+
+def standing(
+    con: duckdb.DuckDBPyConnection, day: dt.date, asked: Collection[str], fields: Fields
+) -> ibis.expr.types.Table:
+    """One row a living account: account_id, book_arr_cents (in the vendor's currency, null where there is no rate or
+    figure), and every field asked for. Figures are those of the snapshot of ``day``; money stands in whole units of the vendor's
+    currency.
+    """
+    backend = ibis.duckdb.from_connection(con)
+    own = sorted(key for key in asked if key not in catalogue.METRIC_OF)
+    con.register("standing_accounts", _mirrored(own, fields))
+    con.register("standing_rates", _rates(day))
+    figured = {key: catalogue.METRIC_OF[key] for key in sorted(asked) if key in catalogue.METRIC_OF}
+    metrics = sorted({"arr_cents", *figured.values()})
+    snapshots: Any = backend.table("snapshots", database="lake.main")
+    figures = snapshots.filter(snapshots.day == day, snapshots.tenant == "").select("account_id", *metrics)
+    table: Any = backend.table("standing_accounts").left_join(figures, "account_id").drop("account_id_right")
+    table = table.left_join(backend.table("standing_rates"), "account_id").drop("account_id_right")
+    amounts = {
+        key: table[metric] / table.per_unit
+        for key, metric in figured.items()
+        if METRICS[metric].kind == "money"
+    }
+    minor = 10.0 ** money.exponent(base.setting("currency"))
+    book = (table.arr_cents / table.per_unit * minor).round().cast("int64")
+    return table.mutate(book_arr_cents=book, **amounts)
+
+
+def _mirrored(keys: list[str], fields: Fields) -> pa.Table:
+    own = [key for key in keys if key in catalogue.COLUMNS]
+    custom = [key for key in keys if key.startswith(catalogue.CUSTOM)]
+    columns = [catalogue.COLUMNS[key] for key in own] + (["custom"] if custom else [])
+    rows = Account.objects.order_by("pk").values_list("pk", *columns)
+    return _table(rows.iterator(_CHUNK), own, [fields[key] for key in custom], fields)
+
+
+def _table(rows: Iterable[tuple[Any, ...]], own: list[str], custom: list[Field], fields: Fields) -> pa.Table:
+    found: list[list[Any]] = [[] for _ in range(1 + len(own) + len(custom))]
+    for row in rows:
+        for place, value in enumerate(row[: 1 + len(own)]):
+            found[place].append(value)
+        if custom:
+            told = row[-1] or {}
+            for place, field in enumerate(custom, 1 + len(own)):
+                value = told.get(field.key.removeprefix(catalogue.CUSTOM))
+                found[place].append(catalogue.custom_value(value, field.kind))
+    kinds = [pa.int64(), *(_TYPES.get(fields[key].kind, pa.float64()) for key in own)]
+    kinds += [_TYPES.get(field.kind, pa.float64()) for field in custom]
+    names = ["account_id", *own, *(field.key for field in custom)]
+    return pa.table(
+        {name: pa.array(values, kind) for name, values, kind in zip(names, found, kinds, strict=True)}
+    )
+
+
+def _rates(day: dt.date) -> pa.Table:
+    """How many minor units of each account's currency make a whole unit of the vendor's; null without a rate.
+
+    Dividing by it is exact in the vendor's own currency.
+    """
+    currencies = records.mirror_currencies(day)
+    rates = base.rates(day)
+    per_unit = {
+        one: float(10 ** money.exponent(one) / rates[one]) if one in rates else None
+        for one in set(currencies.values())
+    }
+    return pa.table(
+        {
+            "account_id": pa.array(list(currencies), pa.int64()),
+            "per_unit": pa.array([per_unit[one] for one in currencies.values()], pa.float64()),
+        }
+    )

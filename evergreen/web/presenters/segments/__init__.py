@@ -1,0 +1,1 @@
+"""Segments in words: the list, one, and the form that makes one."""

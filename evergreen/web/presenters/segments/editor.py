@@ -1,0 +1,229 @@
+"""The form that makes or changes a segment: its text, what the text says, and what it would hold for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from evergreen.base.conditions import (
+    OPS,
+    AllOf,
+    AnyOf,
+    Condition,
+    ConditionError,
+    Field,
+    Kind,
+    Op,
+    Test,
+    checked,
+    explained,
+    flat,
+    from_data,
+    parse,
+    test_explained,
+    tests,
+    written,
+)
+from evergreen.base.conditions.tree import OF_DAYS, VALUES
+from evergreen.base.models import User
+from evergreen.metrics.models import Segment
+from evergreen.metrics.segments import fields as catalogue
+from evergreen.metrics.segments import queries
+from evergreen.metrics.segments.queries import Preview
+from evergreen.web import formats
+
+_MOST_TEXT = 20_000
+
+
+class Editor:
+    """What stands in the form: as it was saved, or as it was sent."""
+
+    def __init__(self, user: User, segment: Segment | None, post: QueryDict | None) -> None:
+        self.user, self.segment = user, segment
+        names = segment.name if segment else {}
+        told = post or QueryDict()
+        self.name_zh = told.get("name_zh", names.get("zh", ""))[:80]
+        self.name_en = told.get("name_en", names.get("en", ""))[:80]
+        self.note = told.get("note", segment.note if segment else "")[:300]
+        self.text = told.get("condition", self._saved())[:_MOST_TEXT]
+        self.problems: list[str] = []
+        self.test = TestRow(user, told)
+
+    def _saved(self) -> str:
+        if self.segment is None:
+            return ""
+        try:
+            return written(from_data(self.segment.condition))
+        except ConditionError:
+            return ""
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        return catalogue.all_fields()
+
+    @cached_property
+    def _read(self) -> tuple[Condition | None, list[str]]:
+        try:
+            return checked(parse(self.text), self.fields), []
+        except ConditionError as error:
+            return None, error.problems
+
+    @property
+    def condition(self) -> Condition | None:
+        return self._read[0]
+
+    @property
+    def unread(self) -> list[str]:
+        """Why the text cannot be used as it stands."""
+        return self._read[1]
+
+    @property
+    def says(self) -> str:
+        return explained(self.condition, self.fields) if self.condition is not None else ""
+
+    @cached_property
+    def preview(self) -> Preview | None:
+        return queries.preview(self.condition, self.user) if self.condition is not None else None
+
+    @property
+    def share(self) -> float | None:
+        found = self.preview
+        return found.accounts / found.of if found and found.of else None
+
+    @property
+    def parts(self) -> list[str]:
+        """The tests of the condition, each in words."""
+        if self.condition is None:
+            return []
+        return [test_explained(test, self.fields) for test in tests(self.condition)]
+
+    def add_test(self, post: Mapping[str, str]) -> None:
+        """Put the test of the form's row behind the text, joined as asked; what is wrong with it stands in ``problems``."""
+        try:
+            before = parse(self.text)
+            made = self.test.made(self.fields)
+        except ConditionError as error:
+            self.problems = error.problems
+            return
+        kind = AnyOf if post.get("join") == "or" else AllOf
+        whole = made if before == AllOf(()) else flat(kind((before, made)))
+        self.text = written(whole)
+        self.test = TestRow(self.user, {"field": self.test.key})
+        self.__dict__.pop("_read", None)
+
+
+class TestRow:
+    """One test to be added: a field, then the signs it allows, then its values."""
+
+    def __init__(self, user: User, told: Mapping[str, str]) -> None:
+        self._fields = catalogue.all_fields()
+        shown = [one for one in self._fields.values() if user.sees_money or not one.is_money]
+        self.groups: dict[str, list[tuple[str, str]]] = {}
+        for one in shown:
+            self.groups.setdefault(one.group, []).append((one.key, one.label(formats.language())))
+        key = told.get("field", "")
+        self.field = self._fields[key] if key in self._fields else shown[0]
+        asked = told.get("op", "")
+        self.op = Op(asked) if asked in OPS[self.field.kind] else OPS[self.field.kind][0]
+        self.value = told.get("value", "")[:1_000]
+        self.other = told.get("other", "")[:200]
+
+    @property
+    def key(self) -> str:
+        return self.field.key
+
+    @property
+    def ops(self) -> list[tuple[str, str]]:
+        return [(op.value, op_words(op, self.field.kind)) for op in OPS[self.field.kind]]
+
+    @property
+    def takes(self) -> str:
+        """What is asked for beside the sign: nothing, days, two values, several, or one."""
+        if self.op in OF_DAYS:
+            return "days"
+        return {0: "nothing", 2: "two", -1: "several"}.get(VALUES.get(self.op, 1), "one")
+
+    @property
+    def input_type(self) -> str:
+        kinds = {Kind.DATE: "date", Kind.WHOLE: "number"}
+        return kinds.get(self.field.kind, "text") if self.takes in {"one", "two"} else "text"
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        language = "zh" if formats.is_zh() else "en"
+        if self.field.kind == Kind.FLAG:
+            return [("true", _("yes")), ("false", _("no"))]
+        return [(value, names[language]) for value, names in self.field.choices.items()]
+
+    @property
+    def hint(self) -> str:
+        return {
+            Kind.SHARE: _("such as 80%"),
+            Kind.MONEY: _("such as 100000, in %(currency)s") % {"currency": self.field.unit},
+            Kind.DATE: "2026-11-30",
+        }.get(self.field.kind, self.field.unit)
+
+    def made(self, fields: Mapping[str, Field]) -> Test:
+        """The test, checked. Raises ConditionError."""
+        given: list[str | bool | int] = []
+        match self.takes:
+            case "days":
+                given = [int(self.value) if self.value.strip().isdecimal() else self.value]
+            case "two":
+                given = [self.value, self.other]
+            case "several":
+                given = list(self._several())
+            case "one":
+                given = [self.value]
+        if self.field.kind == Kind.FLAG:
+            given = [{"true": True, "false": False}.get(str(one), str(one)) for one in given]
+        found = checked(Test(self.field.key, self.op, tuple(given)), fields)
+        assert isinstance(found, Test)
+        return found
+
+    def _several(self) -> Iterator[str]:
+        for one in self.value.replace("，", ",").replace("、", ",").split(","):
+            if one.strip():
+                yield one.strip()
+
+
+def op_words(op: Op, kind: Kind) -> str:
+    """A sign as the form offers it."""
+    is_date, is_text = kind == Kind.DATE, kind in {Kind.TEXT, Kind.CHOICE, Kind.FLAG}
+    match op:
+        case Op.IS:
+            return _("includes") if kind == Kind.TAGS else _("is") if is_text or is_date else "="
+        case Op.IS_NOT:
+            return _("does not include") if kind == Kind.TAGS else _("is not") if is_text or is_date else "≠"
+        case Op.BELOW:
+            return _("is before") if is_date else "<"
+        case Op.AT_MOST:
+            return _("is at the latest") if is_date else "≤"
+        case Op.ABOVE:
+            return _("is after") if is_date else ">"
+        case Op.AT_LEAST:
+            return _("is at the earliest") if is_date else "≥"
+        case Op.BETWEEN:
+            return _("is from … to …")
+        case Op.IN:
+            return _("is one of")
+        case Op.NOT_IN:
+            return _("is none of")
+        case Op.CONTAINS:
+            return _("contains")
+        case Op.BEGINS:
+            return _("begins with")
+        case Op.EMPTY:
+            return _("is missing")
+        case Op.FILLED:
+            return _("is known")
+        case Op.IN_LAST:
+            return _("in the last … days")
+        case Op.IN_NEXT:
+            return _("in the next … days")
+        case Op.BEFORE_LAST:
+            return _("more than … days ago")
+    return _("more than … days ahead")
