@@ -73,11 +73,11 @@ def test_what_cannot_be_used_stands_at_the_condition_and_loses_nothing(book: Sim
     answer = client.post("/segments/new/", asked)
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "did you mean stage" in page
+    assert "Did you mean stage" in page
     assert "found big; allowed: strategic, growth, basic" in page
     for kept in ("Mine", "for the review", "stag = steady and tier = big"):
         assert kept in page
-    assert "did you mean stage" in client.post("/segments/preview/", asked).content.decode()
+    assert "Did you mean stage" in client.post("/segments/preview/", asked).content.decode()
     assert not Segment.objects.exists()
 
 

@@ -74,8 +74,9 @@ def _test(test: Test, fields: Fields) -> Test:
     of = fields.get(test.field)
     if of is None:
         near = difflib.get_close_matches(test.field, fields, n=3, cutoff=0.6)
-        hint = _("did you mean %(near)s?") % {"near": ", ".join(near)} if near else _("a field that exists")
-        raise _wrong(test.field, test.field, hint)
+        said = _("There is no field %(field)s.") % {"field": test.field}
+        hint = _("Did you mean %(near)s?") % {"near": _(", ").join(near)} if near else ""
+        raise ConditionError([f"{said} {hint}".strip()])
     if test.op not in OPS[of.kind]:
         raise _wrong(test.field, test.op, ", ".join(OPS[of.kind]))
     wanted = VALUES.get(test.op, 1)
