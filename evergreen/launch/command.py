@@ -9,6 +9,7 @@ import typer
 
 from evergreen.launch.commands import (
     api_keys,
+    config,
     credentials,
     doctor,
     erasing,
@@ -59,6 +60,7 @@ app.command("import")(importing.import_file)
 app.add_typer(keys.app, name="key")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(config.app, name="config")
 app.command()(history.accounts)
 app.command()(portfolio.portfolio)
 app.add_typer(history.app, name="events")

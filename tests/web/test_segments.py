@@ -197,3 +197,21 @@ def test_the_number_of_queries_does_not_grow_with_members(
 
 
 DAY_START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def test_what_is_kept_in_files_is_changed_there_until_it_is_detached(
+    book: SimpleNamespace, now: dt.datetime
+) -> None:
+    segment = made("filed", "stage = steady", now)
+    Segment.objects.filter(pk=segment.pk).update(origin=Segment.Origin.FILE)
+    client = signed_in(book.boss)
+    asked = {"name_zh": "", "name_en": "Mine", "condition": "stage = churned"}
+    for address in ("/segments/filed/condition/", "/segments/filed/archive/"):
+        assert client.post(address, asked)["Location"] == "/segments/filed/"
+    segment.refresh_from_db()
+    assert (segment.version, segment.is_archived) == (1, False)
+    assert "Kept in files (segments/filed.yaml)" in client.get("/segments/filed/").content.decode()
+    assert client.post("/segments/filed/detachment/")["Location"] == "/segments/filed/condition/"
+    client.post("/segments/filed/condition/", asked)
+    segment.refresh_from_db()
+    assert (segment.version, segment.name) == (2, {"en": "Mine"})

@@ -86,14 +86,19 @@ def _test(test: Test, fields: Fields) -> Test:
     elif len(test.values) != wanted:
         raise _wrong(test.field, len(test.values), _("%(n)s values") % {"n": wanted})
     if test.op in OF_DAYS:
-        (days,) = test.values
-        if type(days) is not int or not 0 <= days <= _MOST_DAYS:
-            raise _wrong(test.field, days, _("a number of days from 0 to %(n)s") % {"n": _MOST_DAYS})
-        return test
+        return Test(test.field, test.op, (_days(test.values[0], test.field),))
     values = tuple(_value(one, of) for one in test.values)
     if test.op == Op.BETWEEN and values[0] > values[1]:  # type: ignore[operator]
         raise _wrong(test.field, f"{test.values[0]} – {test.values[1]}", _("the smaller value first"))
     return Test(test.field, test.op, values)
+
+
+def _days(given: Value, field: str) -> int:
+    if type(given) is str and given.strip().isdecimal() and len(given) < 9:
+        given = int(given)
+    if type(given) is not int or not 0 <= given <= _MOST_DAYS:
+        raise _wrong(field, given, _("a number of days from 0 to %(n)s") % {"n": _MOST_DAYS})
+    return given
 
 
 def _value(given: Value, of: Field) -> Value:
@@ -102,9 +107,10 @@ def _value(given: Value, of: Field) -> Value:
     if of.kind == Kind.DATE:
         return _date(given, of)
     if of.kind == Kind.FLAG:
-        if not isinstance(given, bool):
+        flag = {"true": True, "false": False}.get(str(given).strip().lower())
+        if flag is None:
             raise _wrong(of.key, given, "true, false")
-        return given
+        return flag
     if isinstance(given, bool):
         given = "true" if given else "false"
     text = (given.isoformat() if isinstance(given, dt.date) else str(given)).strip()

@@ -31,20 +31,8 @@ _BATCH = 5_000
 _USE = "segment"
 
 
-@transaction.atomic
-def save_segment(
-    key: str,
-    *,
-    name: Mapping[str, str],
-    condition: Any,
-    note: str = "",
-    by: User | None,
-    now: dt.datetime,
-) -> Segment:
-    """Make a segment, or change the one with this key. ``condition`` is a tree, its data or its text.
-
-    Raises ConditionError for a condition that cannot be used, ValidationError for a key or name that is not allowed.
-    """
+def check_key(key: str) -> None:
+    """Raises ValidationError for a key that no segment may have."""
     if not _KEY.fullmatch(key) or key in _TAKEN:
         raise ValidationError(
             {
@@ -55,6 +43,25 @@ def save_segment(
                 % {"key": repr(key), "taken": ", ".join(sorted(_TAKEN))}
             }
         )
+
+
+@transaction.atomic
+def save_segment(
+    key: str,
+    *,
+    name: Mapping[str, str],
+    condition: Any,
+    note: str = "",
+    origin: str = Segment.Origin.BROWSER,
+    by: User | None,
+    now: dt.datetime,
+) -> Segment:
+    """Make a segment, or change the one with this key. ``condition`` is a tree, its data or its text; ``origin`` says where
+    it is kept from now on.
+
+    Raises ConditionError for a condition that cannot be used, ValidationError for a key or name that is not allowed.
+    """
+    check_key(key)
     names = {language: text.strip()[:80] for language, text in name.items() if text and text.strip()}
     if not names:
         raise ValidationError({"name": _("A segment needs a name in Chinese or in English.")})
@@ -66,7 +73,7 @@ def save_segment(
     if found and found.condition != data:
         segment.version += 1
     segment.name, segment.note, segment.condition = names, note.strip()[:300], data
-    segment.is_archived, segment.changed_at = False, now
+    segment.is_archived, segment.changed_at, segment.origin = False, now, origin
     segment.save()
     _note_uses(segment, tree)
     after = _told(segment)
@@ -91,6 +98,7 @@ def _told(segment: Segment) -> dict[str, Any]:
         "name": segment.name,
         "note": segment.note,
         "condition": segment.condition,
+        "origin": segment.origin,
         "is_archived": segment.is_archived,
     }
 
@@ -116,6 +124,16 @@ def archive_segment(segment: Segment, *, by: User | None, now: dt.datetime) -> N
     Use.objects.filter(kind=_USE, ref=segment.key).delete()
     SegmentMember.objects.filter(segment=segment.key).delete()
     audit("segment.archived", "segment", [segment.pk], by=by, now=now, before=before, after=_told(segment))
+
+
+@transaction.atomic
+def detach_segment(segment: Segment, *, by: User | None, now: dt.datetime) -> None:
+    """Let a segment that is kept in files be changed in the browser; applying the files again takes it back."""
+    if segment.origin == Segment.Origin.BROWSER:
+        return
+    segment.origin, segment.changed_at = Segment.Origin.BROWSER, now
+    segment.save(update_fields=["origin", "changed_at"])
+    audit("segment.detached", "segment", [segment.pk], by=by, now=now)
 
 
 @dataclass(frozen=True, slots=True)

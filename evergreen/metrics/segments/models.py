@@ -12,11 +12,21 @@ from evergreen.customers.models import Account
 class Segment(models.Model):
     """A saved condition over accounts. Its members are told anew every night and whenever the condition changes."""
 
+    class Origin(models.TextChoices):
+        BROWSER = "browser", _("made here")
+        FILE = "file", _("kept in files")
+
     key = models.SlugField(max_length=40, unique=True)
     name = models.JSONField(default=dict, help_text="{zh, en}")
     note = models.CharField(max_length=300, blank=True)
     condition = models.JSONField(default=dict, help_text="As base.conditions.to_data writes it.")
     version = models.PositiveIntegerField(default=1, help_text="Counts the changes of the condition.")
+    origin = models.CharField(
+        max_length=7,
+        choices=Origin,
+        default=Origin.BROWSER,
+        help_text="What is kept in files is not changed in the browser until it is detached.",
+    )
     is_archived = models.BooleanField(default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evergreen.base.conditions import Condition, checked
+from evergreen.base.conditions import Condition, ConditionError, Fields, checked, from_data, written
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
@@ -52,6 +52,15 @@ def preview(condition: Condition, user: User) -> Preview:
     return Preview(
         day, len(inside), len(seen), sum(arr[pk] for pk in inside), [rows[pk] for pk in largest if pk in rows]
     )
+
+
+def text_of(segment: Segment, fields: Fields) -> str:
+    """The condition of a segment as text; as it is kept where it cannot be used any more."""
+    kept = from_data(segment.condition)
+    try:
+        return written(checked(kept, fields))
+    except ConditionError:
+        return written(kept)
 
 
 def segments() -> QuerySet[Segment]:

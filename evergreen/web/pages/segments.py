@@ -13,14 +13,20 @@ from evergreen.base.conditions import ConditionError
 from evergreen.events import store
 from evergreen.metrics import queries as metrics
 from evergreen.metrics.models import Segment
-from evergreen.metrics.segments.actions import archive_segment, free_key, refresh_segments, save_segment
+from evergreen.metrics.segments.actions import (
+    archive_segment,
+    detach_segment,
+    free_key,
+    refresh_segments,
+    save_segment,
+)
 from evergreen.web import formats
 from evergreen.web.configuring import configurers
 from evergreen.web.presenters.segments.editor import Editor, TestRow
 from evergreen.web.presenters.segments.listing import lines
 from evergreen.web.presenters.segments.page import SegmentPage
 from evergreen.web.requests import StaffRequest
-from evergreen.web.toasts import say
+from evergreen.web.toasts import complain, say
 
 
 @require_GET
@@ -45,7 +51,10 @@ def new(request: StaffRequest) -> HttpResponse:
 @configurers
 @require_http_methods(["GET", "POST"])
 def condition(request: StaffRequest, key: str) -> HttpResponse:
-    return _edited(request, _segment(key))
+    segment = _segment(key)
+    if segment.origin == Segment.Origin.FILE:
+        return _kept_in_files(request, segment)
+    return _edited(request, segment)
 
 
 def _edited(request: StaffRequest, segment: Segment | None) -> HttpResponse:
@@ -105,10 +114,27 @@ def tests(request: StaffRequest) -> HttpResponse:
 @require_POST
 def archive(request: StaffRequest, key: str) -> HttpResponse:
     segment = _segment(key)
+    if segment.origin == Segment.Origin.FILE:
+        return _kept_in_files(request, segment)
     archive_segment(segment, by=request.user, now=request.now)
     said = _("%(name)s was put away. Its history stays; saving it again brings it back.")
     say(request, said % {"name": formats.named(segment.name)})
     return HttpResponseRedirect(reverse("segments"))
+
+
+@configurers
+@require_POST
+def detachment(request: StaffRequest, key: str) -> HttpResponse:
+    """Let a segment that is kept in files be changed here."""
+    segment = _segment(key)
+    detach_segment(segment, by=request.user, now=request.now)
+    return HttpResponseRedirect(reverse("segment-condition", args=[key]))
+
+
+def _kept_in_files(request: StaffRequest, segment: Segment) -> HttpResponse:
+    said = _("%(name)s is kept in files: change it there, or detach it first.")
+    complain(request, said % {"name": formats.named(segment.name)})
+    return HttpResponseRedirect(reverse("segment", args=[segment.key]))
 
 
 def _segment(key: str) -> Segment:
@@ -124,4 +150,5 @@ urls = [
     path("segments/<slug:key>/", show, name="segment"),
     path("segments/<slug:key>/condition/", condition, name="segment-condition"),
     path("segments/<slug:key>/archive/", archive, name="segment-archive"),
+    path("segments/<slug:key>/detachment/", detachment, name="segment-detachment"),
 ]

@@ -21,7 +21,6 @@ from evergreen.base.conditions import (
     checked,
     explained,
     flat,
-    from_data,
     parse,
     test_explained,
     tests,
@@ -53,12 +52,7 @@ class Editor:
         self.test = TestRow(user, told)
 
     def _saved(self) -> str:
-        if self.segment is None:
-            return ""
-        try:
-            return written(from_data(self.segment.condition))
-        except ConditionError:
-            return ""
+        return queries.text_of(self.segment, self.fields) if self.segment is not None else ""
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -168,18 +162,14 @@ class TestRow:
 
     def made(self, fields: Mapping[str, Field]) -> Test:
         """The test, checked. Raises ConditionError."""
-        given: list[str | bool | int] = []
+        given: list[str] = []
         match self.takes:
-            case "days":
-                given = [int(self.value) if self.value.strip().isdecimal() else self.value]
             case "two":
                 given = [self.value, self.other]
             case "several":
                 given = list(self._several())
-            case "one":
+            case "one" | "days":
                 given = [self.value]
-        if self.field.kind == Kind.FLAG:
-            given = [{"true": True, "false": False}.get(str(one), str(one)) for one in given]
         found = checked(Test(self.field.key, self.op, tuple(given)), fields)
         assert isinstance(found, Test)
         return found

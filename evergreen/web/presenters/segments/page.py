@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from evergreen.base.conditions import ConditionError, fields_of, from_data, written
+from evergreen.base.conditions import ConditionError, fields_of, from_data
 from evergreen.base.models import User
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
@@ -44,6 +44,10 @@ class SegmentPage:
         self.line = line_of(segment, self._fields, user)
         self.name = self.line.name
 
+    @property
+    def is_in_files(self) -> bool:
+        return self.segment.origin == Segment.Origin.FILE
+
     @cached_property
     def text(self) -> str:
         """The condition as text; none where it names amounts that the reader may not see."""
@@ -54,7 +58,7 @@ class SegmentPage:
         is_hidden = any(
             field in self._fields and self._fields[field].is_money for field in fields_of(condition)
         )
-        return "" if is_hidden and not self.user.sees_money else written(condition)
+        return "" if is_hidden and not self.user.sees_money else queries.text_of(self.segment, self._fields)
 
     @cached_property
     def metrics(self) -> list[tuple[str, str]]:
