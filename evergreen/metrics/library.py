@@ -179,15 +179,28 @@ _PEOPLE = [
             "决策者人数", "Decision makers", "未离职的决策者人数。", "Decision makers who have not left.", "up"),
 ]  # fmt: skip
 
+_VALUE = [
+    _metric("kpis_current", "count", Rows("kpis", "count"), "有近期数值的业务指标", "KPIs with a current value",
+            "近期有数值的客户业务指标个数（月度指标为近 100 天）。",
+            "KPIs of the customer's own business that have a current value (of a month: within 100 days).", "up"),
+    _metric("kpis_with_target", "count", Rows("kpis", "count", where=("has_target",)), "有目标的业务指标",
+            "KPIs with a target", "有近期数值且有目标的业务指标个数。", "KPIs with a current value and a target in force.", "up"),
+    _metric("kpis_on_target", "count", Rows("kpis", "count", where=("is_on_target",)), "达标的业务指标",
+            "KPIs on target", "最近一期数值达到目标的业务指标个数。", "KPIs whose newest value reaches its target.", "up"),
+    _metric("kpi_attainment", "share", Formula("kpis_on_target / kpis_with_target"), "业务指标达成率", "KPI attainment",
+            "达标的业务指标 ÷ 有目标的业务指标。", "KPIs on target ÷ KPIs with a target.", "up"),
+]  # fmt: skip
+
 GROUPS: dict[str, dict[str, str]] = {
     "activity": {"zh": "活跃度", "en": "Activity"},
     "adoption": {"zh": "采用", "en": "Adoption"},
     "service": {"zh": "服务", "en": "Service"},
     "money": {"zh": "合同与收款", "en": "Money"},
     "people": {"zh": "声音与关系", "en": "Voice and relation"},
+    "value": {"zh": "价值", "en": "Value"},
 }
 
-_BY_GROUP = zip(GROUPS, (_ACTIVITY, _ADOPTION, _SERVICE, _MONEY, _PEOPLE), strict=True)
+_BY_GROUP = zip(GROUPS, (_ACTIVITY, _ADOPTION, _SERVICE, _MONEY, _PEOPLE, _VALUE), strict=True)
 
 METRICS: dict[str, Metric] = {
     metric.key: Metric(

@@ -16,6 +16,7 @@ from evergreen.base import queries as base
 from evergreen.base.clock import day_end
 from evergreen.customers.models import Account, Contact, ContractLine, Edition, Feature, Receivable
 from evergreen.desk.models import Ticket
+from evergreen.metrics import kpi_records
 from evergreen.work.models import Conversation
 
 TICKET_WEIGHTS = {"urgent": 8, "high": 4, "medium": 2, "low": 1}
@@ -44,6 +45,7 @@ def mirror(day: dt.date) -> Mirror:
         "receivables": _table(_RECEIVABLES, _receivables(day, end, currencies)),
         "conversations": _table(_CONVERSATIONS, _conversations(end, zone)),
         "contacts": _table(_CONTACTS, _contacts(day, end)),
+        "kpis": _table(_KPIS, kpi_records.standings(day, end)),
         "contact_weights": _table(_WEIGHTS, _weights()),
         "feature_flags": _table(
             _FEATURES, Feature.objects.values_list("key", "is_core", "is_advanced", "adds_data").distinct()
@@ -96,6 +98,7 @@ _CONVERSATIONS = pa.schema(
 _CONTACTS = pa.schema(
     [("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())]
 )
+_KPIS = pa.schema([("account_id", pa.int64()), ("has_target", pa.bool_()), ("is_on_target", pa.bool_())])
 _WEIGHTS = pa.schema([("contact", pa.string()), ("weight", pa.float64())])
 _FEATURES = pa.schema(
     [

@@ -28,6 +28,7 @@ _UNITS: dict[str, tuple[str, str]] = {
     "decision_makers": ("人", ""),
     "conversations": ("次", ""),
     "invoices": ("笔", ""),
+    "kpis": ("项", "KPIs"),
 }
 
 

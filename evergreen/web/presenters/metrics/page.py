@@ -71,6 +71,7 @@ class MetricPage:
             "people": _("end users ever seen"),
             "account_days": _("days with use"),
             "entitlement": _("editions"),
+            "kpis": _("the customer's own KPIs"),
         }
         return names.get(of.source, of.source)
 
