@@ -35,6 +35,20 @@ def naive_mrr(lines: list[Line], account: int, day: dt.date) -> int | None:
     return sum(own) if own else None
 
 
+def test_the_published_vector_of_churn_contraction_and_expansion() -> None:
+    """Of 100 at the start 10 churn, 10 contract and 10 expand: gross churn 20%, net churn 10%."""
+    found = figures(
+        line(1, on(1), None, 70),
+        line(2, on(1), on(3, 15), 10),
+        line(3, on(1), on(3, 15), 20),
+        line(3, on(3, 15), None, 10),
+        line(1, on(3, 20), None, 10),
+    )
+    assert (found.start_mrr_cents, found.churned_mrr_cents) == (100, 10)
+    assert (found.contraction_mrr_cents, found.expansion_mrr_cents) == (10, 10)
+    assert (found.grr, found.nrr) == (0.8, 0.9)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_books_equal_the_plain_calculation_to_the_cent(seed: int) -> None:
     chance = random.Random(seed)
