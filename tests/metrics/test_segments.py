@@ -22,7 +22,13 @@ from evergreen.events import store
 from evergreen.metrics import actions as metrics
 from evergreen.metrics.models import Newest, Segment, SegmentDay, SegmentMove, Use
 from evergreen.metrics.segments import fields, queries
-from evergreen.metrics.segments.actions import Refreshed, archive_segment, refresh_segments, save_segment
+from evergreen.metrics.segments.actions import (
+    Refreshed,
+    archive_segment,
+    free_key,
+    refresh_segments,
+    save_segment,
+)
 from evergreen.metrics.segments.evaluating import evaluate
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +211,17 @@ def test_what_cannot_be_used_is_said_and_saves_nothing(
     segment.refresh_from_db()
     assert segment.computed_on is None
     assert inside(fine) == {"A-well"}
+
+
+def test_two_who_make_a_segment_at_once_do_not_overwrite_each_other(
+    home: Any, cast: SimpleNamespace, now: dt.datetime
+) -> None:
+    first = saved("segment_2", "stage = steady", now, is_new=True)
+    with pytest.raises(ValidationError, match="at the same moment"):
+        saved("segment_2", "stage = churned", now, is_new=True)
+    first.refresh_from_db()
+    assert first.version == 1
+    saved(free_key(), "stage = churned", now, is_new=True)
 
 
 def test_a_segment_says_which_metrics_it_uses_and_what_was_done_to_it(

@@ -134,8 +134,12 @@ def test_who_sees_less_sees_less_of_a_segment_and_nobody_else_changes_it(
     made("all", "stage is not empty", now)
     outsider = signed_in(book.outsider)
     page = outsider.get("/segments/all/").content.decode()
-    assert "None of its accounts is yours to see" in page
+    assert "None of your accounts fits now" in page
+    assert "0 accounts as of" in page
     assert book.well.name not in page
+    assert re.search(r'<td class="num">0</td>', outsider.get("/segments/").content.decode())
+    assert re.search(r'<td class="num">3</td>', signed_in(book.mate).get("/segments/").content.decode())
+    assert re.search(r'<td class="num">3</td>', signed_in(book.boss).get("/segments/").content.decode())
     assert book.well.name in signed_in(book.mate).get("/segments/all/").content.decode()
     for address in ("/segments/new/", "/segments/all/condition/", "/segments/test/"):
         assert outsider.get(address).status_code == 404

@@ -53,11 +53,12 @@ def save_segment(
     condition: Any,
     note: str = "",
     origin: str = Segment.Origin.BROWSER,
+    is_new: bool = False,
     by: User | None,
     now: dt.datetime,
 ) -> Segment:
-    """Make a segment, or change the one with this key. ``condition`` is a tree, its data or its text; ``origin`` says where
-    it is kept from now on.
+    """Make a segment, or change the one with this key (unless it ``is_new``). ``condition`` is a tree, its data or its text;
+    ``origin`` says where it is kept from now on.
 
     Raises ConditionError for a condition that cannot be used, ValidationError for a key or name that is not allowed.
     """
@@ -68,6 +69,8 @@ def save_segment(
     tree = checked(condition if _is_tree(condition) else from_data(condition), catalogue.all_fields())
     data = to_data(tree)
     found = Segment.objects.select_for_update().filter(key=key).first()
+    if found and is_new:
+        raise ValidationError({"key": _("Somebody made a segment at the same moment; save once more.")})
     before = _told(found) if found else {}
     segment = found or Segment(key=key, created_by=by, created_at=now)
     if found and found.condition != data:
@@ -85,8 +88,10 @@ def save_segment(
 
 def free_key() -> str:
     """A key for a segment that is named in the browser."""
-    last = Segment.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    return f"segment_{last + 1}"
+    number = (Segment.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
+    while Segment.objects.filter(key=f"segment_{number}").exists():
+        number += 1
+    return f"segment_{number}"
 
 
 def _is_tree(condition: Any) -> bool:

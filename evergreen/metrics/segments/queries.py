@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Count, Sum
+
 from evergreen.base.conditions import Condition, ConditionError, Fields, checked, from_data, written
 from evergreen.base.models import User
+from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
-from evergreen.customers.queries import accounts_for
+from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.events import store
 from evergreen.metrics import queries
 from evergreen.metrics.segments import fields as catalogue
@@ -71,6 +74,15 @@ def segments() -> QuerySet[Segment]:
 def members(segment: Segment, user: User) -> QuerySet[Account]:
     """The accounts of a segment that ``user`` may see."""
     return accounts_for(user).filter(segments__segment=segment.key)
+
+
+def sums(user: User) -> dict[str, tuple[int, int]]:
+    """Of each segment in use: (accounts, their ARR in the vendor's currency), of those that ``user`` may see."""
+    if sees_every_account(user):
+        return {one.key: (one.accounts, one.arr_cents) for one in segments()}
+    mine = SegmentMember.objects.filter(account__in=accounts_for(user).order_by())
+    rows = mine.values_list("segment").annotate(n=Count("pk"), arr=Sum("account__arr_base_cents"))
+    return {key: (n, arr or 0) for key, n, arr in rows}
 
 
 def history(segment: Segment, since: dt.date) -> Sequence[SegmentDay]:

@@ -67,6 +67,7 @@ def _edited(request: StaffRequest, segment: Segment | None) -> HttpResponse:
                 name={"zh": editor.name_zh, "en": editor.name_en},
                 condition=editor.text,
                 note=editor.note,
+                is_new=segment is None,
                 by=request.user,
                 now=request.now,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evergreen.base.conditions import ConditionError, Fields, checked, explained, from_data
 from evergreen.base.models import User
@@ -14,19 +14,27 @@ from evergreen.web import formats
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A segment in the list: its condition in words, or why it cannot be read any more."""
+    """A segment in the list: its condition in words, or why it cannot be read any more; of the accounts that the reader may
+    see how many, and their ARR.
+    """
 
     segment: Segment
     name: str
     says: str
     problem: str = ""
+    accounts: int = 0
+    arr_cents: int = 0
 
 
 def lines(user: User, text: str) -> list[Line]:
     """The segments in use whose name, key or condition has the words."""
     fields = catalogue.all_fields()
     wanted = text.strip().casefold()
-    found = [line_of(segment, fields, user) for segment in queries.segments()]
+    sums = queries.sums(user)
+    found = []
+    for segment in queries.segments():
+        accounts, arr = sums.get(segment.key, (0, 0))
+        found.append(replace(line_of(segment, fields, user), accounts=accounts, arr_cents=arr))
     return [
         line
         for line in found

@@ -15,7 +15,7 @@ from evergreen.base.conditions import ConditionError, fields_of, from_data
 from evergreen.base.models import User
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
-from evergreen.customers.queries import accounts_for
+from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.metrics.library import METRICS
 from evergreen.metrics.models import Segment, SegmentMove
 from evergreen.metrics.segments import fields as catalogue
@@ -88,11 +88,13 @@ class SegmentPage:
 
     @cached_property
     def is_partial(self) -> bool:
-        """Whether the reader sees fewer accounts than are in it."""
-        return int(self.page.paginator.count) < self.segment.accounts
+        """Whether the reader may see only some of the book: then nothing here counts the rest."""
+        return not sees_every_account(self.user)
 
     @cached_property
     def history(self) -> dict[str, Any] | None:
+        if self.is_partial:
+            return None
         days = queries.history(self.segment, self._today - dt.timedelta(days=HISTORY_DAYS))
         if len(days) < 2:
             return None
