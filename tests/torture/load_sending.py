@@ -171,6 +171,7 @@ class _Sender:
         self.rows: list[tuple[int, float, float, int, bool, int, bool]] = []
         self.began = 0.0
         self.held_back = 0
+        self._is_blocked = False
 
     def run(self) -> None:
         self.began = time.perf_counter()
@@ -193,9 +194,13 @@ class _Sender:
             ledger.close()
 
     def _start(self, due: list[tuple[float, int]], now: float) -> None:
-        """Send what is due."""
+        """Send what is due. An answer is timed from when its request was due, unless no link was free for it: what waits for
+        one waits in the sender, and those that waited too long are told apart (``held_back``).
+        """
+        was_blocked, self._is_blocked = self._is_blocked, False
         while due and (self._plan.is_closed or due[0][0] <= now):
             if not self._idle and len(self._links) >= self._plan.links:
+                self._is_blocked = True
                 if self._plan.is_closed:
                     return
                 at, flow = due[0]
@@ -206,7 +211,7 @@ class _Sender:
                 return
             at, flow = due[0]
             heapq.heapreplace(due, (at + 1 / self._plan.flows[flow].rate, flow))
-            self._send(flow, now if self._plan.is_closed else at)
+            self._send(flow, now if self._plan.is_closed or was_blocked else at)
 
     def _send(self, number: int, due: float) -> None:
         flow = self._plan.flows[number]
