@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _lock = threading.Lock()
+# Whether this thread is inside a transaction: it would wait for itself.
+_inside = threading.local()
 _syncs = True
 # Files added by the transactions under way, by connection.
 _written: dict[int, list[Path]] = {}
@@ -142,11 +144,17 @@ def _sole_writer(home: env.Home) -> Iterator[None]:
     if env.database_url():
         yield
         return
+    if getattr(_inside, "home", None) == home.root:
+        raise LakeError(
+            "A transaction on the lake is open in this thread already; end it before the next one."
+        )
     fd = os.open(home.lake / "write.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
+        _inside.home = home.root
         yield
     finally:
+        _inside.home = None
         os.close(fd)
 
 

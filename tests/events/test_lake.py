@@ -151,3 +151,15 @@ def test_a_reader_is_made_anew_after_a_while_and_those_under_way_go_on(
     assert (store.scalar(before, mine), store.scalar(after, mine)) == (1, 0)
     for con in (before, after):
         assert store.scalar(con, "SELECT count(*) FROM lake.events") == 0
+
+
+def test_a_transaction_inside_another_one_is_refused_instead_of_waiting_for_itself(home: Home) -> None:
+    with store.session(home) as other, store.writing(home) as con:
+        with (
+            pytest.raises(store.LakeError, match="open in this thread already"),
+            store.transaction(other, home),
+        ):
+            pass
+        con.execute("INSERT INTO lake.rolled VALUES (DATE '2026-01-01', 1)")
+    with store.writing(home) as con:
+        assert store.scalar(con, "SELECT count(*) FROM lake.rolled") == 1
