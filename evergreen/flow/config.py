@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from evergreen.base import files
 from evergreen.base.conditions import ConditionError, checked, from_data, written
 from evergreen.base.models import User
+from evergreen.base.yaml_text import YamlError, load_yaml
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.actions import archive_segment, check_key, save_segment
@@ -27,7 +28,6 @@ from evergreen.metrics.segments.queries import segments, text_of
 
 SEGMENTS = "segments"
 _FIELDS = ("name", "note", "condition")
-_LARGEST = 1 << 20
 
 
 class ConfigError(RuntimeError):
@@ -134,12 +134,9 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _told(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValidationError(_("larger than 1 MB."))
-        told = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506  makes nothing but texts
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise ValidationError(_("no readable YAML: %(error)s") % {"error": said}) from error
+        told = load_yaml(path)
+    except YamlError as error:
+        raise ValidationError(str(error)) from error
     if not isinstance(told, dict) or not {"name", "condition"} <= told.keys() <= set(_FIELDS):
         listed = ", ".join(told) if isinstance(told, dict) else repr(told)[:60]
         raise ValidationError(

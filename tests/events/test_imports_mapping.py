@@ -136,7 +136,7 @@ def test_a_yaml_file_that_is_no_mapping_says_so(tmp_path: Path, text: str, said:
 
 
 def test_a_mapping_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(MappingError, match=r"There is no mapping .*none\.yaml"):
+    with pytest.raises(MappingError, match=r"There is no file .*none\.yaml"):
         read_mapping(tmp_path / "none.yaml", "accounts")
 
 

@@ -99,6 +99,7 @@ def test_one_mistake_and_nothing_is_changed_every_mistake_is_told(
     write(tmp_path, "odd", name="odd", filter="stage = steady")
     write(tmp_path, "names", name={"fr": "oui"}, condition="stage = steady")
     (tmp_path / "segments" / "broken.yaml").write_text("name: [")
+    (tmp_path / "segments" / "twice.yaml").write_text("name: a\nname: b\ncondition: stage = steady\n")
     with pytest.raises(config.ConfigError) as told:
         config.apply(tmp_path, by=None, now=now)
     said = "\n".join(told.value.problems)
@@ -106,7 +107,8 @@ def test_one_mistake_and_nothing_is_changed_every_mistake_is_told(
     assert "segments/bad.yaml: tier: found big; allowed: strategic, growth, basic." in said
     assert "segments/odd.yaml: found filter, name; allowed: name and condition, and note." in said
     assert "segments/names.yaml: name: found {'fr': 'oui'}; allowed: zh, en." in said
-    assert "segments/broken.yaml: no readable YAML" in said
+    assert "is no readable YAML" in said
+    assert "the key 'name' is written twice" in said
     assert list(Segment.objects.values_list("key", flat=True)) == ["window"]
     with pytest.raises(config.ConfigError, match="There is no folder"):
         config.differences(tmp_path / "none")

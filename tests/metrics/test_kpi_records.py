@@ -56,16 +56,16 @@ def slow(account: Account, end: dt.datetime) -> Counter[tuple[bool, bool]]:
         values = [one for one in course.values if one.starts_on <= DAY]
         if course.kpi.is_retired or not values:
             continue
-        newest = values[-1]
+        newest: Any = values[-1]
         if (DAY - newest.starts_on).days > CURRENT_DAYS[course.kpi.period]:
             continue
-        aim = rules.in_force(course.targets, periods.last_day(course.kpi.span, newest.starts_on))
+        aim: Any = rules.in_force(course.targets, periods.last_day(course.kpi.span, newest.starts_on))
         if aim is None:
             found[False, False] += 1
         elif course.kpi.direction == "up":
-            found[True, newest.value >= aim.value] += 1  # type: ignore[operator]
+            found[True, newest.value >= aim.value] += 1
         else:
-            found[True, newest.value <= aim.value] += 1  # type: ignore[operator]
+            found[True, newest.value <= aim.value] += 1
     return found
 
 

@@ -87,8 +87,8 @@ def _test(test: Test, fields: Fields) -> Test:
         raise _wrong(test.field, len(test.values), _("%(n)s values") % {"n": wanted})
     if test.op in OF_DAYS:
         return Test(test.field, test.op, (_days(test.values[0], test.field),))
-    values = tuple(_value(one, of) for one in test.values)
-    if test.op == Op.BETWEEN and values[0] > values[1]:  # type: ignore[operator]
+    values: tuple[Any, ...] = tuple(_value(one, of) for one in test.values)
+    if test.op == Op.BETWEEN and values[0] > values[1]:
         raise _wrong(test.field, f"{test.values[0]} – {test.values[1]}", _("the smaller value first"))
     return Test(test.field, test.op, values)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evergreen.base.yaml_text import YamlError, load_yaml
 from evergreen.events.imports.formats import EMPTY_WORDS, FALSE_WORDS, TRUE_WORDS
 from evergreen.events.sources.files import FileOptions, LoadError
 
@@ -115,9 +116,11 @@ class FileMapping:
 def read_mapping(given: Path | str | Mapping[str, Any], record: str) -> FileMapping:
     """A mapping from a YAML file or from the same as a dict, for a kind of record. Raises MappingError."""
     from evergreen.events.imports.checking import Checked
-    from evergreen.events.imports.yaml_text import load_yaml
 
-    definition = _normal(given) if isinstance(given, Mapping) else load_yaml(Path(given))
+    try:
+        definition = _normal(given) if isinstance(given, Mapping) else load_yaml(Path(given))
+    except YamlError as error:
+        raise MappingError([str(error)]) from error
     if not isinstance(definition, dict):
         raise MappingError(
             [_("A mapping is a list of keys with values; found %(found)s.") % {"found": repr(definition)}]

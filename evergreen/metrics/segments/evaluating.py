@@ -45,19 +45,14 @@ def evaluate(
     day: dt.date,
     conditions: Mapping[str, Condition],
     fields: Fields,
-    *,
-    today: dt.date | None = None,
 ) -> Held:
-    """Whether checked conditions hold of each account, with the figures of the snapshot of ``day``. Days are counted from
-    ``today``, else from the day itself.
+    """Whether checked conditions hold of each account, with the figures of the snapshot of ``day``, from which days are
+    counted.
     """
     asked = frozenset().union(*map(fields_of, conditions.values()))
     table: Any = standing(con, day, asked, fields)
     names = {name: f"held_{place}" for place, name in enumerate(conditions)}
-    held = {
-        names[name]: compiled(condition, table, fields, today or day)
-        for name, condition in conditions.items()
-    }
+    held = {names[name]: compiled(condition, table, fields, day) for name, condition in conditions.items()}
     chosen = table.select("account_id", book_arr_cents=table.book_arr_cents.coalesce(0), **held)
     found = con.execute(str(ibis.to_sql(chosen, dialect="duckdb"))).fetchnumpy()
     for name in ("standing_accounts", "standing_rates"):

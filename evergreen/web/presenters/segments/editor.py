@@ -22,8 +22,6 @@ from evergreen.base.conditions import (
     explained,
     flat,
     parse,
-    test_explained,
-    tests,
     written,
 )
 from evergreen.base.conditions.tree import OF_DAYS, VALUES
@@ -86,13 +84,6 @@ class Editor:
     def share(self) -> float | None:
         found = self.preview
         return found.accounts / found.of if found and found.of else None
-
-    @property
-    def parts(self) -> list[str]:
-        """The tests of the condition, each in words."""
-        if self.condition is None:
-            return []
-        return [test_explained(test, self.fields) for test in tests(self.condition)]
 
     def add_test(self, post: Mapping[str, str]) -> None:
         """Put the test of the form's row behind the text, joined as asked; what is wrong with it stands in ``problems``."""

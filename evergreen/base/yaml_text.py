@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
-from evergreen.events.imports.mapping import MappingError
-
 _LARGEST = 1 << 20
+
+
+class YamlError(ValueError):
+    """A file that cannot be read; the message says why and where."""
 
 
 class _Loader(yaml.BaseLoader):
@@ -40,18 +42,18 @@ _Loader.add_constructor(
 
 
 def load_yaml(path: Path) -> Any:
-    """What a mapping file says, as dicts, lists and texts. Raises MappingError with line and place."""
+    """What a file says, as dicts, lists and texts. Raises YamlError with line and place."""
     try:
         if path.stat().st_size > _LARGEST:
-            raise MappingError([_("%(file)s is larger than 1 MB: this is no mapping.") % {"file": path}])
+            raise YamlError(_("%(file)s is larger than 1 MB.") % {"file": path})
         text = path.read_text("utf-8-sig")
         return yaml.load(text, Loader=_Loader)  # noqa: S506  BaseLoader makes nothing but texts
     except FileNotFoundError:
-        raise MappingError([_("There is no mapping %(file)s.") % {"file": path}]) from None
+        raise YamlError(_("There is no file %(file)s.") % {"file": path}) from None
     except UnicodeDecodeError:
-        raise MappingError([_("%(file)s is not in UTF-8.") % {"file": path}]) from None
+        raise YamlError(_("%(file)s is not in UTF-8.") % {"file": path}) from None
     except (yaml.YAMLError, OSError, RecursionError) as error:
         said = " ".join(str(error).split())
-        raise MappingError(
-            [_("%(file)s is no readable YAML: %(error)s") % {"file": path, "error": said}]
+        raise YamlError(
+            _("%(file)s is no readable YAML: %(error)s") % {"file": path, "error": said}
         ) from error
