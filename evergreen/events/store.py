@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -140,22 +140,25 @@ def synced_at_the_end(home: env.Home | None = None) -> Iterator[None]:
 
 @contextmanager
 def _sole_writer(home: env.Home) -> Iterator[None]:
-    """One transaction at a time on a catalog in SQLite, which refuses whoever was overtaken since its beginning."""
-    if env.database_url():
-        yield
-        return
+    """One transaction at a time in a thread; on a catalog in SQLite, which refuses whoever was overtaken, in all processes.
+
+    A second one in the same thread would wait for itself on SQLite and commit against the first on PostgreSQL, so both
+    stores refuse it.
+    """
     if getattr(_inside, "home", None) == home.root:
         raise LakeError(
             "A transaction on the lake is open in this thread already; end it before the next one."
         )
-    fd = os.open(home.lake / "write.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        if not env.database_url():
+            fd = os.open(home.lake / "write.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            held.callback(os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX)
         _inside.home = home.root
-        yield
-    finally:
-        _inside.home = None
-        os.close(fd)
+        try:
+            yield
+        finally:
+            _inside.home = None
 
 
 @contextmanager
