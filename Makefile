@@ -68,6 +68,7 @@ controls: setup ## Plant faults that the tests must catch (ARGS="--only KEY", "-
 lock: $(UV) ## Write the hashed requirement locks again
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group spark -o requirements-spark.lock
 
 clean: ## Remove what setup and demo made
 	rm -rf $(VENV) $(TOOLS) .evergreen evergreen/web/static/vendor

@@ -69,7 +69,8 @@ def test_a_scorecard_is_documented_with_its_measures_weights_and_bands(key: str)
 
 def test_every_direct_dependency_has_its_line_and_every_line_its_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    needs = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    lists = [project["project"]["dependencies"], *project["project"]["optional-dependencies"].values()]
+    needs = [need for part in (*lists, *project["dependency-groups"].values()) for need in part]
     wanted = {re.split(r"[\[<>=~! ]", need)[0].lower() for need in needs}
     text = (ROOT / "docs" / "dependencies.md").read_text("utf-8").partition("## In the browser")[0]
     named = {
