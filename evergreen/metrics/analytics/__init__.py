@@ -1,0 +1,1 @@
+"""Product analytics: trends, stickiness, penetration, funnels, retention, paths; definitions in docs/analytics.md."""
