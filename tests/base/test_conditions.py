@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergreen.base import conditions
-from evergreen.base.conditions import AllOf, AnyOf, Condition, ConditionError, Field, Kind, Not, Op
+from evergreen.base.conditions import AllOf, AnyOf, Condition, ConditionError, Field, Kind, Not, Op, editing
 from evergreen.base.conditions import Test as Asked
 from evergreen.base.conditions.tree import DEEPEST, MOST_TESTS, OF_DAYS, VALUES
 
@@ -242,3 +243,25 @@ def test_a_condition_is_told_in_the_readers_language() -> None:
             == "粘性 ≥ 12.5% 且 年费 > 100,000 CNY"
         )
         assert conditions.explained(read(""), FIELDS) == "所有客户"
+
+
+def places(condition: Condition, here: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
+    """Where a builder's buttons stand: on every part, and on a ``not`` with what it turns round as one."""
+    if isinstance(condition, Not):
+        return [here, *places(condition.part, (*here, 0))[1:]]
+    parts = getattr(condition, "parts", ())
+    return [here, *(one for at, part in enumerate(parts) for one in places(part, (*here, at)))]
+
+
+@given(_conditions)
+def test_a_part_changed_back_gives_the_same_condition(condition: Condition) -> None:
+    whole = conditions.flat(condition)
+    extra = Asked("f_extra", Op.EMPTY)
+    for place in places(whole):
+        part = editing.part_at(whole, place)
+        assert editing.with_part(whole, place, part) == whole
+        assert editing.negated(editing.negated(whole, place), place) == whole
+        asked = list(conditions.tests(editing.joined(whole, place, AnyOf, extra)))
+        left = list(conditions.tests(editing.without(whole, place)))
+        assert Counter(asked) == Counter([*conditions.tests(whole), extra])
+        assert Counter(left) == Counter(conditions.tests(whole)) - Counter(conditions.tests(part))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -219,3 +220,33 @@ def test_what_is_kept_in_files_is_changed_there_until_it_is_detached(
     client.post("/segments/filed/condition/", asked)
     segment.refresh_from_db()
     assert (segment.version, segment.name) == (2, {"en": "Mine"})
+
+
+def test_the_builder_changes_one_block_and_leaves_the_others(book: SimpleNamespace) -> None:
+    client = signed_in(book.boss)
+
+    def changed(text: str, **told: str) -> tuple[str, str]:
+        page = client.post("/segments/tests/", {"condition": text, **told}).content.decode()
+        found = re.search(r'<textarea[^>]*name="condition"[^>]*>(.*?)</textarea>', page, re.S)
+        assert found
+        return html.unescape(found[1]), page
+
+    text = "stage = steady and (tier = growth or tags is empty)"
+    assert changed(text, act="add", aim="1.0", join="and", field="open_alerts", op=">", value="2")[0] == (
+        "stage = steady and (tier = growth and open_alerts > 2 or tags is empty)"
+    )
+    assert changed(text, act="switch", at="1")[0] == "stage = steady and tier = growth and tags is empty"
+    assert changed(text, act="negate", at="1")[0] == "stage = steady and not (tier = growth or tags is empty)"
+    assert changed("not stage = steady", act="negate", at="")[0] == "stage = steady"
+    assert changed(text, act="remove", at="1.0")[0] == "stage = steady and tags is empty"
+    assert changed("stage = steady", act="remove", at="")[0] == ""
+    kept, page = changed("feature_adoption between 10% and 40%", act="edit", at="")
+    assert kept == "feature_adoption between 10% and 40%"
+    assert 'name="editing" value=""' in page
+    assert 'value="10%"' in page
+    assert 'value="40%"' in page
+    replaced = {"act": "add", "editing": "1.1", "field": "tags", "op": "=", "value": "VIP"}
+    assert changed(text, **replaced)[0] == "stage = steady and (tier = growth or tags = VIP)"
+    kept, page = changed(text, act="remove", at="7.1")
+    assert kept == text
+    assert "this part is not there any more" in page

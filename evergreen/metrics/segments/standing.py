@@ -15,6 +15,7 @@ from evergreen.base.conditions import Field, Fields, Kind
 from evergreen.customers.models import Account
 from evergreen.metrics import records
 from evergreen.metrics.library import METRICS
+from evergreen.metrics.models import Newest
 from evergreen.metrics.segments import fields as catalogue
 
 if TYPE_CHECKING:
@@ -84,12 +85,21 @@ def _table(rows: Iterable[tuple[Any, ...]], own: list[str], custom: list[Field],
     )
 
 
+def _currencies(day: dt.date) -> dict[int, str]:
+    """The currency of each account's figures: as lists keep it, which spares reading every contract, unless that is of
+    another day."""
+    kept = list(Newest.objects.values_list("account_id", "day", "currency"))
+    if kept and all(of == day for _pk, of, _currency in kept):
+        return {pk: currency for pk, _of, currency in kept}
+    return records.mirror_currencies(day)
+
+
 def _rates(day: dt.date) -> pa.Table:
     """How many minor units of each account's currency make a whole unit of the vendor's; null without a rate.
 
     Dividing by it is exact in the vendor's own currency.
     """
-    currencies = records.mirror_currencies(day)
+    currencies = _currencies(day)
     rates = base.rates(day)
     per_unit = {
         one: float(10 ** money.exponent(one) / rates[one]) if one in rates else None

@@ -22,9 +22,10 @@ from evergreen.metrics.segments.actions import (
 )
 from evergreen.web import formats
 from evergreen.web.configuring import configurers
-from evergreen.web.presenters.segments.editor import Editor, TestRow
+from evergreen.web.presenters.segments.editor import Editor
 from evergreen.web.presenters.segments.listing import lines
 from evergreen.web.presenters.segments.page import SegmentPage
+from evergreen.web.presenters.segments.row import TestRow
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 
@@ -102,9 +103,9 @@ def test(request: StaffRequest) -> HttpResponse:
 @configurers
 @require_POST
 def tests(request: StaffRequest) -> HttpResponse:
-    """The condition in the form with one more test behind it."""
+    """The condition in the form with a test added, changed or taken away."""
     editor = Editor(request.user, None, request.POST)
-    editor.add_test(request.POST)
+    editor.change(request.POST.get("act", "add"), request.POST)
     response = render(request, "pages/segments/condition.html", {"editor": editor})
     # The preview beside it looks again.
     response.headers["HX-Trigger-After-Settle"] = "tests-changed"

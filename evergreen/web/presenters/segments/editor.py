@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
 from evergreen.base.conditions import (
-    OPS,
     AllOf,
     AnyOf,
     Condition,
     ConditionError,
     Field,
-    Kind,
-    Op,
     Test,
     checked,
+    editing,
     explained,
-    flat,
     parse,
     written,
 )
-from evergreen.base.conditions.tree import OF_DAYS, VALUES
 from evergreen.base.models import User
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments import queries
 from evergreen.metrics.segments.queries import Preview
-from evergreen.web import formats
+from evergreen.web.presenters.segments import tree
+from evergreen.web.presenters.segments.row import TestRow
 
 _MOST_TEXT = 20_000
 
@@ -48,6 +43,9 @@ class Editor:
         self.text = told.get("condition", self._saved())[:_MOST_TEXT]
         self.problems: list[str] = []
         self.test = TestRow(user, told)
+        # Where the row's test goes: beside a part of the condition, or (``editing``) in the place of one.
+        self.aim = told.get("aim", "")[:50]
+        self.editing = told.get("editing")
 
     def _saved(self) -> str:
         return queries.text_of(self.segment, self.fields) if self.segment is not None else ""
@@ -85,126 +83,49 @@ class Editor:
         found = self.preview
         return found.accounts / found.of if found and found.of else None
 
-    def add_test(self, post: Mapping[str, str]) -> None:
-        """Put the test of the form's row behind the text, joined as asked; what is wrong with it stands in ``problems``."""
+    @cached_property
+    def blocks(self) -> tree.Block | None:
+        """The condition as blocks; None where it has no test or cannot be read."""
+        return tree.blocks(self.condition, self.fields) if self.condition is not None else None
+
+    def change(self, act: str, post: QueryDict) -> None:
+        """Do what a button of the builder asks; what is wrong with it stands in ``problems``."""
+        place = tree.placed(post.get("at", ""))
         try:
-            before = parse(self.text)
-            made = self.test.made(self.fields)
+            condition = checked(parse(self.text), self.fields)
+            match act:
+                case "add":
+                    condition = self._with_row(condition, post)
+                case "edit":
+                    self._edit(condition, post.get("at", ""))
+                    return
+                case "remove":
+                    condition = editing.without(condition, place)
+                case "switch":
+                    condition = editing.switched(condition, place)
+                case "negate":
+                    condition = editing.negated(condition, place)
+                case _:
+                    return
+            self.text = written(checked(condition, self.fields))
         except ConditionError as error:
             self.problems = error.problems
             return
-        kind = AnyOf if post.get("join") == "or" else AllOf
-        whole = made if before == AllOf(()) else flat(kind((before, made)))
-        self.text = written(whole)
+        self.aim, self.editing = "", None
+        for name in ("_read", "blocks", "preview"):
+            self.__dict__.pop(name, None)
+
+    def _with_row(self, condition: Condition, post: QueryDict) -> Condition:
+        """The row's test beside the part it is aimed at, joined as asked, or instead of the one that is edited."""
+        made = self.test.made(self.fields)
         self.test = TestRow(self.user, {"field": self.test.key})
-        self.__dict__.pop("_read", None)
+        if self.editing is not None:
+            return editing.with_part(condition, tree.placed(self.editing), made)
+        kind = AnyOf if post.get("join") == "or" else AllOf
+        return editing.joined(condition, tree.placed(self.aim), kind, made)
 
-
-class TestRow:
-    """One test to be added: a field, then the signs it allows, then its values."""
-
-    def __init__(self, user: User, told: Mapping[str, str]) -> None:
-        self._fields = catalogue.all_fields()
-        shown = [one for one in self._fields.values() if user.sees_money or not one.is_money]
-        self.groups: dict[str, list[tuple[str, str]]] = {}
-        for one in shown:
-            self.groups.setdefault(one.group, []).append((one.key, one.label(formats.language())))
-        key = told.get("field", "")
-        self.field = self._fields[key] if key in self._fields else shown[0]
-        asked = told.get("op", "")
-        self.op = Op(asked) if asked in OPS[self.field.kind] else OPS[self.field.kind][0]
-        self.value = told.get("value", "")[:1_000]
-        self.other = told.get("other", "")[:200]
-
-    @property
-    def key(self) -> str:
-        return self.field.key
-
-    @property
-    def ops(self) -> list[tuple[str, str]]:
-        return [(op.value, op_words(op, self.field.kind)) for op in OPS[self.field.kind]]
-
-    @property
-    def takes(self) -> str:
-        """What is asked for beside the sign: nothing, days, two values, several, or one."""
-        if self.op in OF_DAYS:
-            return "days"
-        return {0: "nothing", 2: "two", -1: "several"}.get(VALUES.get(self.op, 1), "one")
-
-    @property
-    def input_type(self) -> str:
-        kinds = {Kind.DATE: "date", Kind.WHOLE: "number"}
-        return kinds.get(self.field.kind, "text") if self.takes in {"one", "two"} else "text"
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        language = "zh" if formats.is_zh() else "en"
-        if self.field.kind == Kind.FLAG:
-            return [("true", _("yes")), ("false", _("no"))]
-        return [(value, names[language]) for value, names in self.field.choices.items()]
-
-    @property
-    def hint(self) -> str:
-        return {
-            Kind.SHARE: _("such as 80%"),
-            Kind.MONEY: _("such as 100000, in %(currency)s") % {"currency": self.field.unit},
-            Kind.DATE: "2026-11-30",
-        }.get(self.field.kind, self.field.unit)
-
-    def made(self, fields: Mapping[str, Field]) -> Test:
-        """The test, checked. Raises ConditionError."""
-        given: list[str] = []
-        match self.takes:
-            case "two":
-                given = [self.value, self.other]
-            case "several":
-                given = list(self._several())
-            case "one" | "days":
-                given = [self.value]
-        found = checked(Test(self.field.key, self.op, tuple(given)), fields)
-        assert isinstance(found, Test)
-        return found
-
-    def _several(self) -> Iterator[str]:
-        for one in self.value.replace("，", ",").replace("、", ",").split(","):
-            if one.strip():
-                yield one.strip()
-
-
-def op_words(op: Op, kind: Kind) -> str:
-    """A sign as the form offers it."""
-    is_date, is_text = kind == Kind.DATE, kind in {Kind.TEXT, Kind.CHOICE, Kind.FLAG}
-    match op:
-        case Op.IS:
-            return _("includes") if kind == Kind.TAGS else _("is") if is_text or is_date else "="
-        case Op.IS_NOT:
-            return _("does not include") if kind == Kind.TAGS else _("is not") if is_text or is_date else "≠"
-        case Op.BELOW:
-            return _("is before") if is_date else "<"
-        case Op.AT_MOST:
-            return _("is at the latest") if is_date else "≤"
-        case Op.ABOVE:
-            return _("is after") if is_date else ">"
-        case Op.AT_LEAST:
-            return _("is at the earliest") if is_date else "≥"
-        case Op.BETWEEN:
-            return _("is from … to …")
-        case Op.IN:
-            return _("is one of")
-        case Op.NOT_IN:
-            return _("is none of")
-        case Op.CONTAINS:
-            return _("contains")
-        case Op.BEGINS:
-            return _("begins with")
-        case Op.EMPTY:
-            return _("is missing")
-        case Op.FILLED:
-            return _("is known")
-        case Op.IN_LAST:
-            return _("in the last … days")
-        case Op.IN_NEXT:
-            return _("in the next … days")
-        case Op.BEFORE_LAST:
-            return _("more than … days ago")
-    return _("more than … days ahead")
+    def _edit(self, condition: Condition, place: str) -> None:
+        """Have a test of the condition in the row."""
+        found = editing.part_at(condition, tree.placed(place))
+        if isinstance(found, Test):
+            self.editing, self.test = place, TestRow.of(self.user, found)
