@@ -62,6 +62,7 @@ def _figures() -> dict[str, Any]:
     from evergreen.events import rollup, store
     from evergreen.flow.needs.queries import needs_of
     from evergreen.health.models import Standing
+    from evergreen.metrics.models import Segment
     from evergreen.work.models import Conversation, Task
 
     con = store.reading()
@@ -93,6 +94,13 @@ def _figures() -> dict[str, Any]:
                 "SELECT feature, sum(count)::BIGINT FROM lake.usage WHERE event = 'Report Viewed' GROUP BY feature"
             )
         ),
+        "segments": {
+            segment.key: [segment.days.count(), segment.moves.count(), segment.days.last().accounts]
+            for segment in Segment.objects.all()
+        },
+        "due_soon": Account.objects.exclude(stage="churned")
+        .filter(renewal_on__range=(SMALL.last, SMALL.last + dt.timedelta(days=90)))
+        .count(),
         "stale": [str(entry.day) for entry in rollup.stale_days(con, SMALL.last)],
         "score_days": lake("SELECT count(DISTINCT day) FROM lake.scores")[0][0],
     }

@@ -55,6 +55,13 @@ def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: 
     assert built["tasks"]["done"] > 20
 
 
+def test_segments_have_lived_through_the_story(built: dict[str, Any]) -> None:
+    assert len(built["segments"]) == 5
+    assert {days for days, _moves, _accounts in built["segments"].values()} == {built["score_days"]}
+    assert built["segments"]["renewal_window"][2] == built["due_soon"] > 0
+    assert built["segments"]["renewal_window"][1] > built["due_soon"]
+
+
 def test_health_finds_the_hidden_satisfaction_that_it_never_read(built: dict[str, Any], place: Home) -> None:
     drawn = vendor.draw(demo_builder.SMALL)
     newest = {company.key: float(drawn.felt.level[company.place, -28:].mean()) for company in drawn.book}

@@ -62,7 +62,7 @@ def _durable_at_the_end(home: env.Home) -> Iterator[None]:
 
 def _build(home: env.Home, extent: Extent, now: dt.datetime, tell: Tell) -> int:
     from evergreen.events import rollup, store
-    from evergreen.flow.demo import kpis, lake, records, story, truth, vendor
+    from evergreen.flow.demo import kpis, lake, records, segments, story, truth, vendor
 
     def step(name: str) -> Callable[[int, int], None]:
         return lambda done, total: tell(name, done, total)
@@ -72,6 +72,7 @@ def _build(home: env.Home, extent: Extent, now: dt.datetime, tell: Tell) -> int:
     step("accounts")(1, 2)
     kept = records.write(drawn, now=now)
     kpis.write(drawn, kept, now=now)
+    segments.write(extent, kept)
     step("accounts")(2, 2)
     events = lake.write(drawn, kept, now=now, progress=step("events"))
     with store.session() as con:
