@@ -25,6 +25,8 @@ class Option:
     least: int | None = None
     most: int | None = None
     choices: tuple[str, ...] = ()
+    # How many whole numbers the text holds, split by commas; 0 for any text.
+    numbers: int = 0
 
     def clean(self, value: Any) -> Any:
         """The value as it is stored, or a ValueError that says what is allowed."""
@@ -43,16 +45,37 @@ class Option:
             clock.zone(text)
         if self.key == "currency" and not (len(text) == 3 and text.isalpha() and text.isupper()):
             raise ValueError(f"currency: {text!r} is not a three-letter ISO code such as CNY, USD or EUR.")
+        if self.numbers:
+            self._check_numbers(text)
         return text
+
+    def _check_numbers(self, text: str) -> None:
+        try:
+            found = numbers(text)
+        except ValueError:
+            found = ()
+        if len(found) != self.numbers or not all(self._is_within(number) for number in found):
+            raise ValueError(
+                f"{self.key}: {text!r} is not allowed: write {self.numbers} whole numbers from {self.least} to "
+                f"{self.most}, split by commas, such as {self.default}."
+            )
+
+    def _is_within(self, number: int) -> bool:
+        return (self.least is None or number >= self.least) and (self.most is None or number <= self.most)
 
     def _number(self, value: Any) -> int:
         try:
             number = int(value)
         except (TypeError, ValueError):
             raise ValueError(f"{self.key}: {value!r} is not a whole number.") from None
-        if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
+        if not self._is_within(number):
             raise ValueError(f"{self.key}: {number} is outside {self.least} to {self.most}.")
         return number
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The whole numbers of an option such as ``1, 4, 8``; raises ValueError for anything else."""
+    return tuple(int(part) for part in text.split(","))
 
 
 def _is_time(text: str) -> bool:
@@ -96,6 +119,36 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("workday_starts", "09:00", _("Working day starts"), _("Service times count from here on.")),
         Option("workday_ends", "18:00", _("Working day ends"), _("Service times count up to here.")),
+        Option(
+            "sla_response_hours",
+            "1, 4, 8, 16",
+            _("First answer within"),
+            _("Tickets that are urgent, high, medium, low; working hours."),
+            unit=_("hours"),
+            least=1,
+            most=1000,
+            numbers=4,
+        ),
+        Option(
+            "sla_resolution_hours",
+            "8, 24, 48, 96",
+            _("Solved within"),
+            _("Tickets that are urgent, high, medium, low; working hours."),
+            unit=_("hours"),
+            least=1,
+            most=10_000,
+            numbers=4,
+        ),
+        Option(
+            "cadence_days",
+            "30, 60, 120",
+            _("A conversation at least every"),
+            _("Accounts that are strategic, growth, basic or without a tier."),
+            unit=_("days"),
+            least=1,
+            most=1000,
+            numbers=3,
+        ),
         Option(
             "night_hour",
             2,

@@ -63,6 +63,11 @@ def months_between(start_on: dt.date, end_on: dt.date) -> Decimal:
     )
 
 
+def at_list(net_cents: int, discount: Decimal) -> int:
+    """The price before a discount (0.10 is 10% off), half up; of a discount below 1."""
+    return int((Decimal(net_cents) / (1 - discount)).quantize(Decimal(1), ROUND_HALF_UP))
+
+
 def monthly_of(amount_cents: int, start_on: dt.date, end_on: dt.date) -> int:
     """The monthly part of an amount over a term, half up. Raises ValueError for a term of no days."""
     months = months_between(start_on, end_on)

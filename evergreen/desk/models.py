@@ -23,6 +23,11 @@ class Ticket(models.Model):
         MEDIUM = "medium", _("medium")
         LOW = "low", _("low")
 
+    class Sentiment(models.TextChoices):
+        POSITIVE = "positive", _("positive")
+        NEUTRAL = "neutral", _("neutral")
+        NEGATIVE = "negative", _("negative")
+
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tickets")
     requester = models.ForeignKey(
         Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
@@ -42,6 +47,12 @@ class Ticket(models.Model):
     is_complaint = models.BooleanField(default=False)
     satisfaction = models.DecimalField(
         max_digits=4, decimal_places=2, null=True, blank=True, help_text="1 to 5"
+    )
+    replies = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Answers to the customer; empty: not known."
+    )
+    sentiment = models.CharField(
+        max_length=8, choices=Sentiment, blank=True, help_text="As the help desk tells it; empty: not known."
     )
     known_at = models.DateTimeField()
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evergreen.base import env
-from evergreen.events import event_files, message_keys, store
+from evergreen.events import event_files, facts, message_keys, store
 from evergreen.events.message_keys import Found, Keys
 
 if TYPE_CHECKING:
@@ -234,9 +234,11 @@ def _kept(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return given if pa.types.is_dictionary(given) and given.value_type == wanted else wanted
 
 
-# What the daily roll-up reads: of this installation's own events only survey answers, so that an alert of an old day
+# What the daily roll-up reads: of this installation's own events only survey answers and facts, so that an alert of an old day
 # does not have the day rolled up again.
-_IS_ROLLED_UP = "(kind <> 'system' OR name = 'survey.answered')"
+_IS_ROLLED_UP = "(kind <> 'system' OR name IN ({}))".format(
+    ", ".join(f"'{name}'" for name in ("survey.answered", *facts.NAMES))
+)
 
 # The key of an event is (source, message id): 128 bits of MD5, so a collision of honest ids is out of the question.
 _KEYS = """

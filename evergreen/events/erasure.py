@@ -24,7 +24,7 @@ from evergreen.base import env
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Account, Contact, ExternalId, Tenant
-from evergreen.events import arrivals, journal, mover, store, upkeep
+from evergreen.events import arrivals, facts, journal, mover, store, upkeep
 from evergreen.events.connections.erasing import erase_rows
 from evergreen.events.models import EndUser
 
@@ -151,13 +151,24 @@ def _conditions(whose: _Whose) -> dict[str, str]:
     if whose.account is not None:
         mine = f"t.account_id = {whose.account}"
         waiting = f"t.account_id IS NULL AND (t.account_key IN ({_listed(whose.keys)}) OR {person})"
-        tables = ("usage", "first_uses", "account_days", "answers", "snapshots", "scores")
+        tables = (
+            "usage",
+            "first_uses",
+            "first_features",
+            "account_days",
+            "answers",
+            "facts",
+            "snapshots",
+            "scores",
+        )
         found = {"events": f"{mine} OR ({waiting})", **dict.fromkeys(tables, mine)}
     else:
         contacts = _listed(whose.contacts)
-        told = f"t.kind = 'system' AND (t.properties::JSON->>'contact') IN ({contacts})"
+        told = f"(t.kind = 'system' OR t.name IN ({_listed(facts.NAMES)}))"
+        told += f" AND (t.properties::JSON->>'contact') IN ({contacts})"
         found = {"events": f"{person} OR ({told})", "usage": person, "first_uses": person}
         found["answers"] = f"t.contact IN ({contacts})"
+        found["facts"] = f"{person} OR t.contact IN ({contacts})"
     names = [
         json.dumps(name, ensure_ascii=False) for name in {*whose.keys, *(key for _, key in whose.people)}
     ]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import ibis
 import pyarrow as pa
 
 from evergreen.base import env
 from evergreen.customers.models import Account, ExternalId, Tenant
-from evergreen.events import arrivals, matching, store
+from evergreen.events import arrivals, matching, rollup, store
 from evergreen.events.models import Unmerged
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _HI = "md5_number_upper(e.source || chr(31) || e.message_id)"
 _LO = "md5_number_lower(e.source || chr(31) || e.message_id)"
 # Tables that hold an account's own rows and can be added up again under another one. What was computed of it as a
 # whole (snapshots, scores) stays as it was known then.
-_MOVED = ("events", "usage", "answers", "first_uses")
+_MOVED = ("events", "usage", "answers", "facts", "first_uses", "first_features")
 
 
 def ask_back(merged: Account, into: Account, *, now: dt.datetime) -> None:
@@ -63,11 +64,13 @@ def _merge(con: duckdb.DuckDBPyConnection, home: env.Home) -> int:
                 )
                 or 0
             )
+            con.execute(_ONLINE)
             for table in _MOVED:
                 con.execute(
                     f"UPDATE lake.{table} SET account_id = p.into_id FROM merged_pairs AS p "
                     f"WHERE lake.{table}.account_id = p.merged_id"
                 )
+            con.execute(f"CREATE OR REPLACE TEMP TABLE merged_online AS {_online(con, pairs)}")
             con.execute(
                 "DELETE FROM lake.account_days WHERE account_id IN "
                 "(SELECT merged_id FROM merged_pairs UNION ALL SELECT into_id FROM merged_pairs)"
@@ -76,6 +79,14 @@ def _merge(con: duckdb.DuckDBPyConnection, home: env.Home) -> int:
     finally:
         con.unregister("merged_pairs")
     return moved
+
+
+def _online(con: duckdb.DuckDBPyConnection, pairs: pa.Table) -> str:
+    """SQL for the sessions by day of the accounts that stay, once all events are theirs."""
+    events = ibis.duckdb.from_connection(con).table("events", database="lake.main")
+    staying = pairs["into_id"].unique().to_pylist()
+    counted = ibis.to_sql(rollup.online(events.filter(events.account_id.isin(staying))), dialect="duckdb")
+    return f"SELECT * FROM ({counted}) UNION ALL BY NAME SELECT * FROM retired_online"
 
 
 def _pairs(con: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -127,12 +138,24 @@ def _unmerge(con: duckdb.DuckDBPyConnection, row: Unmerged, now: dt.datetime) ->
     return sum(events for _, events in days)
 
 
+# Of retired days sessions are added up; of the others they are counted from the events.
+_ONLINE = """
+CREATE OR REPLACE TEMP TABLE retired_online AS
+SELECT coalesce(p.into_id, d.account_id) AS account_id, tenant, day, known_on,
+       sum(sessions)::BIGINT AS sessions, sum(online_seconds) AS online_seconds
+FROM lake.account_days AS d LEFT JOIN merged_pairs AS p ON p.merged_id = d.account_id
+WHERE d.account_id IN (SELECT merged_id FROM merged_pairs UNION ALL SELECT into_id FROM merged_pairs)
+  AND known_on IN (SELECT known_on FROM lake.retired_days) GROUP BY ALL
+"""
+
 _ACCOUNT_DAYS = """
 INSERT INTO lake.account_days BY NAME
 WITH person_days AS (
     SELECT account_id, tenant, source, end_user, day, known_on, sum(count) AS uses, sum(seconds) AS seconds
     FROM lake.usage WHERE account_id IN (SELECT into_id FROM merged_pairs) GROUP BY ALL
 )
-SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
-FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
+SELECT days.*, coalesce(sessions, 0) AS sessions, coalesce(online_seconds, 0) AS online_seconds FROM (
+    SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
+    FROM person_days GROUP BY account_id, tenant, day, known_on
+) AS days LEFT JOIN merged_online USING (account_id, tenant, day, known_on) ORDER BY account_id, day
 """

@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 
 from evergreen.base import env
-from evergreen.events import arrivals, retention, spans, store
+from evergreen.events import arrivals, facts, firsts, retention, sessions, spans, store
 from evergreen.events.features import Matchers
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PORTION_ROWS = 1_000_000
 # What tells events of one person and day apart; the last two may be null.
 _SORT = ("source", "tenant", "kind", "name", "feature", "probe")
 _READ = ("account_id", "end_user", "day", "known_on", "count", "seconds", "properties", *_SORT[:-1])
-_TABLES = ("usage", "first_uses", "account_days", "answers", "rolled")
+_TABLES = ("usage", "first_uses", "first_features", "account_days", "answers", "facts", "rolled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Match
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
     used = _used(events, matchers, has_spans=spans.any_on(con, _listed(days)))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_online AS {_sql(online(events))}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_facts AS {_sql(facts.told(events))}")
     con.register("portion_sorts_now", _sorts(con, used, matchers))
     con.execute("CREATE OR REPLACE TEMP TABLE portion_sorts AS SELECT * FROM portion_sorts_now")
     con.unregister("portion_sorts_now")
@@ -137,16 +139,21 @@ def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) ->
     """Put the counted rows in place, instead of the days' old ones or (``adds``) beside them."""
     days = [entry.day for entry in portion]
     listed = _listed(days)
+    if adds:
+        con.execute(_ONLINE_BEFORE, [days[0]])
+    else:
+        firsts.keep_before(con, listed)
     for table in ("rolled", "account_days") if adds else _TABLES:
         con.execute(f"DELETE FROM lake.{table} WHERE known_on IN ({listed})")
     con.execute(_USAGE)
-    con.execute(_FIRST_USES, [days[0]])
     if adds:
         con.execute(_ACCOUNT_DAYS_OF_USAGE, [days[0]])
         con.execute(f"DELETE FROM lake.events WHERE known_on IN ({listed})")
     else:
         con.execute(_ACCOUNT_DAYS)
+    firsts.put(con, days[0], listed, adds=adds)
     con.execute("INSERT INTO lake.answers BY NAME SELECT * FROM portion_answers")
+    con.execute("INSERT INTO lake.facts BY NAME SELECT * FROM portion_facts")
     con.register(
         "rolled_now", pa.table({"known_on": days, "arrivals": [entry.arrivals for entry in portion]})
     )
@@ -169,7 +176,7 @@ def _used(events: Any, matchers: Matchers, *, has_spans: bool) -> ir.Table:
     ``probe`` holds what property matchers ask of an event, as a JSON list in the order of ``matchers.properties``;
     null while no matcher asks for a property.
     """
-    of_accounts = events.filter(events.account_id.notnull(), events.kind.isin(USE_KINDS))
+    of_accounts = _of_accounts(events, USE_KINDS)
     used = of_accounts.filter(of_accounts["count"] > 0)
     if has_spans:
         used = used.filter(~spans.is_span(used))
@@ -177,6 +184,18 @@ def _used(events: Any, matchers: Matchers, *, has_spans: bool) -> ir.Table:
         used = used.select(*_READ)
         used = ibis.union(used, counted.select(*_READ).cast(used.schema()))
     return used.mutate(probe=_probe(used, matchers))
+
+
+def _of_accounts(events: Any, kinds: tuple[str, ...]) -> Any:
+    """Events of some kinds and of known accounts; facts are no use."""
+    return events.filter(events.account_id.notnull(), events.kind.isin(kinds), ~events.name.isin(facts.NAMES))
+
+
+def online(events: Any) -> ir.Table:
+    """Sessions by account and day; of moments only, for a pre-counted row knows only its day."""
+    used = _of_accounts(events, sessions.KINDS)
+    counted: ir.Table = sessions.online(used.filter(used["count"] > 0))
+    return counted
 
 
 def _probe(used: Any, matchers: Matchers) -> Any:
@@ -241,25 +260,25 @@ SELECT account_id, tenant, source, end_user, day, known_on, kind, name AS event,
 FROM portion JOIN portion_sorts USING (sort)
 """
 
-# A user seen on an earlier known day is no first use; equal rows of later days are harmless (counted distinct).
-_FIRST_USES = """
-INSERT INTO lake.first_uses BY NAME
-WITH seen_now AS (
-    SELECT account_id, tenant, source, end_user, min(day) AS day, min(known_on) AS known_on
-    FROM portion JOIN portion_sorts USING (sort) WHERE end_user IS NOT NULL GROUP BY ALL
-)
-SELECT seen_now.* FROM seen_now
-ANTI JOIN (SELECT * FROM lake.first_uses WHERE known_on < ?) AS before USING (account_id, tenant, source, end_user)
-"""
-
 _ACCOUNT_DAYS = """
 INSERT INTO lake.account_days BY NAME
 WITH person_days AS (
     SELECT account_id, tenant, source, end_user, day, known_on, sum(uses) AS uses, sum(seconds) AS seconds
     FROM portion JOIN portion_sorts USING (sort) GROUP BY ALL
 )
-SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
-FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
+SELECT days.*, coalesce(sessions, 0) AS sessions, coalesce(online_seconds, 0) AS online_seconds FROM (
+    SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
+    FROM person_days GROUP BY account_id, tenant, day, known_on
+) AS days LEFT JOIN portion_online USING (account_id, tenant, day, known_on) ORDER BY account_id, day
+"""
+
+# What a retired day's sessions came to before, and those of what arrived since.
+_ONLINE_BEFORE = """
+CREATE OR REPLACE TEMP TABLE portion_online AS
+SELECT account_id, tenant, day, known_on, sum(sessions)::BIGINT AS sessions, sum(online_seconds) AS online_seconds FROM (
+    SELECT * FROM portion_online UNION ALL BY NAME
+    SELECT account_id, tenant, day, known_on, sessions, online_seconds FROM lake.account_days WHERE known_on = ?
+) GROUP BY ALL
 """
 
 # Of a retired day: from its whole roll-up, for people may have been counted before.
@@ -269,6 +288,8 @@ WITH person_days AS (
     SELECT account_id, tenant, source, end_user, day, known_on, sum(count) AS uses, sum(seconds) AS seconds
     FROM lake.usage WHERE known_on = ? GROUP BY ALL
 )
-SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
-FROM person_days GROUP BY account_id, tenant, day, known_on ORDER BY account_id, day
+SELECT days.*, coalesce(sessions, 0) AS sessions, coalesce(online_seconds, 0) AS online_seconds FROM (
+    SELECT account_id, tenant, day, known_on, count(end_user) AS users, sum(uses)::BIGINT AS events, sum(seconds) AS seconds
+    FROM person_days GROUP BY account_id, tenant, day, known_on
+) AS days LEFT JOIN portion_online USING (account_id, tenant, day, known_on) ORDER BY account_id, day
 """

@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _CALENDAR_START = dt.date(2015, 1, 1)
-_LAKE_SOURCES = {
-    "people": "lake.first_uses",
-    "account_days": "lake.account_days",
-    "nps": "lake.answers",
-    "csat": "lake.answers",
-}
-_TENANT_SOURCES = {"lines", "people", "account_days", "nps", "csat"}
 _BATCH = 2_000
 
 
@@ -74,12 +67,12 @@ def take_snapshot(
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window, flags, metrics))}"
     )
-    present = _present(con, metrics)
+    present = _present(con, metrics, day)
     _compute(con, backend, metrics, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
     names = ", ".join(metric.key for metric in metrics)
     with store.transaction(con):
-        is_again = sources.has_rows(con, "lake.snapshots", f"day = DATE '{day}'")
+        is_again = sources.any_row(con, "lake.snapshots", f"day = DATE '{day}'")
         con.execute(_restated(metrics, day, base.vendor_zone()) if is_again else _NOTHING_RESTATED)
         con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
         con.execute(
@@ -214,9 +207,9 @@ def _figures(
     usage = [metric for metric in metrics if isinstance(metric.of, Usage)]
     found = compiling.usage_figures(people, features, usage, window, by_tenant=by_tenant)
     table = _joined(table, found, usage, present, keys)
-    lake = sources.lake_sources(backend, window)
+    lake = sources.lake_sources(backend, window, by_tenant=by_tenant)
     for source, wanted in compiling.by_source(metrics).items():
-        if by_tenant and source not in _TENANT_SOURCES:
+        if by_tenant and source not in sources.OF_TENANTS:
             table = table.mutate(**{m.key: ibis.null(_null_type(m)) for m in wanted})
             continue
         rows = lake[source] if source in lake else backend.table(source)
@@ -254,18 +247,17 @@ def _presence(metric: Metric) -> str:
     return metric.source
 
 
-def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric]) -> dict[str, bool]:
+def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric], day: dt.date) -> dict[str, bool]:
+    """Which sources had any row of the vendor by the end of the day."""
     found = {
-        "usage": sources.has_rows(con, "lake.usage"),
-        "usage_people": sources.has_rows(con, "lake.first_uses"),
+        "usage": sources.has_rows(con, "usage", day),
+        "usage_people": sources.has_rows(con, "people", day),
     }
     for only, flag in compiling.FLAGS.items():
-        found[f"usage_{only}"] = found["usage"] and sources.has_rows(con, "feature_flags", flag)
+        found[f"usage_{only}"] = found["usage"] and sources.any_row(con, "feature_flags", flag)
     for metric in metrics:
-        if isinstance(metric.of, Rows):
-            source = metric.of.source
-            if source not in found:
-                found[source] = sources.has_rows(con, _LAKE_SOURCES.get(source, source))
+        if isinstance(metric.of, Rows) and metric.of.source not in found:
+            found[metric.of.source] = sources.has_rows(con, metric.of.source, day)
     return found
 
 

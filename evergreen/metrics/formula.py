@@ -1,7 +1,7 @@
 """The small language of formulas: arithmetic and a few named functions over metric keys, compiled to Ibis.
 
 Allowed: names of metrics, ``working_days_28d`` and ``working_days_prev_28d``, numbers, + - * /, comparisons, and/or,
-and the functions ``days_since``, ``days_until``, ``working_days_since``, ``least``, ``greatest``, ``missing_if``.
+and the functions ``days_since``, ``days_until``, ``working_days_since``, ``least``, ``greatest``, ``missing_if``, ``first_known``.
 A zero divisor and a missing input both give a missing result.
 """
 
@@ -15,7 +15,15 @@ from typing import Any
 
 import ibis
 
-FUNCTIONS = ("days_since", "days_until", "working_days_since", "least", "greatest", "missing_if")
+FUNCTIONS = (
+    "days_since",
+    "days_until",
+    "working_days_since",
+    "least",
+    "greatest",
+    "missing_if",
+    "first_known",
+)
 CONSTANTS = ("working_days_28d", "working_days_prev_28d")
 WORKING_PREFIX = "working_total_at_"
 
@@ -129,6 +137,8 @@ class _Compiler:
             return values[0].delta(self.day.on, unit="day")
         if name == "missing_if":
             return ibis.ifelse(values[0].coalesce(ibis.literal(False)), ibis.null("float64"), values[1])
+        if name == "first_known":
+            return ibis.coalesce(*values)
         present = ibis.literal(True)
         for value in values:
             present = present & value.notnull()

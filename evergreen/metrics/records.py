@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from django.db.models import Q
 
 from evergreen.base import money
 from evergreen.base import queries as base
 from evergreen.base.clock import day_end
+from evergreen.customers import rules
 from evergreen.customers.models import Account, Contact, ContractLine, Edition, Feature, Receivable
-from evergreen.desk.models import Ticket
-from evergreen.metrics import kpi_records
-from evergreen.work.models import Conversation
-
-TICKET_WEIGHTS = {"urgent": 8, "high": 4, "medium": 2, "low": 1}
-_LOOK_BACK_DAYS = 90
+from evergreen.metrics import kpi_records, talk_records, ticket_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +32,19 @@ def mirror(day: dt.date) -> Mirror:
     end = day_end(day, zone)
     lines = list(_line_rows(end))
     currencies = _currencies(lines)
+    talks = talk_records.conversations(end, zone)
     tables = {
         "spine": _table(_SPINE, Account.objects.filter(known_at__lt=end).values_list("pk")),
-        "tickets": _table(_TICKETS, _tickets(day, end, zone)),
+        "marked": _table(_MARKED, _marked(day, end)),
+        "tickets": _table(ticket_records.SCHEMA, ticket_records.tickets(day, end, zone)),
         "lines": _table(_LINES, _lines(lines, day, currencies)),
         "entitlement": _table(_ENTITLEMENT, _entitlement(lines, day, end)),
         "receivables": _table(_RECEIVABLES, _receivables(day, end, currencies)),
-        "conversations": _table(_CONVERSATIONS, _conversations(end, zone)),
+        "conversations": _table(talk_records.CONVERSATIONS, talks),
+        "cadence": _table(talk_records.CADENCE, talk_records.cadence(talks, day, end, zone)),
         "contacts": _table(_CONTACTS, _contacts(day, end)),
         "kpis": _table(_KPIS, kpi_records.standings(day, end)),
-        "contact_weights": _table(_WEIGHTS, _weights()),
+        "contact_weights": _table(_WEIGHTS, _weights(end)),
         "feature_flags": _table(
             _FEATURES, Feature.objects.values_list("key", "is_core", "is_advanced", "adds_data").distinct()
         ),
@@ -60,17 +58,7 @@ def mirror_currencies(day: dt.date) -> dict[int, str]:
 
 
 _SPINE = pa.schema([("account_id", pa.int64())])
-_TICKETS = pa.schema(
-    [
-        ("account_id", pa.int64()),
-        ("opened_on", pa.date32()),
-        ("is_open", pa.bool_()),
-        ("is_closed", pa.bool_()),
-        ("weight", pa.int64()),
-        ("response_minutes", pa.float64()),
-        ("satisfaction", pa.float64()),
-    ]
-)
+_MARKED = pa.schema([("account_id", pa.int64()), ("first_value_on", pa.date32())])
 _LINES = pa.schema(
     [
         ("account_id", pa.int64()),
@@ -78,6 +66,8 @@ _LINES = pa.schema(
         ("start_on", pa.date32()),
         ("end_on", pa.date32()),
         ("mrr_cents", pa.int64()),
+        ("list_cents", pa.int64()),
+        ("net_cents", pa.int64()),
         ("seats", pa.int64()),
         ("is_subscription", pa.bool_()),
         ("is_paying", pa.bool_()),
@@ -92,13 +82,17 @@ _RECEIVABLES = pa.schema(
         ("is_overdue", pa.bool_()),
     ]
 )
-_CONVERSATIONS = pa.schema(
-    [("account_id", pa.int64()), ("on_day", pa.date32()), ("with_decision_maker", pa.bool_())]
-)
 _CONTACTS = pa.schema(
     [("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())]
 )
-_KPIS = pa.schema([("account_id", pa.int64()), ("has_target", pa.bool_()), ("is_on_target", pa.bool_())])
+_KPIS = pa.schema(
+    [
+        ("account_id", pa.int64()),
+        ("has_target", pa.bool_()),
+        ("is_on_target", pa.bool_()),
+        ("deviation", pa.float64()),
+    ]
+)
 _WEIGHTS = pa.schema([("contact", pa.string()), ("weight", pa.float64())])
 _FEATURES = pa.schema(
     [
@@ -117,28 +111,11 @@ def _table(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-def _tickets(day: dt.date, end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
-    since = end - dt.timedelta(days=_LOOK_BACK_DAYS + 1)
-    rows = (
-        Ticket.objects.filter(known_at__lt=end, opened_at__lt=end)
-        .filter(Q(opened_at__gte=since) | Q(closed_at__isnull=True) | Q(closed_at__gte=end))
-        .values_list(
-            "account_id", "opened_at", "closed_at", "first_response_at", "priority", "satisfaction", "state"
-        )
+def _marked(day: dt.date, end: dt.datetime) -> Iterable[tuple[Any, ...]]:
+    """Days that stand on the account's record, as soon as they have come."""
+    return Account.objects.filter(known_at__lt=end, first_value_on__lte=day).values_list(
+        "pk", "first_value_on"
     )
-    for account, opened, closed, answered, priority, satisfaction, state in rows.iterator(chunk_size=20_000):
-        # A ticket closed without a known hour counts as closed; one closed later was still open on the day.
-        is_closed = closed < end if closed else state == Ticket.State.CLOSED
-        minutes = (answered - opened).total_seconds() / 60 if answered and answered < end else None
-        yield (
-            account,
-            opened.astimezone(zone).date(),
-            not is_closed,
-            is_closed,
-            TICKET_WEIGHTS[priority],
-            minutes,
-            float(satisfaction) if satisfaction is not None and is_closed else None,
-        )
 
 
 _Line = tuple[Any, ...]
@@ -159,6 +136,7 @@ def _line_rows(end: dt.datetime) -> Iterable[_Line]:
             "mrr_cents",
             "seats",
             "edition_id",
+            "discount",
         )
         .iterator(chunk_size=20_000)
     )
@@ -178,15 +156,20 @@ def _currencies(lines: Iterable[_Line]) -> dict[int, str]:
 
 def _lines(lines: Iterable[_Line], day: dt.date, currencies: dict[int, str]) -> Iterable[tuple[Any, ...]]:
     rates = base.rates(day)
-    for account, currency, tenant, kind, is_trial, start, end, mrr, seats, _edition in lines:
+    for account, currency, tenant, kind, is_trial, start, end, mrr, seats, _edition, discount in lines:
         is_subscription = kind == ContractLine.Kind.SUBSCRIPTION
         in_force = start <= day and (end is None or end > day)
+        net = money.converted(mrr, currency, currencies[account], rates)
+        # What is given away wholly has no list price to tell of.
+        at_list = None if net is None or discount is None or discount >= 1 else rules.at_list(net, discount)
         yield (
             account,
             tenant or "",
             start if start <= day else None,
             end,
-            money.converted(mrr, currency, currencies[account], rates),
+            net,
+            at_list,
+            None if at_list is None else net,
             seats,
             is_subscription and start <= day,
             is_subscription and not is_trial and in_force,
@@ -236,24 +219,15 @@ def _receivables(day: dt.date, end: dt.datetime, currencies: dict[int, str]) -> 
         )
 
 
-def _conversations(end: dt.datetime, zone: dt.tzinfo) -> Iterable[tuple[Any, ...]]:
-    deciding = set(
-        Conversation.objects.filter(contacts__role=Contact.ChainRole.DECISION_MAKER).values_list(
-            "pk", flat=True
-        )
-    )
-    rows = Conversation.objects.filter(at__lt=end, known_at__lt=end).values_list("pk", "account_id", "at")
-    for pk, account, at in rows.iterator(chunk_size=20_000):
-        yield account, at.astimezone(zone).date(), pk in deciding
-
-
 def _contacts(day: dt.date, end: dt.datetime) -> Iterable[tuple[Any, ...]]:
     rows = Contact.objects.filter(known_at__lt=end).values_list("account_id", "left_on", "role")
     for account, left, role in rows.iterator(chunk_size=20_000):
         yield account, left is None or left > day, role == Contact.ChainRole.DECISION_MAKER
 
 
-def _weights() -> Iterable[tuple[Any, ...]]:
+def _weights(end: dt.datetime) -> Iterable[tuple[Any, ...]]:
     """Answers of decision makers count twice (product.md 5.2)."""
-    deciding = Contact.objects.filter(role=Contact.ChainRole.DECISION_MAKER, external_id__isnull=False)
+    deciding = Contact.objects.filter(
+        role=Contact.ChainRole.DECISION_MAKER, external_id__isnull=False, known_at__lt=end
+    )
     return [(contact, 2.0) for contact in deciding.values_list("external_id", flat=True)]

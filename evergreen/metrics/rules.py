@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Words = dict[str, str]  # {"zh": …, "en": …}
 Kind = Literal["count", "number", "share", "days", "money", "date"]
 Measure = Literal["users", "days", "events", "seconds", "features", "user_days"]
 Only = Literal["", "core", "advanced", "data"]
-Op = Literal["count", "sum", "mean", "min", "max"]
+Op = Literal["count", "sum", "mean", "median", "min", "max"]
 
 # The roll-up window of a snapshot: metrics look back at most this many days, itself and its previous equal included.
 WINDOW_DAYS = 56
@@ -110,3 +113,20 @@ class Metric:
         window = f" with {of.on} in {of.days} days" if of.days else ""
         where = f" where {' and '.join(of.where)}" if of.where else ""
         return f"{of.source}: {of.op}({of.column or '*'}){window}{where}"
+
+
+def cadence_kept(
+    spoke_on: Sequence[dt.date], since: dt.date, day: dt.date, most: int, *, window: int
+) -> float:
+    """The share of the last ``window`` days, from ``since`` on, whose last conversation was at most ``most`` days back.
+
+    The first day itself counts as one: a new account has until then.
+    """
+    first = max(since, day - dt.timedelta(days=window - 1))
+    total = (day - first).days + 1
+    marks = sorted({since, *(on for on in spoke_on if on <= day)})
+    kept = 0
+    for on, following in pairwise([*marks, day + dt.timedelta(days=1)]):
+        last = min(on + dt.timedelta(days=most), following - dt.timedelta(days=1))
+        kept += max(0, (last - max(on, first)).days + 1)
+    return kept / total

@@ -2,51 +2,195 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.metrics.compiling import Window
+from evergreen.metrics.compiling import FLAGS, Window
+from evergreen.metrics.rules import WINDOW_DAYS
 
 if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
-NPS_DAYS = 180
-
-
-def lake_sources(backend: Any, window: Window) -> dict[str, ir.Table]:
-    """people, account_days, nps and csat as known on the window's day; each has account_id and tenant."""
-    day = window.day.on
-    first = backend.table("first_uses", database="lake.main")
-    people = first.filter(first.known_on <= day, first.day <= day)
-    people = people.select("account_id", "tenant", "source", "end_user").distinct()
-    days = backend.table("account_days", database="lake.main")
-    return {
-        "people": people,
-        "account_days": days.filter(days.known_on <= day, days.day <= day),
-        **_answers(backend, window),
+ANSWER_DAYS = 180
+# Where a source of the lake keeps its rows, and which of them are its own; the others are mirrored tables.
+_KEPT: dict[str, tuple[str, str]] = {
+    "usage": ("lake.usage", "true"),
+    "people": ("lake.first_uses", "true"),
+    "account_days": ("lake.account_days", "true"),
+    "first_features": ("lake.first_features", "true"),
+    "nps": ("lake.answers", "kind = 'nps'"),
+    "csat": ("lake.answers", "kind = 'csat'"),
+    "ces": ("lake.answers", "kind = 'ces'"),
+    "answers": ("lake.answers", "true"),
+    "opened": ("lake.facts", "name = 'user.opened'"),
+    "surveys": ("lake.facts", "name = 'survey.sent'"),
+    "trainings": ("lake.facts", "name = 'training.completed'"),
+    "milestones": ("lake.facts", "name = 'milestone.planned'"),
+    "needs": ("lake.facts", "name = 'need.stated'"),
+}
+# Sources whose rows know their tenant; metrics over the others are of the account as a whole.
+OF_TENANTS = frozenset(
+    {
+        "lines",
+        "people",
+        "account_days",
+        "first_features",
+        "newcomers",
+        "nps",
+        "csat",
+        "ces",
+        "answers",
+        "opened",
     }
+)
+
+
+def lake_sources(backend: Any, window: Window, *, by_tenant: bool) -> dict[str, ir.Table]:
+    """Each source of the lake as known on the window's day, with account_id and tenant; the columns are those that
+    docs/metrics.md names.
+
+    An end user or a feature of several tenants is one row of the account, and one of each tenant ``by_tenant``.
+    """
+    day = window.day.on
+    keys = ["account_id", "tenant"] if by_tenant else ["account_id"]
+    first = backend.table("first_uses", database="lake.main")
+    began = _earliest(first, [*keys, "source", "end_user"], day)
+    days = backend.table("account_days", database="lake.main")
+    days = days.filter(days.known_on <= day, days.day <= day)
+    return {
+        "people": began,
+        "newcomers": _newcomers(backend.table("usage_people"), began, keys, window),
+        "account_days": days.mutate(online_hours=days.online_seconds / 3600.0),
+        "first_features": _first_features(backend, keys, day),
+        **_answers(backend, window),
+        **_facts(backend, keys, day),
+    }
+
+
+def _earliest(rows: Any, keys: list[str], day: Any) -> Any:
+    """The earliest day of each key as known on a day."""
+    known = rows.filter(rows.known_on <= day, rows.day <= day)
+    return known.group_by(keys).aggregate(day=known.day.min())
+
+
+def _first_features(backend: Any, keys: list[str], day: Any) -> Any:
+    """One row a feature that the account ever used: the first day of it, and the feature's flags."""
+    first = backend.table("first_features", database="lake.main")
+    found = _earliest(first, [*keys, "feature"], day)
+    flags = backend.table("feature_flags")
+    joined = found.left_join(flags, found.feature == flags.feature).drop("feature_right")
+    return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
+
+
+@ibis.udf.scalar.builtin(name="bin")  # type: ignore[untyped-decorator]
+def _binary(mask: int) -> str:  # type: ignore[empty-body]
+    """The bits of a whole number as text, the highest set one first."""
+
+
+def _newcomers(people: Any, began: Any, keys: list[str], window: Window) -> Any:
+    """End users whose first use lies in the window of the snapshot: whether, and after how many days, each reached a core
+    feature. The highest bit of a mask is the earliest day."""
+    who = [*keys, "source", "end_user"]
+    new = began.filter(window.within(began.day, WINDOW_DAYS))
+    seen = people.filter(people.end_user.notnull())
+    seen = seen.group_by(who).aggregate(core=seen.mask_core.bit_or())
+    joined = new.left_join(seen, who).drop(*(f"{name}_right" for name in who))
+    is_ramped = joined.core.coalesce(0) != 0
+    since_first = window.day.on.delta(joined.day, unit="day")
+    since_core = _binary(joined.core).length() - 1
+    return joined.mutate(
+        is_ramped=is_ramped, ramp_days=ibis.ifelse(is_ramped, since_first - since_core, ibis.null("int64"))
+    )
 
 
 def _answers(backend: Any, window: Window) -> dict[str, ir.Table]:
     answers = backend.table("answers", database="lake.main")
-    recent: Any = answers.filter(answers.known_on <= window.day.on, window.within(answers.day, NPS_DAYS))
+    recent: Any = answers.filter(answers.known_on <= window.day.on, window.within(answers.day, ANSWER_DAYS))
     latest = recent.filter(recent.kind == "nps")
-    who = latest.contact.coalesce(latest.occurred_at.cast("string"))
-    order = ibis.window(group_by=[latest.account_id, who], order_by=[latest.occurred_at.desc(), latest.score])
+    order = ibis.window(
+        group_by=[latest.account_id, latest.contact], order_by=[latest.occurred_at.desc(), latest.score]
+    )
     latest = latest.mutate(turn=ibis.row_number().over(order))
-    latest = latest.filter(latest.turn == 0)
+    # An answer of nobody stands by itself.
+    latest = latest.filter((latest.turn == 0) | latest.contact.isnull())
     weights = backend.table("contact_weights")
     nps: Any = latest.left_join(weights, latest.contact == weights.contact)
     weight = nps.weight.coalesce(1.0)
     mark = ibis.cases((nps.score >= 9, 1.0), (nps.score <= 6, -1.0), else_=0.0)
+    plain = ["account_id", "tenant", "day", "score"]
     return {
         "nps": nps.select("account_id", "tenant", "day", weight=weight, points=weight * mark),
-        "csat": recent.filter(recent.kind == "csat").select("account_id", "tenant", "score"),
+        "csat": recent.filter(recent.kind == "csat").select(plain),
+        "ces": recent.filter(recent.kind == "ces").select(plain),
+        "answers": recent.select(plain),
     }
 
 
-def has_rows(con: duckdb.DuckDBPyConnection, table: str, where: str = "true") -> bool:
-    """Whether a source has any row for the vendor, which makes absent counts 0 instead of missing."""
+def _facts(backend: Any, keys: list[str], day: Any) -> dict[str, ir.Table]:
+    """What events of a name told by the day (``events.facts``); of what was told twice the newest stands."""
+    facts = backend.table("facts", database="lake.main")
+    told = facts.filter(facts.known_on <= day, facts.day <= day)
+    users = told.filter(told.name.isin(["user.opened", "user.closed"]), told.end_user.notnull())
+    users = _newest(users, [*keys, "source", "end_user"])
+    trainings = told.filter(told.name == "training.completed")
+    person = trainings.contact.coalesce(trainings.end_user)
+    trainings = trainings.mutate(person=person)
+    needs = _newest(
+        told.filter(told.name == "need.stated", told.subject.notnull()), ["account_id", "subject"]
+    )
+    return {
+        "opened": users.filter(users.name == "user.opened"),
+        "surveys": told.filter(told.name == "survey.sent"),
+        "trainings": trainings.group_by(["account_id", "person", "subject"]).aggregate(
+            day=trainings.day.min()
+        ),
+        "milestones": _milestones(told, day),
+        "needs": needs.mutate(
+            weight=needs.weight.coalesce(1.0),
+            is_met=(needs.state == "met").coalesce(ibis.literal(False)),
+            is_planned=(needs.state == "planned").coalesce(ibis.literal(False)),
+        ),
+    }
+
+
+def _milestones(told: Any, day: Any) -> Any:
+    """One row a planned milestone: whether its newest due day has come, and whether it was met; dropped ones are out."""
+    key = ["account_id", "subject"]
+    of = told.filter(told.subject.notnull())
+    planned = _newest(of.filter(of.name == "milestone.planned", of.due_on.notnull()), key)
+    ended = _newest(of.filter(of.name.isin(["milestone.met", "milestone.dropped"])), key)
+    ended = ended.select("account_id", "subject", ending="name")
+    joined = planned.left_join(ended, key).drop(*(f"{name}_right" for name in key))
+    kept = joined.filter((joined.ending != "milestone.dropped").coalesce(ibis.literal(True)))
+    return kept.mutate(is_due=kept.due_on <= day, is_met=kept.ending.notnull())
+
+
+def _newest(rows: Any, key: list[str]) -> Any:
+    """The newest row of each key; of the same moment the one whose name, state and day come last."""
+    told = [
+        rows.occurred_at.desc(),
+        rows.name.desc(),
+        rows.state.desc(),
+        rows.due_on.desc(),
+        rows.weight.desc(),
+    ]
+    order = ibis.window(group_by=[rows[name] for name in key], order_by=told)
+    rows = rows.mutate(turn=ibis.row_number().over(order))
+    return rows.filter(rows.turn == 0).drop("turn")
+
+
+def has_rows(con: duckdb.DuckDBPyConnection, source: str, day: dt.date) -> bool:
+    """Whether a source had any row of the vendor by the end of a day, which makes absent counts 0 instead of missing."""
+    if source == "newcomers":
+        return has_rows(con, "people", day) and any_row(con, "feature_flags", "is_core")
+    if source not in _KEPT:
+        return any_row(con, source)
+    table, mine = _KEPT[source]
+    return any_row(con, table, f"known_on <= DATE '{day}' AND ({mine})")
+
+
+def any_row(con: duckdb.DuckDBPyConnection, table: str, where: str = "true") -> bool:
     return con.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1").fetchone() is not None

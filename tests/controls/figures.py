@@ -164,7 +164,7 @@ CONTROLS = (
     Control(
         "closed_before_it_was_closed",
         "A ticket closed later was still open on the day.",
-        "evergreen/metrics/records.py",
+        "evergreen/metrics/ticket_records.py",
         "is_closed = closed < end if closed else state == Ticket.State.CLOSED",
         "is_closed = state == Ticket.State.CLOSED",
         (f"{_RECORDS}::test_a_ticket_closed_later_was_still_open_on_the_day",),

@@ -54,6 +54,7 @@ def open_ticket(
         opened_at=now,
         is_complaint=is_complaint,
         is_escalated=is_escalated,
+        replies=0,
         known_at=known_at or now,
     )
     ticket.full_clean()
@@ -75,6 +76,8 @@ def respond_to_ticket(ticket: Ticket, *, by: User | None, now: dt.datetime) -> T
     stored = rows.locked(ticket)
     _refuse_closed(stored)
     changes: dict[str, Any] = {"state": Ticket.State.PENDING}
+    if stored.replies is not None:
+        changes["replies"] = stored.replies + 1
     if stored.first_response_at is None:
         changes["first_response_at"] = now
     _apply(ticket, changes, verb="ticket.responded", by=by, now=now)

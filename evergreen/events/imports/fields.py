@@ -94,6 +94,11 @@ TICKET_STATES = {
     "pending": ("等待客户", "等待", "待客户回复", "hold", "on-hold", "waiting"),
     "closed": ("关闭", "已关闭", "已解决", "完成", "已完成", "solved", "resolved", "done"),
 }
+SENTIMENTS = {
+    "positive": ("正面", "积极", "满意", "good", "happy"),
+    "neutral": ("中性", "一般", "平稳"),
+    "negative": ("负面", "消极", "不满", "愤怒", "bad", "angry", "unhappy", "frustrated"),
+}
 LINE_KINDS = {
     "subscription": ("订阅", "软件", "续费", "recurring", "saas", "license"),
     "one_off": ("一次性", "实施", "定制", "培训", "服务", "one-off", "one off", "onetime", "one-time"),

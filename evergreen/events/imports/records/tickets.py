@@ -18,6 +18,7 @@ from evergreen.events.imports.records.kinds import (
     account_lookup,
     set_choices,
     set_texts,
+    set_values,
     unknown_account,
 )
 
@@ -50,6 +51,11 @@ FIELDS = (
         about="Used where no closing time is given."),
     Field("reopened", Kind.WHOLE, "重开次数", "Times reopened", most=30000,
         names="reopens reopened_count 重新打开次数"),
+    Field("replies", Kind.WHOLE, "回复次数", "Replies", most=30000,
+        names="replies_count public_replies agent_replies 回复数 客服回复次数",
+        about="Answers to the customer: at most one and never reopened is solved at once."),
+    Field("sentiment", Kind.CHOICE, "情绪", "Sentiment", choices=fields.SENTIMENTS,
+        names="customer_sentiment mood 情感 客户情绪"),
     Field("escalated", Kind.FLAG, "是否升级", "Escalated", names="escalation_flag is_escalated 升级"),
     Field("complaint", Kind.FLAG, "是否投诉", "Complaint", names="is_complaint 客诉 投诉"),
     Field("satisfaction", Kind.NUMBER, "满意度", "Satisfaction", least=1, most=5,
@@ -94,7 +100,8 @@ class TicketLoader(RecordLoader):
             row["assignee_id"] = self._staff.get(item.values["assignee"])
             if item.values["assignee"] and row["assignee_id"] is None:
                 item.warn("unknown_owner")
-        set_texts(row, item, "subject")
+        set_texts(row, item, "subject", "sentiment")
+        set_values(row, item, replies="replies")
         if "satisfaction" in item.values:
             mark: Decimal | None = item.values["satisfaction"]
             row["satisfaction"] = mark if mark is None else mark.quantize(Decimal("0.01"))

@@ -42,7 +42,7 @@ STREAMS = (
                 "requester": {"template": "zendesk:{requester_id}"}, "assignee": "assignee_email", "subject": "subject",
                 "priority": "priority", "state": {"column": "status", "values": _STATES}, "opened": "created_at",
                 "closed": "metric_set.solved_at", "first_response_minutes": "metric_set.reply_time_in_minutes.calendar",
-                "reopened": "metric_set.reopens",
+                "reopened": "metric_set.reopens", "replies": "metric_set.replies",
                 "satisfaction": {"column": "satisfaction_rating.score", "values": {"good": "5", "bad": "1", "*": ""}},
             },
         },

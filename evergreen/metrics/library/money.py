@@ -1,0 +1,40 @@
+"""Contracts, seats, what is due."""
+
+from evergreen.metrics.library.metric import metric
+from evergreen.metrics.rules import Formula, Rows
+
+MONEY = [
+    metric("mrr_cents", "money", Rows("lines", "sum", "mrr_cents", where=("is_paying",)), "月经常性收入", "MRR",
+           "当天有效的付费订阅行的月费之和（试用除外，净折扣）。",
+           "Monthly fee of subscription lines in force on the day, trials excluded, net of discount.", "up"),
+    metric("arr_cents", "money", Formula("mrr_cents * 12"), "年经常性收入", "ARR", "月经常性收入 × 12。", "MRR × 12.", "up"),
+    metric("seats_bought", "count", Rows("lines", "sum", "seats", where=("is_paying",)), "购买席位", "Seats bought",
+           "当天有效的付费订阅行的席位之和。", "Seats of subscription lines in force on the day.", "up"),
+    metric("activation_rate", "share", Formula("least(activated_users / first_known(missing_if(users_opened == 0, users_opened), seats_bought), 1)"),
+           "账号激活率", "Activation rate", "已激活用户 ÷ 已开通账号；未上报开通时 ÷ 购买席位（最高 100%）。",
+           "Activated users ÷ users opened, or ÷ seats bought while none are told of; at most 100%.", "up"),
+    metric("seat_utilisation", "share", Formula("active_users_28d / seats_bought"), "席位使用率", "Seat utilisation",
+           "近 28 天活跃用户 ÷ 购买席位。", "Active users of 28 days ÷ seats bought.", "up"),
+    metric("list_mrr_cents", "money", Rows("lines", "sum", "list_cents", where=("is_paying",)), "目录价月费",
+           "MRR at list price", "已知折扣的付费订阅行按目录价的月费之和。",
+           "Monthly fee at list price of the paying lines whose discount is known."),
+    metric("list_mrr_net_cents", "money", Rows("lines", "sum", "net_cents", where=("is_paying",)), "折后月费",
+           "MRR of lines with a known discount", "同样这些订阅行的实际月费之和。", "What the same lines pay a month, net of discount."),
+    metric("discount", "share", Formula("1 - list_mrr_net_cents / list_mrr_cents"), "折扣", "Discount",
+           "付费订阅行相对目录价的折扣（按金额加权，折扣未知的行不计）。",
+           "Discount on list price of the paying lines, weighted by amount; lines of unknown discount are left out."),
+    metric("renewal_on", "date", Rows("lines", "min", "end_on", where=("is_paying",)), "到期日", "Renewal date",
+           "当天有效的付费订阅行中最早的到期日。", "The earliest end among paying subscription lines in force."),
+    metric("days_to_renewal", "days", Formula("days_until(renewal_on)"), "距到期天数", "Days to renewal",
+           "距最早到期日的天数。", "Days until the earliest end."),
+    metric("first_start_on", "date", Rows("lines", "min", "start_on", where=("is_subscription",)), "首份合同开始",
+           "First contract start", "第一份订阅合同的开始日。", "Start of the first subscription."),
+    metric("contract_age_days", "days", Formula("days_since(first_start_on)"), "合作天数", "Contract age",
+           "距第一份订阅合同开始的天数。", "Days since the first subscription began."),
+    metric("invoices_overdue", "count", Rows("receivables", "count", where=("is_overdue",)), "逾期账单数",
+           "Invoices overdue", "当天已逾期未付清的应收笔数。", "Receivables past due and not fully paid.", "down"),
+    metric("overdue_cents", "money", Rows("receivables", "sum", "open_cents", where=("is_overdue",)), "逾期金额",
+           "Amount overdue", "当天已逾期未付的金额。", "Unpaid amount past its due date.", "down"),
+    metric("overdue_days", "days", Rows("receivables", "max", "days_late", where=("is_overdue",), empty=0), "最长逾期天数",
+           "Days overdue", "最久一笔逾期的天数；无逾期为 0。", "Days the oldest overdue receivable is late; 0 when none is.", "down"),
+]  # fmt: skip
