@@ -76,7 +76,7 @@ def test_kpis_stand_as_a_slow_reading_says(cast: SimpleNamespace, now: dt.dateti
     reports(random.Random(seed), declared(now), accounts)
     end = day_end(DAY, vendor_zone())
     fast: dict[int, Counter[tuple[bool, bool]]] = {one.pk: Counter() for one in accounts}
-    for account, has_target, is_met in standings(DAY, end):
+    for account, has_target, is_met, _deviation in standings(DAY, end):
         fast[account][has_target, is_met] += 1
     assert fast == {one.pk: slow(one, end) for one in accounts}
     assert sum(map(Counter.total, fast.values())) > 3

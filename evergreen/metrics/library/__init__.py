@@ -6,7 +6,7 @@ from evergreen.metrics.library.activity import ACTIVITY
 from evergreen.metrics.library.adoption import ADOPTION
 from evergreen.metrics.library.money import MONEY
 from evergreen.metrics.library.people import PEOPLE
-from evergreen.metrics.library.service import SERVICE
+from evergreen.metrics.library.tickets import SERVICE
 from evergreen.metrics.library.value import VALUE
 from evergreen.metrics.rules import Metric
 
