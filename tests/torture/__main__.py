@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.torture import connectors, faults, ingest, kills, loading, loads, nights, resuming
+from tests.torture import connectors, faults, ingest, kills, loading, loads, metric_sets, nights, resuming
 from tests.torture.reports import ROOT, Report, Sizes
 
 # A group that goes on where it was stopped: its tests by id.
@@ -23,6 +23,7 @@ RESUMABLE: dict[str, dict[str, resuming.Test]] = {
     "ingest-fault": faults.TESTS,
     "ingest-load": loads.TESTS,
     "connectors": connectors.TESTS,
+    "metrics": metric_sets.TESTS,
 }
 GROUPS: dict[str, Callable[[Sizes, Path], list[Report]]] = {
     "ingest": ingest.run,

@@ -6,6 +6,7 @@ is the calculation. A window of n days ends with the day itself.
 
 from tests.metrics.oracle.figures import figures
 from tests.metrics.oracle.loading import loaded, settled
-from tests.metrics.oracle.making import World, drawn
+from tests.metrics.oracle.making import drawn
+from tests.metrics.oracle.world import World
 
 __all__ = ["World", "drawn", "figures", "loaded", "settled"]

@@ -53,7 +53,7 @@ def same(found: Any, right: Any) -> bool:
     """Equal, numbers but for a billionth of their size; missing is not 0."""
     if found is None or right is None or isinstance(right, dt.date):
         return bool(found == right)
-    return abs(found - right) <= 1e-9 * max(1.0, abs(right))
+    return bool(abs(found - right) <= 1e-9 * max(1.0, abs(right)))
 
 
 def differing(one: Rows, other: Rows) -> list[str]:
