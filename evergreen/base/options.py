@@ -238,6 +238,15 @@ OPTIONS: dict[str, Option] = {
             least=1,
             most=90,
         ),
+        Option(
+            "renewal_grace_days",
+            60,
+            _("Late signing is waited for"),
+            _("A lapsed contract is overdue for renewal for so long, neither renewed nor lost. 0 is strict."),
+            unit=_("days"),
+            least=0,
+            most=365,
+        ),
         Option("page_rows", 50, _("Rows a page"), unit=_("rows"), least=10, most=500),
         Option(
             "direct_export_rows",

@@ -47,3 +47,8 @@ def rates(day: dt.date) -> dict[str, Decimal]:
     ):
         found[currency] = rate
     return found
+
+
+def staff_emails() -> list[tuple[int, str]]:
+    """(key, e-mail) of everybody who works or worked here."""
+    return list(User.objects.order_by("pk").values_list("pk", "email"))

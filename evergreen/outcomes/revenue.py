@@ -78,6 +78,11 @@ class Portfolio:
         return self.churned_accounts / self.start_accounts if self.start_accounts else None
 
     @property
+    def revenue_churn(self) -> float | None:
+        """Share of the MRR at the start that went with lost accounts; None when nothing was paid at the start."""
+        return self.churned_mrr_cents / self.start_mrr_cents if self.start_mrr_cents else None
+
+    @property
     def grr(self) -> float | None:
         """(start - contraction - churn) / start; None when nothing was paid at the start."""
         kept = self.start_mrr_cents - self.contraction_mrr_cents - self.churned_mrr_cents
@@ -157,17 +162,27 @@ def _is_overdue(line: Line, own: Sequence[Line], day: dt.date, grace_days: int) 
     """Whether a line ended not longer ago than the grace, and nothing that began by the day followed it."""
     if line.end_on is None or not line.end_on <= day < line.end_on + dt.timedelta(days=grace_days):
         return False
-    return not any(_follows(other, line) for other in own if other is not line and other.start_on <= day)
+    return not any(follows(other, line) for other in own if other is not line and other.start_on <= day)
 
 
-def _follows(other: Line, line: Line) -> bool:
-    """Whether a line takes a lapsed one's place: by the link of their contracts, else one of the same edition (or of none)
-    that goes on longer. Lines of the same term of one contract stand side by side."""
-    if line.renewed_by is not None:
-        return other.contract == line.renewed_by
-    if line.end_on is None or (other.end_on is not None and other.end_on <= line.end_on):
+def follows(other: Line, line: Line) -> bool:
+    """Whether a line takes the place of one that ends: it belongs to the contract that renews the ending one's; or it began later,
+    goes on longer, and is of its own contract or (where no renewal is linked) of the same account, with the same edition, none, or
+    beginning only once the other has ended.
+    """
+    if line.renewed_by is not None and other.contract == line.renewed_by:
+        return True
+    if line.end_on is None or other.start_on <= line.start_on:
         return False
-    return other.edition == line.edition or other.edition is None or line.edition is None
+    if other.end_on is not None and other.end_on <= line.end_on:
+        return False
+    if line.renewed_by is not None and other.contract != line.contract:
+        return False
+    return (
+        other.edition == line.edition
+        or None in (other.edition, line.edition)
+        or other.start_on >= line.end_on
+    )
 
 
 def _kind(start: _Standing, end: _Standing, was_before: bool) -> Kind:
