@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import models
 
 from evergreen.customers.models import Account
+from evergreen.metrics.analytics.models import Analysis, KeptAnswer
 from evergreen.metrics.segments.models import Segment, SegmentDay, SegmentMove
 
-__all__ = ["Newest", "Segment", "SegmentDay", "SegmentMove", "Use"]
+__all__ = ["Analysis", "KeptAnswer", "Newest", "Segment", "SegmentDay", "SegmentMove", "Use"]
 
 
 class Newest(models.Model):

@@ -72,6 +72,7 @@ RAIL = (
         _("Insight"),
         [
             Item("segments", _("Segments"), "e"),
+            Item("analytics", _("Product analytics"), "y"),
             Item("scorecards", _("Health scorecards"), "h"),
             Item("metrics", _("Metrics"), "m"),
         ],

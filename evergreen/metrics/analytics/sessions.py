@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -26,18 +27,30 @@ def moments(events: ir.Table) -> ir.Table:
     )
 
 
-def in_sessions(events: ir.Table, gap_minutes: int = GAP_MINUTES, *, then: tuple[str, ...] = ()) -> ir.Table:
+def in_sessions(
+    events: ir.Table,
+    gap_minutes: int = GAP_MINUTES,
+    *,
+    person: Sequence[str] = PERSON,
+    then: Sequence[str] = (),
+    before: Mapping[str, str] | None = None,
+) -> ir.Table:
     """The events with ``starts``: whether a session of its end user begins with this event.
 
     A pause longer than ``gap_minutes`` ends a session; one of exactly so long does not. Of events of one instant only one
-    starts a session: the first by the columns ``then``. ``events`` has ``PERSON`` and ``occurred_at`` and is filtered already
-    (``moments``).
+    starts a session: the first by the columns ``then``. ``events`` has the columns of ``person`` and ``occurred_at`` and is
+    filtered already (``moments``). ``before`` are columns to be added with what another one has in the event before, in the
+    same order also where events are alike.
     """
     rows: Any = events
-    order = [rows.occurred_at, *(rows[name] for name in then)]
-    before = rows.occurred_at.lag().over(group_by=[rows[name] for name in PERSON], order_by=order)
-    is_late = rows.occurred_at > before + ibis.interval(minutes=gap_minutes)
-    return rows.mutate(starts=is_late.coalesce(ibis.literal(True)))
+    over: dict[str, Any] = {
+        "group_by": [rows[name] for name in person],
+        "order_by": [rows.occurred_at, *(rows[name] for name in then)],
+    }
+    lags = {"before_at": "occurred_at", **(before or {})}
+    rows = rows.mutate(**{made: rows[column].lag().over(**over) for made, column in lags.items()})
+    is_late = rows.occurred_at > rows.before_at + ibis.interval(minutes=gap_minutes)
+    return rows.mutate(starts=is_late.coalesce(ibis.literal(True))).drop("before_at")
 
 
 def sessions(events: ir.Table, gap_minutes: int = GAP_MINUTES) -> ir.Table:

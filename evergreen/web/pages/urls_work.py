@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from evergreen.web.pages import (
     alerts,
+    analytics,
     connections,
     health,
     imports,
@@ -25,6 +26,7 @@ urls: list[URLPattern] = [
     *health.urls,
     *metrics.urls,
     *segments.urls,
+    *analytics.urls,
     *imports.urls,
     *connections.urls,
     *settings.urls,

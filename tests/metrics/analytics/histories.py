@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -102,10 +103,16 @@ def rows_of(sql: str, happened: list[Happened]) -> list[dict[str, Any]]:
     ]  # fmt: skip
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(_SCHEMA)
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
-    with duckdb.connect() as con:
-        con.register("happened", pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        found: list[dict[str, Any]] = con.execute(sql).to_arrow_table().to_pylist()
+    con = _connection()
+    con.register("happened", pa.Table.from_arrays(arrays, schema=_SCHEMA))
+    found: list[dict[str, Any]] = con.execute(sql).to_arrow_table().to_pylist()
     return found
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """One for all examples: opening one takes longer than most of them."""
+    return duckdb.connect(config={"threads": "1"})
 
 
 def are_moments(happened: list[Happened]) -> list[Happened]:

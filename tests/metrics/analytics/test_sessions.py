@@ -40,7 +40,7 @@ def walked(happened: list[Happened], gap: dt.timedelta = GAP) -> list[dict[str, 
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(histories())
 def test_sessions_are_what_a_walk_through_the_events_finds(happened: list[Happened]) -> None:
     found = rows_of(SESSIONS, happened)

@@ -1,0 +1,98 @@
+"""Feature penetration: users of a feature among the active, accounts that use it among those entitled to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from django.db.models import Min, Q
+from numpy.typing import NDArray
+
+from evergreen.customers.models import Account, ContractLine, Edition, Feature
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_USER = ["account_id", "source", "end_user"]
+
+
+def penetration(used: Any, entitled: Any) -> tuple[ir.Table, ir.Table]:
+    """By ``grp``: (``users, accounts`` that were active at all; for each ``feature`` its ``users, accounts, uses`` and
+    ``entitled_accounts``, those of the accounts that are entitled to it).
+
+    ``used`` are rows of the roll-up with ``grp``; ``entitled`` has ``feature, account_id``.
+    """
+    active = _distinct(used, ["grp"])
+    with_feature = used.filter(used.feature.notnull())
+    figures: Any = _distinct(with_feature, ["grp", "feature"])
+    uses = with_feature.group_by(["grp", "feature"]).aggregate(uses=with_feature["count"].sum().cast("int64"))
+    by_account = with_feature.select("grp", "feature", "account_id").distinct()
+    allowed = by_account.semi_join(entitled, ["feature", "account_id"])
+    holding = allowed.group_by(["grp", "feature"]).aggregate(entitled_accounts=allowed.count())
+    found = figures.inner_join(uses, ["grp", "feature"]).left_join(holding, ["grp", "feature"])
+    found = found.mutate(entitled_accounts=found.entitled_accounts.coalesce(0))
+    return active, found.select("grp", "feature", "users", "accounts", "uses", "entitled_accounts")
+
+
+def _distinct(rows: Any, keys: list[str]) -> Any:
+    """Distinct end users and accounts by ``keys``."""
+    people = rows.select(*keys, *_USER).distinct()
+    return people.group_by(keys).aggregate(
+        users=people.end_user.count(), accounts=people.account_id.nunique()
+    )
+
+
+def entitled(day: dt.date, accounts: NDArray[np.int64] | None) -> dict[str, list[int]]:
+    """Feature → the accounts whose editions in force on ``day`` hold it (subscription lines, else the account's own
+    edition), of ``accounts``; those that left the vendor are not counted.
+    """
+    listed: dict[int, set[str]] = defaultdict(set)
+    keys = dict(Feature.objects.values_list("pk", "key"))
+    for edition, feature in Edition.features.through.objects.values_list("edition_id", "feature_id"):
+        listed[edition].add(keys[feature])
+    by_product: dict[int, set[str]] = defaultdict(set)
+    for key, product in Feature.objects.values_list("key", "product_id"):
+        by_product[product].add(key)
+    held = {
+        pk: by_product[product] if holds_all else listed[pk]
+        for pk, product, holds_all in Edition.objects.values_list("pk", "product_id", "holds_all_features")
+    }
+    living = dict(Account.objects.exclude(stage=Account.Stage.CHURNED).values_list("pk", "edition_id"))
+    wanted = living.keys() if accounts is None else living.keys() & set(accounts.tolist())
+    in_force = Q(start_on__lte=day) & (Q(end_on__isnull=True) | Q(end_on__gt=day))
+    lines = ContractLine.objects.filter(in_force, kind=ContractLine.Kind.SUBSCRIPTION, edition__isnull=False)
+    editions: dict[int, set[int]] = defaultdict(set)
+    for account, edition in lines.values_list("contract__account_id", "edition_id"):
+        editions[account].add(edition)
+    found: dict[str, list[int]] = defaultdict(list)
+    for account in sorted(wanted):
+        own = {living[account]} if living[account] else set()
+        for key in set().union(*(held[one] for one in editions.get(account) or own if one)):
+            found[key].append(account)
+    return dict(found)
+
+
+def as_table(entitled: Mapping[str, list[int]]) -> pa.Table:
+    pairs = [(key, account) for key, accounts in entitled.items() for account in accounts]
+    return pa.table(
+        {
+            "feature": pa.array([key for key, _ in pairs], pa.string()),
+            "account_id": pa.array([account for _, account in pairs], pa.int64()),
+        }
+    )
+
+
+def contract_starts() -> pa.Table:
+    """(account_id, day): the start of each account's first subscription that is no trial."""
+    lines = ContractLine.objects.filter(kind=ContractLine.Kind.SUBSCRIPTION, is_trial=False)
+    rows = list(lines.order_by().values_list("contract__account_id").annotate(first=Min("start_on")))
+    return pa.table(
+        {
+            "account_id": pa.array([pk for pk, _ in rows], pa.int64()),
+            "day": pa.array([day for _, day in rows], pa.date32()),
+        }
+    )

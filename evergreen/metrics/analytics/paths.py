@@ -1,0 +1,69 @@
+"""Paths: what follows and precedes a feature or event within a session. Ibis expressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from evergreen.metrics.analytics.sessions import GAP_MINUTES, in_sessions
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# Where a path ends (or, going back, begins) with its session.
+EDGE = -2
+_PERSON = ("subject",)
+
+
+def turns(moments: Any, gap_minutes: int = GAP_MINUTES) -> ir.Table:
+    """The moments without those that repeat the node before them in their session: ``account_id, subject, us, node, day,
+    starts``.
+
+    ``moments`` has ``account_id, subject, occurred_at, day`` and ``node``. Of one instant lower nodes come first.
+    """
+    rows: Any = in_sessions(moments, gap_minutes, person=_PERSON, then=("node",), before={"before": "node"})
+    kept = rows.filter(rows.starts | (rows.before != rows.node))
+    return kept.select("account_id", "subject", "occurred_at", "day", "node", "starts")
+
+
+def ways(turns: Any, levels: int, direction: str) -> ir.Table:
+    """Each turn with the next ``levels`` nodes of its session, ``node_1 …``, or going back those before it; EDGE where the
+    session is over.
+    """
+    rows = turns
+    over: dict[str, Any] = {
+        "group_by": rows.subject,
+        "order_by": [rows.occurred_at, rows.node],
+    }
+    going_on = direction == "after"
+    nodes, breaks = {}, {}
+    for level in range(1, levels + 1):
+        nodes[f"far_{level}"] = (rows.node.lead(level) if going_on else rows.node.lag(level)).over(**over)
+        # Onwards a session ends where the next turn starts one; going back where the turn one nearer starts it.
+        starts = (
+            rows.starts.lead(level) if going_on else rows.starts.lag(level - 1) if level > 1 else rows.starts
+        )
+        breaks[f"breaks_{level}"] = starts.over(**over) if going_on or level > 1 else starts
+    rows = rows.mutate(**nodes, **breaks)
+    inside: Any = ibis.literal(True)
+    found = {}
+    for level in range(1, levels + 1):
+        inside = inside & ~rows[f"breaks_{level}"].coalesce(ibis.literal(True))
+        found[f"node_{level}"] = ibis.ifelse(
+            inside & rows[f"far_{level}"].notnull(), rows[f"far_{level}"], ibis.literal(EDGE, "int32")
+        )
+    return rows.select("account_id", "subject", "day", "node", **found)
+
+
+def counted(ways: Any, levels: int) -> ir.Table:
+    """How often each way was gone: ``node_1 …, times``, with ``people``: how many subjects went it."""
+    names = [f"node_{level}" for level in range(1, levels + 1)]
+    return ways.group_by(names).aggregate(times=ways.count(), people=ways.subject.nunique())
+
+
+def transitions(moments: Any, gap_minutes: int = GAP_MINUTES) -> ir.Table:
+    """How often one node came right after another in one session, repeats included: ``node, next, times``."""
+    rows: Any = in_sessions(moments, gap_minutes, person=_PERSON, then=("node",), before={"before": "node"})
+    rows = rows.filter(~rows.starts)
+    return rows.group_by(node=rows.before, next=rows.node).aggregate(times=rows.count())

@@ -1,0 +1,1 @@
+"""Product analytics in words, drawings and tables."""

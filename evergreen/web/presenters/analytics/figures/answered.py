@@ -1,0 +1,73 @@
+"""What every kind of figure has: its question, its answer, the words for its groups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evergreen.metrics.analytics.questions import Question
+from evergreen.web.presenters.analytics.naming import Names
+
+COLORS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)")
+Row = list[str | int | float | None]
+
+
+@dataclass
+class Figure:
+    """An answer of one kind: ``sentence``, ``formula``, ``option`` (ECharts) and its ``table`` for the file."""
+
+    question: Question
+    answer: dict[str, Any]
+    names: Names
+
+    def __post_init__(self) -> None:
+        self.since = dt.date.fromisoformat(self.answer["since"])
+        self.until = dt.date.fromisoformat(self.answer["until"])
+        self.one_in: int = self.answer["one_in"]
+
+    def group(self, place: int) -> str:
+        """The name of a group; empty without a split."""
+        return self.names.group(self.question.by, self.answer["groups"][place]) if self.question.by else ""
+
+    def scaled(self, count: int) -> int:
+        """A count of a sample as an estimate of all."""
+        return count * self.one_in
+
+    @property
+    def days(self) -> list[dt.date]:
+        return [self.since + dt.timedelta(days=n) for n in range((self.until - self.since).days + 1)]
+
+    @property
+    def is_empty(self) -> bool:
+        return False
+
+    @property
+    def sentence(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def formula(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """What the drawing shows, for those who do not see it."""
+        return self.sentence
+
+    def table(self) -> tuple[list[str], list[Row]]:
+        """Headings and rows of the file."""
+        raise NotImplementedError
+
+
+def colored(place: int) -> str:
+    return COLORS[place % len(COLORS)]
+
+
+def written(rows: Sequence[Sequence[Any]]) -> list[list[str]]:
+    """Cells of a file as texts: shares with six decimals, nothing for what is missing."""
+    return [
+        ["" if cell is None else f"{cell:.6f}" if isinstance(cell, float) else str(cell) for cell in row]
+        for row in rows
+    ]
