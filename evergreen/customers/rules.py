@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from evergreen.base.dates import months_later
+
 ALLOWED_FILES = frozenset(
     """pdf doc docx xls xlsx ppt pptx odt ods odp rtf txt md csv tsv json jsonl parquet xmind drawio vsdx
     png jpg jpeg gif webp heic bmp mp3 m4a wav amr mp4 mov webm zip 7z rar gz eml msg ics vcf""".split()  # noqa: SIM905
@@ -55,11 +57,11 @@ def days_to_renewal(terms: Iterable[Term], day: dt.date) -> int | None:
 def months_between(start_on: dt.date, end_on: dt.date) -> Decimal:
     """Months from start to the first day not covered: whole months plus the rest by that month's length."""
     whole = (end_on.year - start_on.year) * 12 + end_on.month - start_on.month
-    if _plus_months(start_on, whole) > end_on:
+    if months_later(start_on, whole) > end_on:
         whole -= 1
-    anchor = _plus_months(start_on, whole)
+    anchor = months_later(start_on, whole)
     return Decimal(whole) + Decimal((end_on - anchor).days) / Decimal(
-        (_plus_months(start_on, whole + 1) - anchor).days
+        (months_later(start_on, whole + 1) - anchor).days
     )
 
 
@@ -161,10 +163,3 @@ def reports_in_a_circle(key: int, boss: int | None, bosses: Mapping[int, int | N
 def _word(name: str) -> str:
     edge = r"(?![0-9A-Za-z_])" if re.match(r"[0-9A-Za-z_]", name[-1]) else ""
     return re.escape(name) + edge
-
-
-def _plus_months(day: dt.date, months: int) -> dt.date:
-    """The same day some months on, or that month's last day where it is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    following = dt.date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1)
-    return dt.date(year, month + 1, min(day.day, (following - dt.timedelta(days=1)).day))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -124,15 +125,30 @@ def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Match
     backend = ibis.duckdb.from_connection(con)
     events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
     used = _used(events, matchers, has_spans=spans.any_on(con, _listed(days)))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_online AS {_sql(online(events))}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_facts AS {_sql(facts.told(events))}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW portion_events AS SELECT * FROM lake.events WHERE known_on IN ({_listed(days)})"
+    )
+    for table, sql in _of_portion().items():
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}")
     con.register("portion_sorts_now", _sorts(con, used, matchers))
     con.execute("CREATE OR REPLACE TEMP TABLE portion_sorts AS SELECT * FROM portion_sorts_now")
     con.unregister("portion_sorts_now")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE portion_answers AS {_sql(_answers(events))}")
+
+
+@cache
+def _of_portion() -> dict[str, str]:
+    """The tables made of a portion's events as they are, each with its query; compiled once a process."""
+    fields = {field.name: field.type for field in arrivals.EVENT_SCHEMA}
+    kinds = pa.schema({**fields, "day": pa.date32(), "known_on": pa.date32()})
+    events = ibis.table(ibis.Schema.from_pyarrow(kinds), name="portion_events")
+    return {
+        "portion_online": _sql(online(events)),
+        "portion_facts": _sql(facts.told(events)),
+        "portion_answers": _sql(_answers(events)),
+    }
 
 
 def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) -> None:

@@ -21,7 +21,7 @@ from evergreen.events import store
 from evergreen.metrics import compiling, records, sources
 from evergreen.metrics.library import METRICS
 from evergreen.metrics.models import Newest
-from evergreen.metrics.rules import Metric, Rows, Usage
+from evergreen.metrics.rules import Metric, Usage
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,12 +67,13 @@ def take_snapshot(
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window, flags, metrics))}"
     )
-    present = _present(con, metrics, day)
+    there = sources.present(con, day, mirrored.tables)
+    present = {name: name in there for name in {_presence(metric) for metric in metrics}}
     _compute(con, backend, metrics, present)
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
     names = ", ".join(metric.key for metric in metrics)
     with store.transaction(con):
-        is_again = sources.any_row(con, "lake.snapshots", f"day = DATE '{day}'")
+        is_again = store.scalar(con, "SELECT 1 FROM lake.snapshots WHERE day = ? LIMIT 1", day) is not None
         con.execute(_restated(metrics, day, base.vendor_zone()) if is_again else _NOTHING_RESTATED)
         con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
         con.execute(
@@ -245,20 +246,6 @@ def _presence(metric: Metric) -> str:
             return f"usage_{metric.of.only}"
         return "usage_people" if metric.of.measure in {"users", "user_days"} else "usage"
     return metric.source
-
-
-def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric], day: dt.date) -> dict[str, bool]:
-    """Which sources had any row of the vendor by the end of the day."""
-    found = {
-        "usage": sources.has_rows(con, "usage", day),
-        "usage_people": sources.has_rows(con, "people", day),
-    }
-    for only, flag in compiling.FLAGS.items():
-        found[f"usage_{only}"] = found["usage"] and sources.any_row(con, "feature_flags", flag)
-    for metric in metrics:
-        if isinstance(metric.of, Rows) and metric.of.source not in found:
-            found[metric.of.source] = sources.has_rows(con, metric.of.source, day)
-    return found
 
 
 def _null_type(metric: Metric) -> str:

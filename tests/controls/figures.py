@@ -7,6 +7,8 @@ _RECORDS = "tests/metrics/test_records.py"
 _HEALTH = "tests/health/test_rules.py"
 _DAYS = "tests/base/test_working_days.py"
 _ORACLE = "tests/metrics/test_oracle.py"
+_FIRSTS = "tests/events/test_firsts.py"
+_ARRIVALS = f"{_ORACLE}::test_nights_over_arrivals_in_any_order_say_what_a_full_build_says_and_a_past_day_what_was_known"
 # Midnights that never were, late rows, edges of windows: the hardest of the three zones.
 _NAIVE = f"{_ORACLE}::test_every_metric_of_a_hundred_accounts_equals_a_naive_calculation_and_what_comes_later_changes_none[Africa/Cairo]"
 
@@ -34,6 +36,88 @@ CONTROLS = (
         "rows.offset.between(of.lag, of.lag + of.days - 1)",
         "rows.offset.between(of.lag + 1, of.lag + of.days)",
         (_NAIVE,),
+    ),
+    Control(
+        "sums_a_day_too_many",
+        "A window of n days ends with the day and begins n - 1 days before.",
+        "evergreen/metrics/compiling.py",
+        "return back.between(0, days - 1)",
+        "return back.between(0, days)",
+        (_NAIVE,),
+    ),
+    Control(
+        "make_up_days_not_in_figures",
+        "Windows compare per working day of the vendor's calendar, make-up days among them.",
+        "evergreen/metrics/actions.py",
+        "    return calendar.working_or_weekday(day)[0]",
+        "    return day.weekday() < 5",
+        (_NAIVE,),
+    ),
+    Control(
+        "late_days_not_rolled_up_again",
+        "Rows that arrive late for a day have it rolled up again.",
+        "evergreen/events/rollup.py",
+        "WHERE n <> coalesce(rolled.arrivals, 0)",
+        "WHERE rolled.arrivals IS NULL",
+        (_ARRIVALS,),
+    ),
+    Control(
+        "presence_of_tomorrow",
+        "Whether a count is missing or 0 on a past day is decided by what was known then.",
+        "evergreen/metrics/sources.py",
+        "(FROM lake.first_uses WHERE known_on <= $day)",
+        "(FROM lake.first_uses WHERE $day IS NOT NULL)",
+        (
+            f"{_SNAPSHOT}::test_a_count_of_a_past_day_stays_missing_when_the_first_row_of_its_source_came_later",
+        ),
+    ),
+    Control(
+        "user_counted_in_each_tenant",
+        "An end user of several tenants is one of the account's.",
+        "evergreen/metrics/sources.py",
+        '    keys = ["account_id", "tenant"] if by_tenant else ["account_id"]\n    first =',
+        '    keys = ["account_id", "tenant"]\n    first =',
+        (_NAIVE,),
+    ),
+    Control(
+        "session_ends_at_half_an_hour",
+        "A session ends before a silence of more than 30 minutes.",
+        "evergreen/events/sessions.py",
+        "rows.silence <= gap_minutes * 60",
+        "rows.silence < gap_minutes * 60",
+        (f"{_FIRSTS}::test_half_an_hour_of_silence_goes_on_and_a_microsecond_more_begins_a_session",),
+    ),
+    Control(
+        "first_days_lost",
+        "Who was first seen on a day that went to another account is still known from later days.",
+        "evergreen/events/firsts.py",
+        '        if con.execute("SELECT 1 FROM first_lost LIMIT 1").fetchone() is None:\n            continue\n',
+        "        continue\n",
+        (f"{_FIRSTS}::test_who_was_seen_first_on_a_day_that_went_elsewhere_is_still_known_from_later_days",),
+    ),
+    Control(
+        "facts_are_use",
+        "Opening an account for somebody makes that person not active.",
+        "evergreen/events/rollup.py",
+        "~events.name.isin(facts.NAMES)",
+        "events.name.notnull()",
+        (f"{_FIRSTS}::test_a_fact_is_kept_by_itself_and_is_no_use",),
+    ),
+    Control(
+        "sla_by_the_clock",
+        "A promise counts working hours.",
+        "evergreen/metrics/ticket_records.py",
+        "due = self.calendar.due(opened, hours * 60, self.zone).value",
+        "due = opened + dt.timedelta(hours=hours)",
+        (_NAIVE,),
+    ),
+    Control(
+        "anniversary_spills_over",
+        "The anniversary of 29 February is 28 February.",
+        "evergreen/base/dates.py",
+        "min(day.day, (following - dt.timedelta(days=1)).day)",
+        "min(day.day, 28)",
+        ("tests/base/test_dates.py::test_months_later_is_the_day_of_that_number_or_the_last_of_the_month",),
     ),
     Control(
         "counts_of_nought_counted",

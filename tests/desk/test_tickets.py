@@ -36,7 +36,8 @@ def test_a_ticket_is_answered_and_closed_with_the_customers_mark(
     assert rules.response_minutes(made.opened_at, made.first_response_at) == 60
     assert rules.resolution_hours(made.opened_at, made.closed_at) == 5
     verbs = list(AuditEntry.objects.order_by("pk").values_list("verb", flat=True))
-    assert verbs == ["ticket.opened", "ticket.responded", "ticket.closed"]
+    assert verbs == ["ticket.opened", "ticket.responded", "ticket.responded", "ticket.closed"]
+    assert made.replies == 2, "each answer is counted, and is an entry of its own"
 
 
 def test_a_ticket_without_an_external_id_gets_one_of_its_own(cast: SimpleNamespace, now: dt.datetime) -> None:

@@ -157,3 +157,14 @@ def test_late_history_marks_the_snapshot_it_changed_as_restated(home: Any, cast:
     assert not before[cast.slipping.pk]["restated"]
     assert after[cast.slipping.pk]["restated"], "the late row changed this account's past"
     assert not after[cast.well.pk]["restated"]
+
+
+def test_a_count_of_a_past_day_stays_missing_when_the_first_row_of_its_source_came_later(
+    home: Any, cast: SimpleNamespace
+) -> None:
+    moment = dt.datetime.combine(DAY, dt.time(12), SHANGHAI)
+    _append([_event(cast.well.pk, moment, moment + dt.timedelta(days=1), "u1", "report.opened", 1, "m1")])
+    with store.session() as con:
+        rollup.roll_up(con, DAY + dt.timedelta(days=1))
+        row = _snapshot(con, DAY)[cast.well.pk]
+    assert row["events_28d"] is None and row["activated_users"] is None and row["sessions_28d"] is None

@@ -7,7 +7,7 @@ import random
 from decimal import Decimal
 
 from evergreen.customers.models import Edition
-from evergreen.events.kpis.models import Kpi
+from evergreen.events.kpis.models import Kpi, KpiValue
 from tests.metrics.oracle.loading import append, told_records
 from tests.metrics.oracle.world import (
     Event,
@@ -44,10 +44,9 @@ def poisoned(world: World, seed: int) -> None:
         more.invoices = [Invoice(known, on - _LONG_AGO, 10**14, 0, None, told.currency)]
         more.people = [Person(f"{told.key}-late-{seed}", known, True)]
         more.talks = [Talk(at, known, "meeting", (f"{told.key}-late-{seed}",))]
-        more.values = [Report(kpi, world.day.replace(day=1), 10.0**12, known) for kpi in ("auto_share",)]
-        more.values = [
-            r for r in more.values if not any(v.kpi == r.kpi and v.start == r.start for v in told.values)
-        ]
+        start = world.day.replace(day=1)
+        if not KpiValue.objects.filter(account_id=told.pk, kpi__key="auto_share", starts_on=start).exists():
+            more.values = [Report("auto_share", start, 10.0**12, known)]
         told_records(more, editions, kpis)
         names = (
             "ledger.posted",
