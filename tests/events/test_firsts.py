@@ -61,6 +61,7 @@ def test_half_an_hour_of_silence_goes_on_and_a_microsecond_more_begins_a_session
     assert found == [(cast.well.pk, 2, 1_860.0), (cast.slipping.pk, 2, 0.0)]
 
 
+@pytest.mark.postgres
 def test_who_was_seen_first_on_a_day_that_went_elsewhere_is_still_known_from_later_days(
     home: Home, cast: SimpleNamespace, lake: Lake
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from evergreen.events import rollup
 from evergreen.metrics import actions
 from evergreen.metrics.library import METRICS
+from tests.metrics.oracle import usage
 from tests.metrics.oracle.figures import figures
 from tests.metrics.oracle.world import World
 
@@ -47,6 +49,34 @@ def wrong(world: World, day: dt.date, rows: Rows) -> list[str]:
         if differ:
             found.append(f"{told.key} on {day}: {{metric: (found, right)}} {differ}")
     return found
+
+
+def wrong_of_tenants(world: World, day: dt.date, con: Any) -> list[str]:
+    """The same of tenants, for what is made of the use seen in each (a session counts where it began, so not those)."""
+    names = [key for key, metric in METRICS.items() if metric.source in _OF_USE and key not in _SESSIONS]
+    sql = f"SELECT account_id, tenant, {', '.join(names)} FROM lake.snapshots WHERE day = ? AND tenant <> ''"
+    rows = {
+        (row["account_id"], row["tenant"]): row
+        for row in con.execute(sql, [day]).to_arrow_table().to_pylist()
+    }
+    found = []
+    for told in world.accounts:
+        for tenant in ("north", "south"):
+            mine = replace(told, events=[event for event in told.events if event.tenant == tenant])
+            wanted = usage.figures(world, mine, day, {"usage", "people", "features"})
+            row = rows.pop((told.pk, tenant), None)
+            if row is None:
+                if wanted["events_28d"] or wanted["events_prev_28d"]:
+                    found.append(f"{told.key}, {tenant}: no row")
+                continue
+            differ = {key: (row[key], wanted[key]) for key in names if not same(row[key], wanted[key])}
+            if differ:
+                found.append(f"{told.key}, {tenant}, on {day}: {{metric: (found, right)}} {differ}")
+    return found + [f"a row of nobody's tenant: {key}" for key in rows]
+
+
+_OF_USE = {"usage", "people", "account_days", "first_features", "newcomers"}
+_SESSIONS = {"sessions_28d", "online_hours_28d"}
 
 
 def same(found: Any, right: Any) -> bool:
