@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Callable
 
 from evergreen.base.dates import months_later
 from evergreen.events.kpis.periods import Period, after, last_day, read, start_of, text_of
@@ -49,7 +50,7 @@ def test_the_anniversary_of_29_february_is_the_28th_but_for_leap_years() -> None
 
 def slow_start(period: Period, day: dt.date) -> dt.date:
     """Back day by day until one that begins such a period."""
-    begins = {
+    begins: dict[Period, Callable[[dt.date], bool]] = {
         Period.DAY: lambda d: True,
         Period.WEEK: lambda d: d.strftime("%u") == "1",
         Period.MONTH: lambda d: d.strftime("%d") == "01",
@@ -61,7 +62,7 @@ def slow_start(period: Period, day: dt.date) -> dt.date:
 
 
 def test_every_day_lies_in_the_period_that_begins_where_a_slow_search_finds_it() -> None:
-    wrong = []
+    wrong: list[object] = []
     for number in range(0, 3_100, 3):
         day = dt.date(2019, 12, 20) + number * DAY
         for period in Period:

@@ -30,7 +30,7 @@ def _batches(part: Part, batches: int, accounts: int, case: Callable[[int], Iter
     """Do what is left of so many batches; each begins on an empty installation and counts its accounts."""
     home = _prepared(part.folder.parent)
     # Fewer rounds than usual try the harness: as many batches.
-    if part.sizes.rounds < Sizes.__dataclass_fields__["rounds"].default:
+    if part.sizes.rounds < Sizes(0).rounds:
         batches = min(batches, part.sizes.rounds)
     done = part.marks.get("batches", 0)
     for number in range(done, batches):
