@@ -137,3 +137,26 @@ def told(
 
 def _naive(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def newest_told(
+    account_ids: Sequence[int], name: str, since: dt.date, until: dt.date
+) -> dict[int, dict[str, Any]]:
+    """Of each account the properties of its newest event of a name that became known between two days."""
+    if not account_ids:
+        return {}
+    rows = store.reading().execute(
+        "SELECT account_id, arg_max(properties, occurred_at) FROM lake.events"
+        " WHERE name = ? AND known_on BETWEEN ? AND ? AND list_contains(?, account_id) GROUP BY account_id",
+        [name, since, until, list(account_ids)],
+    )
+    return {key: json.loads(said) if said else {} for key, said in rows.fetchall()}
+
+
+def answers_between(first: dt.date, last: dt.date) -> list[tuple[int, str, str | None, float, dt.date]]:
+    """(account, kind, contact, score, day) of every answer from a day up to before another, the oldest first."""
+    rows = store.reading().execute(
+        "SELECT account_id, kind, contact, score, day FROM lake.answers WHERE day >= ? AND day < ? ORDER BY occurred_at",
+        [first, last],
+    )
+    return rows.fetchall()

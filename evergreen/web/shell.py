@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
 from evergreen.alerts.models import Alert
 from evergreen.base import clock
@@ -71,6 +71,7 @@ RAIL = (
     Group(
         _("Insight"),
         [
+            Item("portfolio", pgettext_lazy("page", "Portfolio"), "p"),
             Item("segments", _("Segments"), "e"),
             Item("analytics", _("Product analytics"), "y"),
             Item("scorecards", _("Health scorecards"), "h"),

@@ -14,7 +14,7 @@ from evergreen.customers.actions import catalogue, loading
 from evergreen.customers.models import Account, Contact, Contract, Edition
 from evergreen.desk.actions.loading import load_tickets
 from evergreen.events.actions import create_source
-from evergreen.flow.demo import cast
+from evergreen.flow.demo import cast, costs
 from evergreen.flow.demo.catalogue import FEATURES, PACKAGES, PRODUCT, SOURCE, VENDOR, held_by
 from evergreen.flow.demo.extent import Extent
 from evergreen.flow.demo.market import USD_RATE, Company
@@ -54,6 +54,7 @@ def write(vendor: Vendor, *, now: dt.datetime) -> Kept:
     contacts = _contacts(vendor, accounts, by, now)
     _contracts(vendor, accounts, editions, by, now)
     loading.load_receivables(_receivables(vendor, accounts), by=by, now=now, origin=ORIGIN)
+    costs.write(vendor, by=by)
     load_tickets(_tickets(vendor, accounts, contacts, staff), by=by, now=now, origin=ORIGIN)
     load_conversations(_talks(vendor, accounts, contacts, staff), by=by, now=now, origin=ORIGIN)
     return Kept(accounts, staff, contacts)

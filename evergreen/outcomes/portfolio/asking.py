@@ -24,13 +24,14 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``grace_days`` is 0 for strict. ``chosen`` narrows: dimension → key of one of its groups ('' for none)."""
+    """``since`` is the day that the whole span is told from, where that is not ``first``. ``grace_days`` is 0 for strict. ``chosen`` narrows: dimension → key of one of its groups ('' for none)."""
 
     first: dt.date
     last: dt.date
     step: str = periods.MONTH
     grace_days: int = 0
     chosen: Mapping[Dimension, str] = field(default_factory=dict)
+    since: dt.date | None = None
 
     def __post_init__(self) -> None:
         if self.grace_days < 0:
@@ -38,6 +39,11 @@ class Asked:
         if self.step not in periods.STEPS:
             raise ValueError(f"{self.step!r} is no step: take {' or '.join(periods.STEPS)}.")
         periods.between(self.first, self.last, self.step)
+
+    @property
+    def span(self) -> Period:
+        """The whole of it, that the sums over all periods are told of."""
+        return Period(self.since or self.first, self.last, self.step)
 
     @property
     def periods(self) -> list[Period]:

@@ -10,7 +10,7 @@ from typing import Any
 from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.outcomes.portfolio.asking import Asked, Dimension, divided_by
-from evergreen.outcomes.portfolio.periods import MONTH, whole_span
+from evergreen.outcomes.portfolio.periods import MONTH
 from evergreen.outcomes.portfolio.report import Report
 from evergreen.outcomes.revenue import Portfolio
 
@@ -47,7 +47,7 @@ def movement_rows(
     if is_by_period:
         periods, cells = report.periods, report.cells(by, graced=graced)
     else:
-        periods, cells = [whole_span(report.periods)], [report.span(by, graced=graced)]
+        periods, cells = [report.asked.span], [report.span(by, graced=graced)]
     keys = report.groups(by)
     words = report.words(by)
     return [
@@ -61,6 +61,28 @@ def movement_rows(
         for period, row in zip(periods, cells, strict=True)
         for key, figures in zip(keys, row, strict=True)
         if by is None or figures.start_accounts or figures.end_accounts
+    ]
+
+
+def renewal_rows(report: Report, by: Dimension | None) -> list[dict[str, Any]]:
+    """What was due in each period and became of it, by group; groups with nothing due are left out. Amounts are a year's."""
+    keys, words = report.groups(by), report.words(by)
+    return [
+        {
+            "period": period.key,
+            "from": period.first.isoformat(),
+            "to": period.last.isoformat(),
+            **({by.value: words.get(key, key)} if by else {}),
+            **dataclasses.asdict(due),
+            "account_rate": due.account_rate,
+            "amount_rate": due.amount_rate,
+            "account_rate_with_grace": due.late_account_rate,
+            "amount_rate_with_grace": due.late_amount_rate,
+            "account_rate_at_close": due.closed_account_rate,
+        }
+        for period, row in zip(report.periods, report.renewals(by), strict=True)
+        for key, due in zip(keys, row, strict=True)
+        if by is None or due.due_accounts
     ]
 
 

@@ -76,11 +76,6 @@ def between(first: dt.date, last: dt.date, step: str = MONTH) -> list[Period]:
     return [Period(*pair, step) for pair in pairwise([*days, last])]
 
 
-def whole_span(periods: Sequence[Period]) -> Period:
-    """From the first day to the last."""
-    return Period(periods[0].first, periods[-1].last, periods[0].step)
-
-
 def bounds(periods: Sequence[Period]) -> Ints:
     """The days on which accounts are looked at, one more than periods."""
     return np.array([number(one.first) for one in periods] + [number(periods[-1].last)], np.int64)

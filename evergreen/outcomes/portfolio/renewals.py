@@ -6,7 +6,7 @@ Amounts are fees a year (MRR × 12), so that a term of two years renewed for one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -37,6 +37,9 @@ class Dues:
 
     def __len__(self) -> int:
         return len(self.period)
+
+    def chosen(self, mask: Flags) -> Dues:
+        return Dues(*(getattr(self, one.name)[mask] for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ class Report:
 
     @cached_property
     def read(self) -> Read:
-        narrowed = self.reader is not None and not sees_every_account(self.reader)
-        return reading.read_lines(self.asked.last, self._visible if narrowed else None)
+        return reading.read_lines(self.asked.last, None if self.is_whole else self._visible)
 
     @property
     def _visible(self) -> QuerySet[Account]:
@@ -62,7 +61,7 @@ class Report:
     @cached_property
     def _days(self) -> Ints:
         """Every day on which accounts are looked at."""
-        return np.unique(np.concatenate([self.bounds, self._year_before]))
+        return np.unique(np.concatenate([self.bounds, self._year_before, [number(self.asked.span.first)]]))
 
     @cached_property
     def _rows(self) -> Ints:
@@ -191,7 +190,7 @@ class Report:
 
     def span(self, by: Dimension | None = None, *, graced: bool = False) -> list[Portfolio]:
         """The whole span, its last day against its first, by group."""
-        return self._cells(self._rows[:1], self._rows[-1:], by, graced=graced)[0]
+        return self._cells(*self._ends(None), by, graced=graced)[0]
 
     @cached_property
     def years(self) -> list[Portfolio]:
@@ -207,7 +206,50 @@ class Report:
         mask = self._mask(self._strict, self._rows[:-1], self._rows[1:])
         return [row[0] for row in movements.summed(found, mask=mask)]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every account was read."""
+        return self.reader is None or sees_every_account(self.reader)
+
+    def counting(self) -> Flags | None:
+        """Which accounts (of ``lines.accounts``) count by their group over the whole span; None for all."""
+        mask = self._mask(self._strict, *self._ends(None))
+        return None if mask is None else mask[0]
+
+    def accounts_of(self, place: int | None, *, graced: bool = False) -> tuple[Moves, Flags]:
+        """The movement of each account (of ``lines.accounts``) in one period, or in the whole span, and who counts."""
+        opening, closing = self._ends(place)
+        side = self._graced if graced else self._strict
+        found = self._moves(opening, closing, graced=graced)
+        mask = self._mask(side, opening, closing)
+        return found, np.ones(found.kind.shape, np.bool_) if mask is None else mask
+
+    def restated_of(self, place: int) -> Flags:
+        """The accounts whose strict movement in a period is not what a report told when it closed."""
+        opening, closing = standings.at_close(self.lines, self.bounds[place : place + 2])
+        then = movements.moves(opening, closing, self.bounds[place : place + 1], self._began)
+        now = self._moves(*self._ends(place), graced=False)
+        found: Flags = (
+            (then.kind != now.kind)
+            | (then.start_cents != now.start_cents)
+            | (then.end_cents != now.end_cents)
+        )
+        return found
+
+    def _ends(self, place: int | None) -> tuple[Ints, Ints]:
+        if place is None:
+            return np.searchsorted(self._days, [number(self.asked.span.first)]), self._rows[-1:]
+        return self._rows[place : place + 1], self._rows[place + 1 : place + 2]
+
     # ---- renewals ----
+
+    def dues_of(self, place: int | None) -> Dues:
+        """What was due, account by account, in one period or in all of them, of those who count."""
+        mask = self._mask(self._strict, self._rows[:-1], self._rows[1:])
+        chosen = np.ones(len(self._dues), np.bool_) if place is None else self._dues.period == place
+        if mask is not None:
+            chosen &= mask[self._dues.period, self._dues.account]
+        return self._dues.chosen(chosen)
 
     @cached_property
     def _dues(self) -> Dues:

@@ -26,6 +26,7 @@ from evergreen.web.api.models import ApiKey
 RIGHTS: dict[str, Promise] = {
     "kpis.read": gettext_lazy("Read KPIs, their values and targets"),
     "kpis.write": gettext_lazy("Write KPI values and targets"),
+    "portfolio.read": gettext_lazy("Read portfolio figures"),
 }
 PREFIX = "ega_"
 _HINT = 8

@@ -47,8 +47,11 @@ def over_time(
     unit: str = "",
     since: dt.date | None = None,
     until: dt.date | None = None,
+    fits: bool = False,
 ) -> dict[str, Any]:
-    """Lines and bars over days. Absent values leave gaps; an axis from ``least`` to ``most`` where they are given."""
+    """Lines and bars over days. Absent values leave gaps; an axis from ``least`` to ``most`` where they are given, from about
+    the least value where it ``fits`` itself to them.
+    """
     lines = [_series(one) for one in series]
     if lines and (drawn := [_mark(mark) for mark in marks]):
         lines[0]["markLine"] = {
@@ -63,6 +66,7 @@ def over_time(
         "splitLine": {"lineStyle": {"color": "var(--line)"}},
         "minInterval": 1,
     }
+    axis |= {"scale": True} if fits else {}
     axis |= {} if least is None else {"min": least}
     axis |= {} if most is None else {"max": most}
     return {

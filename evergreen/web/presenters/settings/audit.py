@@ -23,6 +23,7 @@ ROWS = 100
 NOUNS: dict[str, str | Promise] = {
     "account": pgettext_lazy("noun", "account"),
     "accounts": pgettext_lazy("noun", "accounts"),
+    "acquisition_cost": pgettext_lazy("noun", "cost of winning accounts"),
     "alert": pgettext_lazy("noun", "alert"),
     "apikey": pgettext_lazy("noun", "API key"),
     "attachment": pgettext_lazy("noun", "attachment"),
@@ -44,6 +45,7 @@ NOUNS: dict[str, str | Promise] = {
     "line": pgettext_lazy("noun", "contract line"),
     "merger": pgettext_lazy("noun", "merge"),
     "note": pgettext_lazy("noun", "note"),
+    "portfolio": pgettext_lazy("noun", "portfolio"),
     "product": pgettext_lazy("noun", "product"),
     "rate": pgettext_lazy("noun", "exchange rate"),
     "receivable": pgettext_lazy("noun", "receivable"),

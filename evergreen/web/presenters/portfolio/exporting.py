@@ -1,0 +1,98 @@
+"""Tables of the portfolio as CSV, in UTF-8 with the mark that spreadsheet programs look for.
+
+Amounts are in major units of the currency column, a month's (MRR); rates are unrounded shares of 1, empty without a denominator.
+A reader whose role does not see amounts gets none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.http import Http404
+
+from evergreen.base import money
+from evergreen.base.spreadsheets import guarded
+from evergreen.outcomes.portfolio.listing import movement_rows, renewal_rows
+from evergreen.web.presenters.portfolio.accounts import AccountsPage
+from evergreen.web.presenters.portfolio.asking import Wanted
+
+Asked = Mapping[str, str]
+
+
+def csv_text(table: str, wanted: Wanted, asked: Asked) -> str:
+    """Raises Http404 for a table that there is none of."""
+    if table not in TABLES:
+        raise Http404("There is no such table.")
+    text = io.StringIO()
+    text.write("\ufeff")
+    out: Any = None
+    currency = wanted.report.read.currency
+    for row in TABLES[table](wanted, asked):
+        shown = {
+            name.removesuffix("_cents"): _cell(name, value, currency)
+            for name, value in {**row, "currency": currency}.items()
+            if wanted.user.sees_money or not name.endswith("_cents")
+        }
+        if out is None:
+            out = csv.DictWriter(text, list(shown))
+            out.writeheader()
+        out.writerow(shown)
+    return text.getvalue()
+
+
+def _cell(name: str, value: Any, currency: str) -> str:
+    if value is None:
+        return ""
+    if name.endswith("_cents"):
+        return f"{money.to_major(value, currency):.{money.exponent(currency)}f}"
+    return (
+        guarded(value) if isinstance(value, str) else repr(value) if isinstance(value, float) else str(value)
+    )
+
+
+def _periods(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    strict = movement_rows(wanted.report, None, is_by_period=True, graced=False)
+    graced = movement_rows(wanted.report, None, is_by_period=True, graced=True)
+    for row, late in zip(strict, graced, strict=True):
+        yield {**row, **{f"{name}_with_grace": late[name] for name in ("logo_churn", "grr", "nrr")}}
+
+
+def _groups(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    return movement_rows(wanted.report, wanted.by, is_by_period=False, graced=False)
+
+
+def _cells(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    return movement_rows(wanted.report, wanted.by, is_by_period=True, graced=False)
+
+
+def _renewals(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    return renewal_rows(wanted.report, None)
+
+
+def _accounts(wanted: Wanted, asked: Asked) -> Iterable[dict[str, Any]]:
+    page = AccountsPage(wanted, asked)
+    for row in page.rows_at(list(range(page.count))):
+        yield {
+            "account": row.account.external_id,
+            "name": row.account.name,
+            "owner": str(row.account.owner or ""),
+            "movement": row.kind,
+            "from": page.period.first.isoformat(),
+            "to": page.period.last.isoformat(),
+            "start_cents": row.start_cents // wanted.times,
+            "end_cents": row.end_cents // wanted.times,
+            "moved_cents": (row.end_cents - row.start_cents) // wanted.times,
+            "reason": row.reason,
+        }
+
+
+TABLES: dict[str, Callable[[Wanted, Asked], Iterable[dict[str, Any]]]] = {
+    "periods": _periods,
+    "groups": _groups,
+    "cells": _cells,
+    "renewals": _renewals,
+    "accounts": _accounts,
+}
