@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("start", "night", "accounts", "portfolio", "ingest")
+NAMES = ("start", "night", "accounts", "portfolio", "ingest", "figures")
 
 
 def main() -> int:

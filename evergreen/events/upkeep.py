@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ GROWING = {
 # Larger files are not merged again, so that a day's events are rewritten a few times and not for ever.
 _MERGED_BYTES = 16 << 20
 _AT_ONCE_BYTES = 64 << 20
+# Folders (partitions) whose files are merged in one transaction: a commit costs more than the rows of a quiet day.
+_AT_ONCE_FOLDERS = 16
 # No query may run longer on an old snapshot; lake snapshots are no history (as-known reading uses known_at).
 SNAPSHOT_HOURS = 2
 _REPLACED = "__ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"
@@ -41,11 +43,13 @@ _ORPHAN_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one round did: files that became fewer, old snapshots dropped, files removed from the disk."""
+    """What one round did: files that became fewer, old snapshots dropped, files removed from the disk, and whether files are
+    left to be merged in the next one."""
 
     merged: int
     snapshots: int
     removed: int
+    has_more: bool
 
 
 def unmerged_commits(con: duckdb.DuckDBPyConnection) -> int:
@@ -54,63 +58,95 @@ def unmerged_commits(con: duckdb.DuckDBPyConnection) -> int:
     return int(store.scalar(con, counted) or 0)
 
 
-def merge(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:
-    """Merge the small files of the growing tables; returns how many files went into larger ones."""
+def merge(con: duckdb.DuckDBPyConnection, *, most: int | None = None, home: env.Home | None = None) -> int:
+    """Merge the small files of the growing tables; returns how many files went into larger ones.
+
+    At most ``most`` transactions: a connection grows with every commit (``store.READER_SECONDS``).
+    """
     home = home or env.home()
     merged = 0
-    for table, order in GROWING.items():
-        for files in _small_files(con, table):
-            with store.transaction(con, home):
-                con.execute(
-                    f"CREATE OR REPLACE TEMP TABLE merged_rows AS SELECT * FROM lake.{table} WHERE filename IN ({files.listed})"
-                )
-                # Every row of a file at once, which drops the file as a whole.
-                con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({files.listed})")
-                con.execute(f"INSERT INTO lake.{table} SELECT * FROM merged_rows ORDER BY {order}")
-            con.execute("DROP TABLE merged_rows")
-            merged += files.count
+    for table, files in islice(_waiting(con), most):
+        with store.transaction(con, home):
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE merged_rows AS SELECT * FROM lake.{table} WHERE filename IN ({files.listed})"
+            )
+            # Every row of a file at once, which drops the file as a whole.
+            con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({files.listed})")
+            con.execute(f"INSERT INTO lake.{table} SELECT * FROM merged_rows ORDER BY {GROWING[table]}")
+        con.execute("DROP TABLE merged_rows")
+        merged += files.count
     return merged
+
+
+def _waiting(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, _Files]]:
+    """What is to be merged: a table and files of it, a transaction each."""
+    for table in GROWING:
+        for files in _small_files(con, table):
+            yield table, files
 
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Small files of one partition: their paths as a list in SQL."""
+    """Small files of some partitions, at least two of each: their paths as a list in SQL."""
 
     listed: str
     count: int
 
 
 def _small_files(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[_Files]:
-    """Groups of at least two small files that stand in one folder."""
+    """Small files that stand in one folder with others, of several folders together."""
     rows = con.execute(
         f"SELECT data_file, data_file_size_bytes FROM ducklake_list_files('lake', '{table}')"
         f" WHERE data_file_size_bytes < {_MERGED_BYTES} ORDER BY data_file"
     ).fetchall()
+    group: list[str] = []
+    size = folders = 0
     for _, found in groupby(rows, key=lambda row: row[0].rpartition("/")[0]):
-        group: list[str] = []
-        size = 0
-        for path, bytes_ in found:
-            if size + bytes_ > _AT_ONCE_BYTES and len(group) > 1:
+        files = list(found)
+        for begin, end in _pieces([bytes_ for _path, bytes_ in files]):
+            piece = sum(bytes_ for _path, bytes_ in files[begin:end])
+            if group and (size + piece > _AT_ONCE_BYTES or folders == _AT_ONCE_FOLDERS):
                 yield _together(group)
-                group, size = [], 0
-            group.append(path)
-            size += bytes_
-        if len(group) > 1:
-            yield _together(group)
+                group, size, folders = [], 0, 0
+            group += [path for path, _bytes in files[begin:end]]
+            size, folders = size + piece, folders + 1
+    if group:
+        yield _together(group)
+
+
+def _pieces(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """Stretches of a folder's files, each of at least two and of little more than may be merged at once."""
+    begin = size = 0
+    for at, bytes_ in enumerate(sizes):
+        if size + bytes_ > _AT_ONCE_BYTES and at - begin > 1:
+            yield begin, at
+            begin, size = at, 0
+        size += bytes_
+    if len(sizes) - begin > 1:
+        yield begin, len(sizes)
 
 
 def _together(paths: list[str]) -> _Files:
     return _Files(", ".join("'" + path.replace("'", "''") + "'" for path in paths), len(paths))
 
 
-def keep(con: duckdb.DuckDBPyConnection, *, now: dt.datetime, home: env.Home | None = None) -> Kept:
-    """Merge small files, drop old snapshots, remove the files that only they or killed writers knew."""
+def keep(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    now: dt.datetime,
+    most: int | None = None,
+    home: env.Home | None = None,
+) -> Kept:
+    """Merge small files (in at most ``most`` transactions), drop old snapshots, remove the files that only they or killed
+    writers knew."""
     home = home or env.home()
-    merged = merge(con, home=home)
+    waiting = sum(1 for _ in _waiting(con))
+    merged = merge(con, most=most, home=home)
+    left = sum(1 for _ in _waiting(con))
     before = (now - dt.timedelta(hours=SNAPSHOT_HOURS)).astimezone(dt.UTC)
     dropped = _drop_snapshots(con, before, home)
     removed = _remove_files(con, before, home) + _remove_orphans(con, now, home)
-    return Kept(merged, dropped, removed)
+    return Kept(merged, dropped, removed, has_more=0 < left < waiting)
 
 
 def forget(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:

@@ -1,9 +1,9 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Five threads, so that long work never makes events wait: the mover looks several times a second and stores
+Six threads, so that long work never makes events wait: the mover looks several times a second and stores
 about once a second; jobs are done one after another, those that read connections beside the others, so that an
 import never waits for another system; the clock publishes write keys, matches waiting events
-and steps the minute; the night runs what is missing. A fault is logged and tried again; nothing is lost by a
+and steps the minute; the night runs what is missing; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
 kill.
 """
 
@@ -44,6 +44,8 @@ JOB_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 MINUTE_SECONDS = 60.0
 UPKEEP_SECONDS = 3600.0
+# A lake with many small files (an import of years, the demo) is merged in rounds of so many commits.
+ROUND_COMMITS = 20
 NIGHT_SECONDS = 20.0
 # Each commit adds a small file to some tables; so many are merged at a time.
 MERGE_COMMITS = 60
@@ -91,6 +93,7 @@ class Worker:
                 ("readers", self._read_connections, JOB_SECONDS),
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
+                ("upkeep", self._keep_lake, CLOCK_SECONDS),
             )
         ]
         for thread in threads:
@@ -144,7 +147,7 @@ class Worker:
                 self._stop.wait(pause)
                 close_old_connections()
                 if commits >= MERGE_COMMITS:
-                    upkeep.merge(con, home=self._home)
+                    upkeep.merge(con, most=ROUND_COMMITS, home=self._home)
                     return
 
     def _match(self) -> None:
@@ -187,10 +190,14 @@ class Worker:
             if minute := _optional("evergreen.flow.minute"):
                 minute.run(now=clock.utc_now())
             self._match()
-        if time.monotonic() >= self._next_upkeep:
+
+    def _keep_lake(self) -> None:
+        if time.monotonic() < self._next_upkeep:
+            return
+        with store.session(self._home) as con:
+            kept = upkeep.keep(con, now=clock.utc_now(), most=ROUND_COMMITS, home=self._home)
+        if not kept.has_more:
             self._next_upkeep = time.monotonic() + UPKEEP_SECONDS
-            with store.session(self._home) as con:
-                upkeep.keep(con, now=clock.utc_now(), home=self._home)
 
     def _run_nights(self) -> None:
         """After the vendor's night hour, the nights of every ended day that has none yet."""

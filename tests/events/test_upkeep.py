@@ -61,3 +61,30 @@ def test_small_files_are_merged_and_the_old_ones_removed_when_nobody_can_read_th
     body = json.dumps({"event": "E0", "userId": "u", "messageId": "0"}).encode()
     journal.process_journal(home).write_now(Record("web", "segment/track", 1_790_000_000_000_000, body))
     assert moved().duplicates == 1
+
+
+def test_many_quiet_days_are_merged_together_and_in_rounds(home: Home, lake: Lake, now: dt.datetime) -> None:
+    days = 40
+    first = dt.date(2026, 1, 1)
+    with store.session(home) as con:
+        for turn in range(2):
+            with store.transaction(con, home):
+                con.execute(
+                    "INSERT INTO lake.events BY NAME SELECT 'web' AS source, 'track' AS kind, 'E' AS name, i AS account_id,"
+                    " '' AS tenant, moment AS occurred_at, moment AS received_at, moment AS known_at, moment::DATE AS day, moment::DATE AS known_on,"
+                    " 1 AS count, i || '.' || ? AS message_id, false AS backfilled"
+                    " FROM (SELECT i, ?::TIMESTAMP + to_days(i::INTEGER) AS moment FROM range(?) t(i))",
+                    [turn, first, days],
+                )
+        rows = "SELECT count(*), bit_xor(hash(message_id, known_on)) FROM lake.events"
+        before = lake(rows)
+        assert named(lake)["events"] == 2 * days
+        one = upkeep.keep(con, now=now, most=1, home=home)
+        assert one.has_more and 2 < one.merged < 2 * days
+        while (kept := upkeep.keep(con, now=now, most=1, home=home)).has_more:
+            assert kept.merged
+        assert named(lake)["events"] == days
+        assert lake(rows) == before
+        snapshots = store.scalar(con, "SELECT count(*) FROM ducklake_snapshots('lake')")
+        assert upkeep.merge(con, home=home) == 0
+        assert store.scalar(con, "SELECT count(*) FROM ducklake_snapshots('lake')") == snapshots
