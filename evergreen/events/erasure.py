@@ -159,6 +159,7 @@ def _conditions(whose: _Whose) -> dict[str, str]:
             "answers",
             "facts",
             "snapshots",
+            "former_figures",
             "scores",
         )
         found = {"events": f"{mine} OR ({waiting})", **dict.fromkeys(tables, mine)}

@@ -8,7 +8,10 @@ from typing import Any
 from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind
 from evergreen.base.models import Job
-from evergreen.flow import night
+from evergreen.flow import (
+    filling,  # noqa: F401  its job is found here
+    night,
+)
 
 
 @job_kind("nights")

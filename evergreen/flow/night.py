@@ -50,7 +50,7 @@ def run_range(
 ) -> list[dict[str, Any]]:
     """Run the nights of a span of days, oldest first. Alerts are about now, so only the last day raises them."""
     _check(first, last, now)
-    with _alone(), store.session() as con:
+    with alone(), store.session() as con:
         moved = mover.move(now=now)
         _match(con, last, now)
         rolled = _rolled(con, last, now, progress)
@@ -165,7 +165,7 @@ def _step(name: str, day: dt.date, now: dt.datetime) -> Iterator[dict[str, Any]]
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One night at a time on a home; another one is waited for (the worker's and a person's may meet)."""
     home = env.home()
     fd = os.open(home.root / "night.lock", os.O_RDWR | os.O_CREAT, 0o600)

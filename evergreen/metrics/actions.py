@@ -1,133 +1,173 @@
-"""Take the snapshot of a day, and keep the newest figures of each account as rows."""
+"""Take the snapshot of a day, compute some of its metrics again, and keep the newest figures of each account as rows."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import ibis
-import pyarrow as pa
 from django.db import transaction
 
 from evergreen.base import money
 from evergreen.base import queries as base
 from evergreen.base.clock import day_end
 from evergreen.base.upserts import put
-from evergreen.base.working_days import WorkingDays, for_vendor
-from evergreen.customers.models import Tenant
 from evergreen.events import store
-from evergreen.metrics import compiling, records, sources
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import figures, records, registry, sources
 from evergreen.metrics.models import Newest
-from evergreen.metrics.rules import Metric, Usage
+from evergreen.metrics.registry import OnDay
+from evergreen.metrics.rules import Metric
 
 if TYPE_CHECKING:
     import duckdb
-    import ibis.expr.types as ir
 
-_CALENDAR_START = dt.date(2015, 1, 1)
 _BATCH = 2_000
+# The columns of the snapshot table that are no metrics.
+_KEYS = ("day", "account_id", "tenant", "computed_at", "restated")
 
 
-def ensure_columns(con: duckdb.DuckDBPyConnection, metrics: Iterable[Metric] = METRICS.values()) -> None:
-    """Give the snapshot table a column for each metric that has none yet."""
-    there = {row[0] for row in con.execute("DESCRIBE lake.snapshots").fetchall()}
-    absent = [metric for metric in metrics if metric.key not in there]
+def ensure_columns(con: duckdb.DuckDBPyConnection, metrics: Iterable[Metric] | None = None) -> None:
+    """Give the snapshot table a column for each metric that has none yet; rows that are there stay as they are."""
+    there = _columns(con)
+    wanted = registry.metrics().values() if metrics is None else metrics
+    absent = [metric for metric in wanted if metric.key not in there]
     if absent:
         with store.transaction(con):
             for metric in absent:
                 con.execute(f"ALTER TABLE lake.snapshots ADD COLUMN {metric.key} {metric.column_type}")
 
 
+def _columns(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [row[0] for row in con.execute("DESCRIBE lake.snapshots").fetchall()]
+
+
 def take_snapshot(
-    con: duckdb.DuckDBPyConnection,
-    day: dt.date,
-    *,
-    now: dt.datetime,
-    metrics: Sequence[Metric] = tuple(METRICS.values()),
+    con: duckdb.DuckDBPyConnection, day: dt.date, *, now: dt.datetime, wanted: OnDay | None = None
 ) -> int:
     """Compute every metric of every account as known at the end of ``day`` and put the day's rows in place.
 
     The roll-up must be up to date. Taking the same day again replaces its rows in one transaction and marks those
     whose figures are other than before as restated. Returns the number of rows (accounts, plus tenants).
     """
-    mirrored = records.mirror(day)
-    for name, table in mirrored.tables.items():
-        con.register(name, table)
-    calendar = _calendar_table(day)
-    con.register("working_calendar", calendar)
-    con.register("night_of", _night_table(day, calendar))
-    backend = ibis.duckdb.from_connection(con)
+    wanted = wanted or registry.current().on(day)
+    metrics = (*wanted.metrics, *wanted.absent)
     ensure_columns(con, metrics)
-    window = compiling.usage_window(backend.table("usage", database="lake.main"), day)
-    flags = backend.table("feature_flags")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE usage_people AS {_sql(compiling.people(window, flags))}")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(compiling.features(window, flags, metrics))}"
-    )
-    there = sources.present(con, day, mirrored.tables)
-    present = {name: name in there for name in {_presence(metric) for metric in metrics}}
-    _compute(con, backend, metrics, present)
-    stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
-    names = ", ".join(metric.key for metric in metrics)
+    figures.compute(con, day, wanted)
     with store.transaction(con):
-        is_again = store.scalar(con, "SELECT 1 FROM lake.snapshots WHERE day = ? LIMIT 1", day) is not None
-        con.execute(_restated(metrics, day, base.vendor_zone()) if is_again else _NOTHING_RESTATED)
-        con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
-        con.execute(
-            f"INSERT INTO lake.snapshots (day, account_id, tenant, computed_at, restated, {names}) "
-            f"SELECT ?::DATE, account_id, tenant, ?::TIMESTAMP, coalesce(was_restated, false), {names} "
-            "FROM fresh_snapshot LEFT JOIN restated_rows USING (account_id, tenant) ORDER BY account_id",
-            [day, stamp],
-        )
+        _put(con, day, wanted.metrics, wanted.absent, now=now, is_whole=True)
     rows = int(store.scalar(con, "SELECT count(*) FROM lake.snapshots WHERE day = ?", day) or 0)
-    for name in ("usage_people", "usage_features", "fresh_snapshot", "restated_rows"):
-        con.execute(f"DROP TABLE {name}")
+    con.execute(f"DROP TABLE {figures.FRESH}")
     return rows
 
 
-def _compute(
+def refill(
+    con: duckdb.DuckDBPyConnection, day: dt.date, key: str, *, now: dt.datetime, wanted: OnDay
+) -> bool:
+    """Compute one metric, and those whose formulas read it, for a day that has a snapshot, as known at its end.
+
+    ``wanted`` are the definitions to compute by. The other columns stay as they are. False where the day has no snapshot.
+    """
+    if not sources.any_row(con, "lake.snapshots", f"day = DATE '{day}'"):
+        return False
+    written = {key} | wanted.dependents(key)
+    needed = wanted.closure(written)
+    ensure_columns(con, (*needed.metrics, *needed.absent))
+    figures.compute(con, day, needed)
+    with store.transaction(con):
+        _put(con, day, [m for m in needed.metrics if m.key in written], (), now=now, is_whole=False)
+    con.execute(f"DROP TABLE {figures.FRESH}")
+    return True
+
+
+def _put(
     con: duckdb.DuckDBPyConnection,
-    backend: Any,
+    day: dt.date,
     metrics: Sequence[Metric],
-    present: Mapping[str, bool],
+    absent: Sequence[Metric],
+    *,
+    now: dt.datetime,
+    is_whole: bool,
 ) -> None:
-    """Fill the temporary table fresh_snapshot: accounts, then their tenants where there are any."""
-    names = ", ".join(metric.key for metric in metrics)
-    figures = _figures_sql(backend, metrics, present, by_tenant=False)
+    """Bring the fresh figures of ``metrics`` into the day's rows: all rows anew, or (not ``is_whole``) only their columns.
+
+    What is not computed keeps its value. Values of a definition that another one takes the place of are kept with its
+    version.
+    """
+    stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
+    fresh = [metric.key for metric in (*metrics, *absent)]
+    kept = [column for column in _columns(con) if column not in {*fresh, *_KEYS}]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh_snapshot AS SELECT account_id, tenant, {names} FROM ({figures})"
+        f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM lake.snapshots WHERE day = DATE '{day}'"
     )
-    if Tenant.objects.exists():
-        figures = _figures_sql(backend, metrics, present, by_tenant=True)
-        con.execute(f"INSERT INTO fresh_snapshot SELECT account_id, tenant, {names} FROM ({figures})")
+    versions = definitions(con, day)
+    is_again = sources.any_row(con, "former")
+    _keep_former(con, day, metrics, versions or {}, stamp)
+    # What was computed by the same definition may be compared; of days before definitions were noted, every built-in one.
+    same = [m for m in metrics if (versions.get(m.key) == m.version if versions else not m.is_own)]
+    restated = _restated(same, day, base.vendor_zone()) if is_again else "false"
+    columns = ", ".join([*(f"fresh.{key}" for key in fresh), *(f"former.{key}" for key in kept)])
+    if is_whole:
+        computed, join = f"TIMESTAMP '{stamp}'", f"{figures.FRESH} fresh LEFT JOIN former"
+    else:
+        computed, join = "former.computed_at", f"former LEFT JOIN {figures.FRESH} fresh"
+    con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
+    con.execute(
+        f"INSERT INTO lake.snapshots ({', '.join([*_KEYS, *fresh, *kept])}) "
+        f"SELECT DATE '{day}', account_id, tenant, {computed}, coalesce({restated}, false), {columns} "
+        f"FROM {join} USING (account_id, tenant) ORDER BY account_id"
+    )
+    carried = {key: number for key, number in (versions or {}).items() if key in kept}
+    told = json.dumps({**carried, **{m.key: m.version for m in metrics}}, sort_keys=True)
+    con.execute("DELETE FROM lake.snapshot_days WHERE day = ?", [day])
+    con.execute("INSERT INTO lake.snapshot_days VALUES (?, ?)", [day, told])
+    con.execute("DROP TABLE former")
 
 
-_NOTHING_RESTATED = """
-CREATE OR REPLACE TEMP TABLE restated_rows AS
-SELECT account_id, tenant, false AS was_restated FROM fresh_snapshot WHERE false
-"""
+def definitions(con: duckdb.DuckDBPyConnection, day: dt.date) -> dict[str, int] | None:
+    """The version by which each metric of the day's snapshot was computed; None where it was not noted."""
+    told = store.scalar(con, "SELECT definitions FROM lake.snapshot_days WHERE day = ?", day)
+    return dict(json.loads(told)) if told else None
 
 
-def _restated(metrics: Sequence[Metric], day: dt.date, zone: ZoneInfo) -> str:
-    """SQL for the rows of the day that were there before and now say something else (or did so once already).
+def _keep_former(
+    con: duckdb.DuckDBPyConnection,
+    day: dt.date,
+    metrics: Sequence[Metric],
+    versions: Mapping[str, int],
+    stamp: dt.datetime,
+) -> None:
+    """Values of declared metrics that another version takes the place of stay readable under theirs."""
+    for metric in metrics:
+        before = versions.get(metric.key)
+        if not metric.is_own or before is None or before == metric.version:
+            continue
+        con.execute(
+            "DELETE FROM lake.former_figures WHERE day = ? AND metric = ? AND version IN (?, ?)",
+            [day, metric.key, before, metric.version],
+        )
+        value = f"NULL, {metric.key}" if metric.kind == "date" else f"{metric.key}::DOUBLE, NULL"
+        con.execute(
+            f"INSERT INTO lake.former_figures SELECT day, account_id, tenant, ?, ?, {value}, ?::TIMESTAMP "
+            f"FROM former WHERE {metric.key} IS NOT NULL",
+            [metric.key, before, stamp],
+        )
+
+
+def _restated(metrics: Collection[Metric], day: dt.date, zone: ZoneInfo) -> str:
+    """SQL for whether a row says something else than it did before (or did so once already).
 
     A row taken before the day was over was of a part of it, so another figure is no restatement.
     """
     ended = day_end(day, zone).replace(tzinfo=None)
     changed = " OR ".join(
-        f"round(new.{m.key}, 9) IS DISTINCT FROM round(old.{m.key}, 9)"
+        f"round(fresh.{m.key}, 9) IS DISTINCT FROM round(former.{m.key}, 9)"
         if m.column_type == "DOUBLE"
-        else f"new.{m.key} IS DISTINCT FROM old.{m.key}"
+        else f"fresh.{m.key} IS DISTINCT FROM former.{m.key}"
         for m in metrics
     )
-    return (
-        "CREATE OR REPLACE TEMP TABLE restated_rows AS "
-        f"SELECT old.account_id, old.tenant, old.restated OR (old.computed_at >= TIMESTAMP '{ended}' AND ({changed})) AS was_restated "
-        f"FROM (SELECT * FROM lake.snapshots WHERE day = DATE '{day}') old JOIN fresh_snapshot new USING (account_id, tenant)"
-    )
+    return f"former.restated OR (former.computed_at >= TIMESTAMP '{ended}' AND ({changed or 'false'}))"
 
 
 @transaction.atomic
@@ -135,7 +175,8 @@ def write_newest(
     con: duckdb.DuckDBPyConnection, day: dt.date, currencies: Mapping[int, str] | None = None
 ) -> int:
     """Write the day's figures back as rows of ``Newest``, unless a newer day stands there. Returns the rows written."""
-    keys = list(METRICS)
+    there = set(_columns(con))
+    keys = [key for key in registry.metrics() if key in there]
     table = con.execute(
         f"SELECT account_id, {', '.join(keys)} FROM lake.snapshots WHERE day = ? AND tenant = ''", [day]
     ).to_arrow_table()
@@ -178,111 +219,3 @@ def _newest(
         "tickets_open": row["tickets_open"],
         "values": row,
     }
-
-
-_compiled: dict[tuple[Any, ...], str] = {}
-
-
-def _figures_sql(
-    backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool
-) -> str:
-    """The query of every figure; the day comes from a table, so it is compiled once a process and shape."""
-    key = (
-        tuple((metric.key, metric.formula_text()) for metric in metrics),
-        tuple(sorted(present.items())),
-        by_tenant,
-    )
-    if key not in _compiled:
-        _compiled[key] = _sql(_figures(backend, metrics, present, by_tenant=by_tenant))
-    return _compiled[key]
-
-
-def _figures(
-    backend: Any, metrics: Sequence[Metric], present: Mapping[str, bool], *, by_tenant: bool
-) -> ir.Table:
-    """One row an account (or tenant) with every metric: the spine, each source's one aggregation, then formulas."""
-    window = compiling.Window.of(backend.table("night_of"))
-    keys = ["account_id", "tenant"] if by_tenant else ["account_id"]
-    people, features = backend.table("usage_people"), backend.table("usage_features")
-    table = _spine(backend, people, by_tenant=by_tenant)
-    usage = [metric for metric in metrics if isinstance(metric.of, Usage)]
-    found = compiling.usage_figures(people, features, usage, window, by_tenant=by_tenant)
-    table = _joined(table, found, usage, present, keys)
-    lake = sources.lake_sources(backend, window, by_tenant=by_tenant)
-    for source, wanted in compiling.by_source(metrics).items():
-        if by_tenant and source not in sources.OF_TENANTS:
-            table = table.mutate(**{m.key: ibis.null(_null_type(m)) for m in wanted})
-            continue
-        rows = lake[source] if source in lake else backend.table(source)
-        found = compiling.row_figures(rows, wanted, window, by_tenant=by_tenant)
-        table = _joined(table, found, wanted, present, keys)
-    table = compiling.with_formulas(table, metrics, backend.table("working_calendar"), window.day)
-    return table if by_tenant else table.mutate(tenant=ibis.literal(""))
-
-
-def _spine(backend: Any, people: ir.Table, *, by_tenant: bool) -> Any:
-    spine = backend.table("spine")
-    if not by_tenant:
-        return spine
-    tenants = people.filter(people.tenant != "").select("account_id", "tenant").distinct()
-    return tenants.semi_join(spine, "account_id")
-
-
-def _joined(
-    table: Any, found: Any, metrics: Sequence[Metric], present: Mapping[str, bool], keys: list[str]
-) -> Any:
-    if not any(present[_presence(metric)] for metric in metrics):
-        return table.mutate(**{metric.key: ibis.null(_null_type(metric)) for metric in metrics})
-    joined = table.left_join(found, keys)
-    typed = {m.key: compiling.typed(joined[m.key], m, has_rows=present[_presence(m)]) for m in metrics}
-    kept = [column for column in table.columns if column not in typed]
-    return joined.select(*kept, **typed)
-
-
-def _presence(metric: Metric) -> str:
-    """What must be there for the metric's count to be 0 rather than missing: its source, people in it, such features."""
-    if isinstance(metric.of, Usage):
-        if metric.of.only:
-            return f"usage_{metric.of.only}"
-        return "usage_people" if metric.of.measure in {"users", "user_days"} else "usage"
-    return metric.source
-
-
-def _null_type(metric: Metric) -> str:
-    return {"DATE": "date", "BIGINT": "int64", "DOUBLE": "float64"}[metric.column_type]
-
-
-def _sql(expression: ir.Table) -> str:
-    return str(ibis.to_sql(expression, dialect="duckdb"))
-
-
-def _night_table(day: dt.date, calendar: pa.Table) -> pa.Table:
-    """The one row that queries take their day from; bit i of working_mask is the day i days before."""
-    working = for_vendor()
-    mask = sum(1 << back for back in range(56) if _is_working(working, day - dt.timedelta(days=back)))
-    return pa.table(
-        {
-            "day": pa.array([day], pa.date32()),
-            "working_mask": pa.array([mask], pa.int64()),
-            "working_total": calendar["working_total"][-1:],
-            "working_days_28d": pa.array([float((mask & ((1 << 28) - 1)).bit_count())]),
-            "working_days_prev_28d": pa.array([float((mask >> 28).bit_count())]),
-        }
-    )
-
-
-def _is_working(calendar: WorkingDays, day: dt.date) -> bool:
-    return calendar.working_or_weekday(day)[0]
-
-
-def _calendar_table(day: dt.date) -> pa.Table:
-    """Every day since 2015 with the number of working days up to and including it."""
-    calendar = for_vendor()
-    days, totals, total = [], [], 0
-    current = _CALENDAR_START
-    while current <= day:
-        total += _is_working(calendar, current)
-        days.append(current)
-        totals.append(total)
-        current += dt.timedelta(days=1)
-    return pa.table({"day": pa.array(days, pa.date32()), "working_total": pa.array(totals, pa.int64())})

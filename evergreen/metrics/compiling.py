@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.metrics import formula
+from evergreen.base.conditions import written
+from evergreen.metrics import conditions, formula, source_fields
 from evergreen.metrics.formula import Day
 from evergreen.metrics.rules import WINDOW_DAYS, Formula, Metric, Rows, Usage
 
@@ -61,8 +63,9 @@ def usage_window(usage: ir.Table, day: dt.date) -> ir.Table:
     return rows.mutate(offset=ibis.literal(day).delta(rows.day, unit="day").cast("int64"))
 
 
-def people(window: ir.Table, flags: ir.Table) -> ir.Table:
-    """One row an account, tenant and end user: its days as bits, in all (``mask``) and on features with each flag.
+def people(window: ir.Table, flags: ir.Table, metrics: Iterable[Metric]) -> ir.Table:
+    """One row an account, tenant and end user: its days as bits, in all (``mask``), on features with each flag, and where
+    a metric's filter holds.
 
     ``flags`` has feature, is_core, is_advanced, adds_data.
     """
@@ -70,23 +73,51 @@ def people(window: ir.Table, flags: ir.Table) -> ir.Table:
     bit = ibis.literal(1, "int64") << rows.offset
     # CASE, since an aggregate's FILTER takes twice the time.
     masks = {f"mask_{only}": ibis.ifelse(rows[flag], bit, 0).bit_or() for only, flag in FLAGS.items()}
+    for name, of in _slices(metrics, {"users", "user_days"}).items():
+        masks[f"mask_{name}"] = ibis.ifelse(_inside(rows, of), bit, 0).bit_or()
     return rows.group_by([*_KEYS, "source", "end_user"]).aggregate(mask=bit.bit_or(), **masks)
 
 
-def features(window: ir.Table, flags: ir.Table, metrics: Iterable[Metric]) -> ir.Table:
+def features(window: ir.Table, flags: ir.Table, metrics: Sequence[Metric]) -> ir.Table:
     """One row an account, tenant and feature (null: events of none): its days as bits, its sums, the feature's flags.
 
-    Sums are named by window (``events_28_0``).
+    Sums are named by window (``events_28_0``) and, like the bits, by the metric's filter.
     """
-    rows: Any = window
+    slices = _slices(metrics, {"days", "features"})
+    rows: Any = _flagged(window, flags) if _slices(metrics) else window
     bit = ibis.literal(1, "int64") << rows.offset
     columns = {"mask": bit.bit_or()}
+    for name, of in slices.items():
+        columns[f"mask_{name}"] = ibis.ifelse(_inside(rows, of), bit, 0).bit_or()
     for of in [metric.of for metric in metrics if isinstance(metric.of, Usage)]:
         if of.measure in {"events", "seconds"}:
             column = rows["count"] if of.measure == "events" else rows.seconds
             inside = rows.offset.between(of.lag, of.lag + of.days - 1)
+            if of.filter is not None:
+                inside = inside & _inside(rows, of)
             columns[_sum_name(of)] = column.sum(where=inside).coalesce(0)
     return _flagged(rows.group_by([*_KEYS, "feature"]).aggregate(**columns), flags)
+
+
+def _slices(metrics: Iterable[Metric], measures: Collection[str] = ()) -> dict[str, Usage]:
+    """The usage metrics of some measures (or any) that have a filter, one a filter."""
+    found = [metric.of for metric in metrics if isinstance(metric.of, Usage) and metric.of.filter is not None]
+    return {_slice(of): of for of in found if not measures or of.measure in measures}
+
+
+def _slice(of: Usage) -> str:
+    """The name of what a metric counts: features with its flag ('' : everything), and of these what its filter holds for."""
+    if of.filter is None:
+        return of.only
+    digest = hashlib.blake2s(written(of.filter).encode(), digest_size=6).hexdigest()
+    return f"{of.only or 'all'}_{digest}"
+
+
+def _inside(rows: Any, of: Usage) -> Any:
+    """Whether a row of the roll-up, with its feature's flags, is one that the metric counts."""
+    assert of.filter is not None
+    holds = conditions.compiled(of.filter, rows, source_fields.fields("usage"), None)
+    return holds & rows[FLAGS[of.only]] if of.only else holds
 
 
 def _flagged(rows: Any, flags: ir.Table) -> Any:
@@ -140,7 +171,7 @@ def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table
                 f"These metrics use unknown metrics or each other in a circle: {keys}."
             )
         columns: Mapping[str, Any] = {name: table[name] for name in table.columns}
-        made = {m.key: formula.compiled(m.formula_text(), columns, day).cast(_ibis_type(m)) for m in ready}
+        made = {m.key: formula.compiled(m.formula_text(), columns, day).cast(ibis_type(m)) for m in ready}
         table = table.mutate(**made)
         waiting = [metric for metric in waiting if metric not in ready]
     return table
@@ -149,14 +180,14 @@ def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table
 def typed(value: Any, metric: Metric, *, has_rows: bool) -> Any:
     """A source's value in the metric's type; a count is 0, not missing, once its source has any row."""
     if not has_rows:
-        return ibis.null(_ibis_type(metric))
+        return ibis.null(ibis_type(metric))
     if metric.is_count:
         value = value.coalesce(0)
     if isinstance(metric.of, Rows) and metric.of.empty is not None:
         value = value.coalesce(metric.of.empty)
     if isinstance(metric.of, Usage) and metric.of.measure == "seconds":
         value = value / 3600.0
-    return value.cast(_ibis_type(metric))
+    return value.cast(ibis_type(metric))
 
 
 def by_source(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
@@ -168,12 +199,18 @@ def by_source(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
     return found
 
 
-def _ibis_type(metric: Metric) -> str:
+def ibis_type(metric: Metric) -> str:
+    """The metric's type as Ibis names it."""
     return {"DATE": "date", "BIGINT": "int64", "DOUBLE": "float64"}[metric.column_type]
 
 
 def _sum_name(of: Usage) -> str:
-    return f"{of.measure}_{of.days}_{of.lag}"
+    window = f"{of.measure}_{of.days}_{of.lag}"
+    return window if of.filter is None else f"{window}_{_slice(of)}"
+
+
+def _mask_name(of: Usage) -> str:
+    return f"mask_{_slice(of)}" if _slice(of) else "mask"
 
 
 def _users(people: Any, keys: list[str]) -> Any:
@@ -184,7 +221,7 @@ def _users(people: Any, keys: list[str]) -> Any:
 
 
 def _user_figure(users: Any, of: Usage, window: Window) -> Any:
-    mask = users[f"mask_{of.only}" if of.only else "mask"]
+    mask = users[_mask_name(of)]
     working = window.working(of.days, of.lag)
     if of.measure == "user_days":
         return _bit_count(mask & working).sum()
@@ -195,14 +232,17 @@ def _user_figure(users: Any, of: Usage, window: Window) -> Any:
 
 
 def _direct_figure(features: Any, of: Usage, window: Window) -> Any:
-    where = features[FLAGS[of.only]] if of.only else None
+    # What has a filter of its own was narrowed row by row.
+    where = features[FLAGS[of.only]] if of.only and of.filter is None else None
     if of.measure in {"events", "seconds"}:
         return features[_sum_name(of)].sum(where=where).coalesce(0)
-    return _bit_count(features["mask"].bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
+    mask = features["mask" if of.filter is None else _mask_name(of)]
+    return _bit_count(mask.bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
 
 
 def _feature_figure(features: Any, of: Usage, window: Window) -> Any:
-    inside = (features["mask"] & window.mask(of.days, of.lag)) != 0
+    mask = features["mask" if of.filter is None else _mask_name(of)]
+    inside = (mask & window.mask(of.days, of.lag)) != 0
     # Distinct, because an account's feature has a row in each of its tenants.
     return features.feature.nunique(where=inside & features[FLAGS[of.only]] if of.only else inside)
 
@@ -214,6 +254,9 @@ def _row_figure(table: Any, of: Any, window: Window) -> Any:
     if of.days:
         inside = window.within(table[of.on], of.days)
         where = inside if where is None else where & inside
+    if of.filter is not None:
+        holds = conditions.compiled(of.filter, table, source_fields.fields(of.source), window.day.on)
+        where = holds if where is None else where & holds
     if of.op == "count":
         return table.count(where=where)
     return getattr(table[of.column], of.op)(where=where)

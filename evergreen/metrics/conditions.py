@@ -18,10 +18,11 @@ from evergreen.base.conditions import AllOf, AnyOf, Condition, Fields, Kind, Not
 _TEXTS = frozenset({Kind.TEXT, Kind.CHOICE})
 
 
-def compiled(condition: Condition, table: Any, fields: Fields, today: dt.date) -> Any:
+def compiled(condition: Condition, table: Any, fields: Fields, today: Any) -> Any:
     """Whether a checked condition holds, as a boolean expression over ``table``.
 
-    Its columns have the fields' keys: tags are arrays of text, money stands in whole units.
+    Its columns have the fields' keys: tags are arrays of text, money stands in whole units. ``today`` is a date, or an
+    expression of one, so that the query is the same for every day.
     """
     match condition:
         case Not(part):
@@ -38,7 +39,7 @@ def compiled(condition: Condition, table: Any, fields: Fields, today: dt.date) -
     return held.coalesce(ibis.literal(False))
 
 
-def _single(test: Test, column: Any, kind: Kind, today: dt.date) -> Any:
+def _single(test: Test, column: Any, kind: Kind, today: Any) -> Any:
     is_there = column.notnull() & (column != "") if kind in _TEXTS else column.notnull()
     match test.op:
         case Op.EMPTY:
@@ -74,9 +75,20 @@ def _single(test: Test, column: Any, kind: Kind, today: dt.date) -> Any:
     raise AssertionError(test.op)
 
 
-def _near(test: Test, column: Any, today: dt.date) -> Any:
-    """Days as dates, so that an engine can leave out what lies outside."""
-    span = dt.timedelta(days=int(str(test.values[0])))
+def _near(test: Test, column: Any, today: Any) -> Any:
+    """Days as dates where they are known, so that an engine can leave out what lies outside."""
+    days = int(str(test.values[0]))
+    if not isinstance(today, dt.date):
+        ahead = column.delta(today, unit="day")
+        match test.op:
+            case Op.IN_LAST:
+                return ahead.between(-days, 0)
+            case Op.IN_NEXT:
+                return ahead.between(0, days)
+            case Op.BEFORE_LAST:
+                return ahead < -days
+        return ahead > days
+    span = dt.timedelta(days=days)
     match test.op:
         case Op.IN_LAST:
             return (column >= ibis.literal(today - span)) & (column <= ibis.literal(today))

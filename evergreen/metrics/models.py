@@ -6,9 +6,20 @@ from django.db import models
 
 from evergreen.customers.models import Account
 from evergreen.metrics.analytics.models import Analysis, KeptAnswer
+from evergreen.metrics.declared.models import DeclaredMetric, MetricVersion
 from evergreen.metrics.segments.models import Segment, SegmentDay, SegmentMove
 
-__all__ = ["Analysis", "KeptAnswer", "Newest", "Segment", "SegmentDay", "SegmentMove", "Use"]
+__all__ = [
+    "Analysis",
+    "DeclaredMetric",
+    "KeptAnswer",
+    "MetricVersion",
+    "Newest",
+    "Segment",
+    "SegmentDay",
+    "SegmentMove",
+    "Use",
+]
 
 
 class Newest(models.Model):

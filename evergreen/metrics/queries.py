@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from evergreen.customers.models import Account
 from evergreen.events import store
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import registry
 from evergreen.metrics.models import Newest
 
 
@@ -24,7 +24,7 @@ def newest(account: Account) -> Newest | None:
 def trend(account_id: int, keys: Sequence[str], since: dt.date, until: dt.date) -> list[dict[str, Any]]:
     """One dict a snapshot day with ``day`` and the metrics named. Raises KeyError for an unknown metric."""
     for key in keys:
-        METRICS[key]
+        registry.metric(key)
     cursor = store.reading().execute(
         f"SELECT day, {', '.join(keys)} FROM lake.snapshots"
         " WHERE account_id = ? AND tenant = '' AND day BETWEEN ? AND ? ORDER BY day",
@@ -49,6 +49,11 @@ def newest_day() -> dt.date | None:
     return Newest.objects.order_by("-day").values_list("day", flat=True).first()
 
 
+def columns() -> set[str]:
+    """The columns that the snapshot table has."""
+    return {row[0] for row in store.reading().execute("DESCRIBE lake.snapshots").fetchall()}
+
+
 class Values(NamedTuple):
     """A metric of many accounts on a day: parallel arrays, missing values left out. Dates are days before it."""
 
@@ -59,7 +64,7 @@ class Values(NamedTuple):
 
 def values_on(key: str, day: dt.date) -> Values:
     """A metric of every account on a day. Raises KeyError for an unknown metric."""
-    metric = METRICS[key]
+    metric = registry.metric(key)
     column = f"(DATE '{day}' - {key})" if metric.kind == "date" else key
     found = (
         store.reading()
@@ -74,20 +79,23 @@ def values_on(key: str, day: dt.date) -> Values:
 
 
 def spread(key: str, accounts: Sequence[int], since: dt.date, until: dt.date) -> list[dict[str, Any]]:
-    """The quarter marks of a metric over some accounts: one dict a snapshot day with day, n, low, median, high."""
-    metric = METRICS[key]
+    """The quarter marks of a metric over some accounts: one dict a snapshot day with day, n, low, median, high, and how many
+    were restated.
+    """
+    metric = registry.metric(key)
     column = f"(day - {key})" if metric.kind == "date" else key
     con = store.reading()
     con.register("asked_accounts", pa.table({"id": pa.array(accounts, pa.int64())}))
     rows = con.execute(
-        f"SELECT day, count({key}), quantile_cont({column}::DOUBLE, [0.25, 0.5, 0.75]) FROM lake.snapshots"
+        f"SELECT day, count({key}), quantile_cont({column}::DOUBLE, [0.25, 0.5, 0.75]),"
+        " count(*) FILTER (WHERE restated) FROM lake.snapshots"
         f" SEMI JOIN asked_accounts ON account_id = asked_accounts.id"
         " WHERE tenant = '' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day",
         [since, until],
     ).fetchall()
     con.unregister("asked_accounts")
     return [
-        {"day": day, "n": n, "low": marks[0], "median": marks[1], "high": marks[2]}
-        for day, n, marks in rows
+        {"day": day, "n": n, "low": marks[0], "median": marks[1], "high": marks[2], "restated": restated}
+        for day, n, marks, restated in rows
         if marks
     ]

@@ -71,6 +71,7 @@ _LINES = pa.schema(
         ("seats", pa.int64()),
         ("is_subscription", pa.bool_()),
         ("is_paying", pa.bool_()),
+        ("edition", pa.string()),
     ]
 )
 _ENTITLEMENT = pa.schema([("account_id", pa.int64()), ("features", pa.int64())])
@@ -83,7 +84,12 @@ _RECEIVABLES = pa.schema(
     ]
 )
 _CONTACTS = pa.schema(
-    [("account_id", pa.int64()), ("is_here", pa.bool_()), ("is_decision_maker", pa.bool_())]
+    [
+        ("account_id", pa.int64()),
+        ("is_here", pa.bool_()),
+        ("is_decision_maker", pa.bool_()),
+        ("role", pa.string()),
+    ]
 )
 _KPIS = pa.schema(
     [
@@ -102,6 +108,20 @@ _FEATURES = pa.schema(
         ("adds_data", pa.bool_()),
     ]
 )
+
+
+# What metrics may read, by source (source_fields.py names the columns for people).
+SCHEMAS = {
+    "marked": _MARKED,
+    "tickets": ticket_records.SCHEMA,
+    "lines": _LINES,
+    "entitlement": _ENTITLEMENT,
+    "receivables": _RECEIVABLES,
+    "conversations": talk_records.CONVERSATIONS,
+    "cadence": talk_records.CADENCE,
+    "contacts": _CONTACTS,
+    "kpis": _KPIS,
+}
 
 
 def _table(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> pa.Table:
@@ -137,6 +157,7 @@ def _line_rows(end: dt.datetime) -> Iterable[_Line]:
             "seats",
             "edition_id",
             "discount",
+            "edition__key",
         )
         .iterator(chunk_size=20_000)
     )
@@ -156,7 +177,8 @@ def _currencies(lines: Iterable[_Line]) -> dict[int, str]:
 
 def _lines(lines: Iterable[_Line], day: dt.date, currencies: dict[int, str]) -> Iterable[tuple[Any, ...]]:
     rates = base.rates(day)
-    for account, currency, tenant, kind, is_trial, start, end, mrr, seats, _edition, discount in lines:
+    for account, currency, tenant, kind, is_trial, start, end, mrr, seats, *more in lines:
+        _pk, discount, edition = more
         is_subscription = kind == ContractLine.Kind.SUBSCRIPTION
         in_force = start <= day and (end is None or end > day)
         net = money.converted(mrr, currency, currencies[account], rates)
@@ -173,6 +195,7 @@ def _lines(lines: Iterable[_Line], day: dt.date, currencies: dict[int, str]) -> 
             seats,
             is_subscription and start <= day,
             is_subscription and not is_trial and in_force,
+            edition,
         )
 
 
@@ -222,7 +245,7 @@ def _receivables(day: dt.date, end: dt.datetime, currencies: dict[int, str]) -> 
 def _contacts(day: dt.date, end: dt.datetime) -> Iterable[tuple[Any, ...]]:
     rows = Contact.objects.filter(known_at__lt=end).values_list("account_id", "left_on", "role")
     for account, left, role in rows.iterator(chunk_size=20_000):
-        yield account, left is None or left > day, role == Contact.ChainRole.DECISION_MAKER
+        yield account, left is None or left > day, role == Contact.ChainRole.DECISION_MAKER, role
 
 
 def _weights(end: dt.datetime) -> Iterable[tuple[Any, ...]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
+
+from evergreen.base.conditions import Condition, written
 
 Words = dict[str, str]  # {"zh": …, "en": …}
 Kind = Literal["count", "number", "share", "days", "money", "date"]
@@ -25,7 +27,8 @@ class Usage:
     The window has ``days`` days and ends ``lag`` days before the snapshot's day (itself included when lag is 0).
     ``users``: end users active on at least one day, or, with ``per_week``, on at least that many working days per
     five working days of the window. ``days``: distinct days. ``events``: summed counts. ``features``: distinct
-    features. ``user_days``: user × working day pairs. ``only`` narrows to core, advanced or data-adding features.
+    features. ``user_days``: user × working day pairs. ``only`` narrows to core, advanced or data-adding features,
+    ``filter`` (a checked condition over the columns of ``source_fields``) to some rows of the roll-up.
     """
 
     measure: Measure
@@ -33,6 +36,7 @@ class Usage:
     lag: int = 0
     only: Only = ""
     per_week: int = 0
+    filter: Condition | None = None
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.lag < 0 or self.days + self.lag > WINDOW_DAYS:
@@ -45,8 +49,9 @@ class Usage:
 class Rows:
     """A figure over record rows of one source: an aggregation of a column, over a window of a date column, filtered.
 
-    ``where`` names boolean columns of the source that must hold. ``days`` 0 means no window. ``empty`` is the value
-    of an account without such rows once the source has any row for the vendor (counts and sums: 0).
+    ``where`` names boolean columns of the source that must hold, ``filter`` is a checked condition over its columns.
+    ``days`` 0 means no window. ``empty`` is the value of an account without such rows once the source has any row for
+    the vendor (counts and sums: 0).
     """
 
     source: str
@@ -56,6 +61,7 @@ class Rows:
     days: int = 0
     where: tuple[str, ...] = ()
     empty: int | None = None
+    filter: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One named number about an account on a day."""
+    """One named number about an account on a day. ``unit`` is empty where ``metrics.words`` knows it; ``owner`` is who
+    of the staff answers for one that the vendor declared (``is_own``).
+    """
 
     key: str
     kind: Kind
@@ -77,6 +85,9 @@ class Metric:
     group: str = ""
     better: Literal["up", "down", ""] = ""
     version: int = 1
+    unit: Words = field(default_factory=dict)
+    owner: str = ""
+    is_own: bool = False
 
     @property
     def column_type(self) -> str:
@@ -109,9 +120,11 @@ class Metric:
             only = f", {of.only} features" if of.only else ""
             often = f", on >= {of.per_week} working days a week" if of.per_week else ""
             back = f", ending {of.lag} days before" if of.lag else ""
-            return f"usage: {of.measure} in {of.days} days{back}{only}{often}"
+            where = f", where {written(of.filter)}" if of.filter is not None else ""
+            return f"usage: {of.measure} in {of.days} days{back}{only}{often}{where}"
         window = f" with {of.on} in {of.days} days" if of.days else ""
-        where = f" where {' and '.join(of.where)}" if of.where else ""
+        told = [*of.where, *([written(of.filter)] if of.filter is not None else [])]
+        where = f" where {' and '.join(told)}" if told else ""
         return f"{of.source}: {of.op}({of.column or '*'}){window}{where}"
 
 

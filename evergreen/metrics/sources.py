@@ -117,7 +117,7 @@ def _answers(backend: Any, window: Window) -> dict[str, ir.Table]:
     mark = ibis.cases((nps.score >= 9, 1.0), (nps.score <= 6, -1.0), else_=0.0)
     plain = ["account_id", "tenant", "day", "score"]
     return {
-        "nps": nps.select("account_id", "tenant", "day", weight=weight, points=weight * mark),
+        "nps": nps.select("account_id", "tenant", "day", "score", weight=weight, points=weight * mark),
         "csat": recent.filter(recent.kind == "csat").select(plain),
         "ces": recent.filter(recent.kind == "ces").select(plain),
         "answers": recent.select(plain),

@@ -23,13 +23,15 @@ CONVERSATIONS = pa.schema(
         ("on_day", pa.date32()),
         ("with_decision_maker", pa.bool_()),
         ("is_meeting", pa.bool_()),
+        ("kind", pa.string()),
+        ("minutes", pa.int64()),
     ]
 )
 CADENCE = pa.schema([("account_id", pa.int64()), ("kept", pa.float64())])
 _MEETINGS = (Conversation.Kind.MEETING, Conversation.Kind.VISIT)
 
-Talk = tuple[int, dt.date, bool, bool]
-"""account, day, whether a decision maker took part, whether it was a meeting or visit."""
+Talk = tuple[int, dt.date, bool, bool, str, int | None]
+"""account, day, whether a decision maker took part, whether it was a meeting or visit, kind, minutes."""
 
 
 def conversations(end: dt.datetime, zone: ZoneInfo) -> list[Talk]:
@@ -40,11 +42,11 @@ def conversations(end: dt.datetime, zone: ZoneInfo) -> list[Talk]:
         ).values_list("conversation_id", flat=True)
     )
     rows = Conversation.objects.filter(at__lt=end, known_at__lt=end).values_list(
-        "pk", "account_id", "at", "kind"
+        "pk", "account_id", "at", "kind", "minutes"
     )
     return [
-        (account, at.astimezone(zone).date(), pk in deciding, kind in _MEETINGS)
-        for pk, account, at, kind in rows.iterator(chunk_size=20_000)
+        (account, at.astimezone(zone).date(), pk in deciding, kind in _MEETINGS, kind, minutes)
+        for pk, account, at, kind, minutes in rows.iterator(chunk_size=20_000)
     ]
 
 
@@ -56,7 +58,7 @@ def cadence(
     if not talks:
         return
     spoke: dict[int, list[dt.date]] = defaultdict(list)
-    for account, on_day, _decides, _meeting in talks:
+    for account, on_day, *_more in talks:
         spoke[account].append(on_day)
     allowed = dict(zip(Account.Tier.values, numbers(base.setting("cadence_days")), strict=True))
     before = _tiers_before(end)

@@ -36,6 +36,9 @@ SCHEMA = pa.schema(
         ("was_reopened", pa.float64()),
         ("is_negative", pa.float64()),
         ("satisfaction", pa.float64()),
+        ("priority", pa.string()),
+        ("is_escalated", pa.bool_()),
+        ("is_complaint", pa.bool_()),
     ]
 )
 _COLUMNS = (
@@ -49,6 +52,8 @@ _COLUMNS = (
     "sentiment",
     "replies",
     "reopened_count",
+    "is_escalated",
+    "is_complaint",
 )
 
 
@@ -62,7 +67,7 @@ def tickets(day: dt.date, end: dt.datetime, zone: ZoneInfo) -> Iterator[tuple[An
     )
     promises = _Promises(end, zone)
     for row in rows.iterator(chunk_size=20_000):
-        account, opened, closed, answered, priority, state, mark, sentiment, replies, reopened = row
+        account, opened, closed, answered, priority, state, mark, sentiment, replies, reopened, *marks = row
         opened_on = opened.astimezone(zone).date()
         # A ticket closed without a known hour counts as closed; one closed later was still open on the day.
         is_closed = closed < end if closed else state == Ticket.State.CLOSED
@@ -84,6 +89,8 @@ def tickets(day: dt.date, end: dt.datetime, zone: ZoneInfo) -> Iterator[tuple[An
             float(reopened > 0) if is_closed or reopened else None,
             float(_is_negative(sentiment, mark)) if unhappy else None,
             float(mark) if mark is not None and is_closed else None,
+            priority,
+            *marks,
         )
 
 

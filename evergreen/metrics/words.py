@@ -6,7 +6,8 @@ import datetime as dt
 from typing import Any
 
 from evergreen.base import money
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import registry
+from evergreen.metrics.rules import Metric
 
 _UNITS: dict[str, tuple[str, str]] = {
     "active_users": ("人", ""),
@@ -54,16 +55,22 @@ def is_zh(language: str) -> bool:
 
 def name(key: str, language: str) -> str:
     """The metric's name in a language."""
-    return METRICS[key].name["zh" if is_zh(language) else "en"]
+    return registry.metric(key).name["zh" if is_zh(language) else "en"]
 
 
 def unit(key: str, language: str) -> str:
     """The unit that follows a value of the metric, '' when the number speaks for itself."""
-    metric = METRICS[key]
+    return unit_of(registry.metric(key), language)
+
+
+def unit_of(metric: Metric, language: str) -> str:
+    """The unit of a metric that need not be saved."""
+    if metric.unit:
+        return metric.unit.get("zh" if is_zh(language) else "en", "")
     if metric.kind == "days":
         return "天" if is_zh(language) else "days"
     for start, words in _UNITS.items():
-        if key.startswith(start):
+        if metric.key.startswith(start):
             return words[0] if is_zh(language) else words[1]
     return ""
 
@@ -72,7 +79,7 @@ def value_text(key: str, value: Any, language: str, currency: str = "CNY") -> st
     """A value with its unit: ``8 人``, ``61%``, ``¥ 28.6 万``, ``94 days``; an em dash when missing."""
     if value is None:
         return "—"
-    kind = METRICS[key].kind
+    kind = registry.metric(key).kind
     if kind == "money":
         return money.short(int(value), currency, language)
     if kind == "share":

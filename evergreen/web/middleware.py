@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import timezone, translation
 
 from evergreen.base import clock, queries
+from evergreen.metrics import registry
 from evergreen.web import shell
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -77,7 +78,8 @@ class PreferencesMiddleware:
         request.now = now  # type: ignore[attr-defined]
         request.today = clock.local_day(now, zone)  # type: ignore[attr-defined]
         chosen = getattr(request.user, "language", "") or _asked_for(request) or vendor["language"]
-        with translation.override(chosen), timezone.override(zone):
+        # What the vendor declares as metrics is looked at once a page.
+        with translation.override(chosen), timezone.override(zone), registry.held():
             request.LANGUAGE_CODE = chosen
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", chosen)

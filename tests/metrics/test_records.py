@@ -157,5 +157,12 @@ def test_a_contact_who_left_later_was_still_there_and_a_talk_to_come_had_not_bee
         talk = Conversation.objects.create(account=cast.well, kind="call", at=moment, known_at=LONG_AGO)
         talk.contacts.add(decider)
     assert rows("conversations", cast.well) == [
-        {"account_id": cast.well.pk, "on_day": DAY, "with_decision_maker": True, "is_meeting": False}
+        {
+            "account_id": cast.well.pk,
+            "on_day": DAY,
+            "with_decision_maker": True,
+            "is_meeting": False,
+            "kind": "call",
+            "minutes": None,
+        }
     ]

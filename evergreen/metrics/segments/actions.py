@@ -110,7 +110,8 @@ def _told(segment: Segment) -> dict[str, Any]:
 
 def _note_uses(segment: Segment, condition: Condition) -> None:
     """Say which metrics the segment reads, so that their pages name it and none of them is deleted."""
-    used = {catalogue.METRIC_OF[field] for field in fields_of(condition) if field in catalogue.METRIC_OF}
+    metric_of = catalogue.metric_of()
+    used = {metric_of[field] for field in fields_of(condition) if field in metric_of}
     Use.objects.filter(kind=_USE, ref=segment.key).exclude(metric__in=used).delete()
     Use.objects.bulk_create(
         [Use(metric=metric, kind=_USE, ref=segment.key) for metric in sorted(used)], ignore_conflicts=True

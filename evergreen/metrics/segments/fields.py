@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
-from django.db.models import Choices
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from evergreen.base import queries as base
 from evergreen.base.conditions import Field, Kind
 from evergreen.customers.models import Account
-from evergreen.metrics.library import GROUPS, METRICS
+from evergreen.metrics import registry
 from evergreen.metrics.rules import Metric
+from evergreen.metrics.source_fields import choice_names
 
 CUSTOM = "custom."
 _BANDS = {
@@ -57,14 +57,19 @@ _OWN: dict[str, tuple[Kind, str, str, str]] = {
     "open_alerts": (Kind.WHOLE, "未关闭预警", "Open alerts", "open_alerts"),
 }
 COLUMNS = {key: column for key, (_kind, _zh, _en, column) in _OWN.items()}
-# The metric behind a field. Amounts stand in whole units here, so their fields are not called cents.
-METRIC_OF = {metric.key.removesuffix("_cents"): metric.key for metric in METRICS.values()}
+
+
+# Amounts stand in whole units here, so their fields are not called cents.
+def metric_of() -> dict[str, str]:
+    """The metric behind each field that is one."""
+    return {key.removesuffix("_cents"): key for key in registry.metrics()}
 
 
 def all_fields() -> dict[str, Field]:
     """Every field by its key, accounts' own first."""
     currency = base.setting("currency")
-    metrics = {field: _of_metric(field, METRICS[key], currency) for field, key in METRIC_OF.items()}
+    known = registry.metrics()
+    metrics = {field: _of_metric(field, known[key], currency) for field, key in metric_of().items()}
     found = {**_own(), **metrics}
     for key, kind in custom_kinds().items():
         name = f"{CUSTOM}{key}"
@@ -74,9 +79,9 @@ def all_fields() -> dict[str, Field]:
 
 def _own() -> dict[str, Field]:
     choices: dict[str, Mapping[str, Mapping[str, str]]] = {
-        "stage": _words(Account.Stage),
-        "tier": _words(Account.Tier),
-        "touch_model": _words(Account.TouchModel),
+        "stage": choice_names(Account.Stage),
+        "tier": choice_names(Account.Tier),
+        "touch_model": choice_names(Account.TouchModel),
         "health_band": _BANDS,
     }
     return {
@@ -87,19 +92,14 @@ def _own() -> dict[str, Field]:
 
 def _of_metric(key: str, metric: Metric, currency: str) -> Field:
     is_money = metric.kind == "money"
-    unit = currency if is_money else _("days") if metric.kind == "days" else ""
-    group = GROUPS[metric.group]["zh" if (translation.get_language() or "").startswith("zh") else "en"]
+    language = "zh" if (translation.get_language() or "").startswith("zh") else "en"
+    unit = (
+        currency
+        if is_money
+        else metric.unit.get(language, "") or (_("days") if metric.kind == "days" else "")
+    )
+    group = registry.groups()[metric.group][language]
     return Field(key, _KINDS[metric.kind], metric.name, unit=unit, group=group, is_money=is_money)
-
-
-def _words(choices: type[Choices]) -> dict[str, dict[str, str]]:
-    """The names of choices in both languages."""
-    found: dict[str, dict[str, str]] = {value: {} for value in choices.values}
-    for language, code in (("zh", "zh-hans"), ("en", "en")):
-        with translation.override(code):
-            for value, label in choices.choices:
-                found[value][language] = str(label)
-    return found
 
 
 def custom_kinds() -> dict[str, Kind]:

@@ -13,8 +13,7 @@ from evergreen.base import money
 from evergreen.base import queries as base
 from evergreen.base.conditions import Field, Fields, Kind
 from evergreen.customers.models import Account
-from evergreen.metrics import records
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import records, registry
 from evergreen.metrics.models import Newest
 from evergreen.metrics.segments import fields as catalogue
 
@@ -40,10 +39,11 @@ def standing(
     currency.
     """
     backend = ibis.duckdb.from_connection(con)
-    own = sorted(key for key in asked if key not in catalogue.METRIC_OF)
+    metric_of = catalogue.metric_of()
+    own = sorted(key for key in asked if key not in metric_of)
     con.register("standing_accounts", _mirrored(own, fields))
     con.register("standing_rates", _rates(day))
-    figured = {key: catalogue.METRIC_OF[key] for key in sorted(asked) if key in catalogue.METRIC_OF}
+    figured = {key: metric_of[key] for key in sorted(asked) if key in metric_of}
     metrics = sorted({"arr_cents", *figured.values()})
     snapshots: Any = backend.table("snapshots", database="lake.main")
     figures = snapshots.filter(snapshots.day == day, snapshots.tenant == "").select("account_id", *metrics)
@@ -52,7 +52,7 @@ def standing(
     amounts = {
         key: table[metric] / table.per_unit
         for key, metric in figured.items()
-        if METRICS[metric].kind == "money"
+        if registry.metric(metric).kind == "money"
     }
     minor = 10.0 ** money.exponent(base.setting("currency"))
     book = (table.arr_cents / table.per_unit * minor).round().cast("int64")

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from evergreen.health.models import Scorecard
-from evergreen.metrics import words
-from evergreen.metrics.library import GROUPS, METRICS
+from evergreen.metrics import registry, words
 from evergreen.metrics.models import Segment, Use
 from evergreen.metrics.rules import Metric, Usage
 from evergreen.web import formats
@@ -44,10 +43,10 @@ def groups(text: str = "") -> list[Group]:
         uses.setdefault(metric, []).append(use_words(kind, ref, names))
     wanted = text.strip().casefold()
     made = []
-    for key, name in GROUPS.items():
+    for key, name in registry.groups().items():
         lines = [
             _line(metric, uses.get(metric.key, []))
-            for metric in METRICS.values()
+            for metric in registry.metrics().values()
             if metric.group == key and wanted in _said(metric)
         ]
         if lines:

@@ -18,8 +18,7 @@ from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.events import store
-from evergreen.metrics import formula, queries, words
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import formula, queries, registry, words
 from evergreen.metrics.models import Newest, Use
 from evergreen.metrics.rules import Formula, Metric, Rows, Usage
 from evergreen.web import formats
@@ -41,9 +40,10 @@ class MetricPage:
     """What a metric's page shows to a person: figures over the living accounts that the person may see."""
 
     def __init__(self, user: User, key: str) -> None:
-        if key not in METRICS:
+        metric = registry.find(key)
+        if metric is None:
             raise Http404("There is no such metric.")
-        self.user, self.metric = user, METRICS[key]
+        self.user, self.metric = user, metric
         self.name = formats.named(dict(self.metric.name))
         self.explanation = formats.named(dict(self.metric.explanation))
         self.unit, self.window = unit_words(self.metric), window_words(self.metric)
@@ -108,7 +108,7 @@ class MetricPage:
         of = self.metric.of
         if not isinstance(of, Formula):
             return []
-        return [METRICS[key] for key in METRICS if key in formula.inputs(of.text)]
+        return [one for key, one in registry.metrics().items() if key in formula.inputs(of.text)]
 
     @cached_property
     def used_by(self) -> list[tuple[str, str]]:
@@ -118,7 +118,7 @@ class MetricPage:
         for kind, ref in Use.objects.filter(metric=self.metric.key).values_list("kind", "ref"):
             address = reverse(kind, args=[ref]) if kind in {"scorecard", "segment"} else ""
             found.append((use_words(kind, ref, names), address))
-        for other in METRICS.values():
+        for other in registry.metrics().values():
             if isinstance(other.of, Formula) and self.metric.key in formula.inputs(other.of.text):
                 said = _("metric %(name)s") % {"name": formats.named(dict(other.name))}
                 found.append((said, reverse("metric", args=[other.key])))

@@ -23,8 +23,8 @@ from evergreen.customers.queries import accounts_for
 from evergreen.health import rules
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 from evergreen.health.words import sentence
+from evergreen.metrics import registry
 from evergreen.metrics import words as metric_words
-from evergreen.metrics.library import METRICS
 from evergreen.web import formats, scales
 from evergreen.web.chosen import account_named
 from evergreen.web.forms.tasks import SIGN
@@ -120,7 +120,7 @@ class ScorecardPage:
         return [self._part(measure, entries.get(measure.key)) for measure in self.card.measures]
 
     def _part(self, measure: rules.Measure, entry: Mapping[str, Any] | None) -> Part:
-        metric, language = METRICS[measure.metric], formats.language()
+        metric, language = registry.metric(measure.metric), formats.language()
         say = partial(value_words, measure.metric)
         value = entry["value"] if entry else None
         return Part(
@@ -183,7 +183,7 @@ class ScorecardPage:
         return [
             said
             % {
-                "metric": formats.named(dict(METRICS[cap.metric].name)),
+                "metric": formats.named(dict(registry.metric(cap.metric).name)),
                 "above": value_words(cap.metric, cap.above),
                 "most": formats.number(cap.at_most),
             }
@@ -239,7 +239,7 @@ class ScorecardPage:
 
 def value_words(metric: str, value: float) -> str:
     """A value of a metric as labels show it: 60%, 10, 30 天."""
-    kind = METRICS[metric].kind
+    kind = registry.metric(metric).kind
     if kind == "share":
         return formats.percent(value)
     if kind == "days":

@@ -16,7 +16,7 @@ from evergreen.base.models import User
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for, sees_every_account
-from evergreen.metrics.library import METRICS
+from evergreen.metrics import registry
 from evergreen.metrics.models import Segment, SegmentMove
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments import queries
@@ -67,8 +67,8 @@ class SegmentPage:
             used = fields_of(from_data(self.segment.condition))
         except ConditionError:
             return []
-        keys = [key for field, key in catalogue.METRIC_OF.items() if field in used]
-        return [(key, formats.named(dict(METRICS[key].name))) for key in keys]
+        keys = [key for field, key in catalogue.metric_of().items() if field in used]
+        return [(key, formats.named(dict(registry.metric(key).name))) for key in keys]
 
     @cached_property
     def page(self) -> Page[Account]:
