@@ -108,8 +108,8 @@ def test_the_declared_twin_of_every_built_in_metric_gives_equal_values_on_every_
     for key, metric in METRICS.items():
         twins[key] = f"own_{key}"
         kind, of = checked(twins[key], of_built_in(metric))
-        row = DeclaredMetric.objects.create(key=twins[key], name={"en": key}, created_at=NOW, changed_at=NOW)
-        row.versions.create(number=1, definition=told(kind, of), counts_from=DAYS[0], made_at=NOW)
+        made = DeclaredMetric.objects.create(key=twins[key], name={"en": key}, created_at=NOW, changed_at=NOW)
+        made.versions.create(number=1, definition=told(kind, of), counts_from=DAYS[0], made_at=NOW)
     for day in DAYS[1::2]:
         night(day)
         names = ", ".join([*twins, *twins.values()])
