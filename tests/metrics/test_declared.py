@@ -323,7 +323,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**EVENTS, "kind": "money"}, "kind: found money; allowed: count"),
     ({**EVENTS, "filter": "evnt = a"}, r"filter: There is no field evnt. Did you mean event"),
     ({**EVENTS, "column": "count"}, "column: found count; allowed: not here, only kind, source, aggregation"),
-    ({"kind": "count", "source": "tickets", "aggregation": "sum", "column": "priority"}, "column: found priority; allowed: response_minutes"),
+    ({"kind": "count", "source": "tickets", "aggregation": "sum", "column": "priority"}, "column: found priority; allowed: is_negative, resolution_hours"),
     ({"kind": "count", "source": "tickets", "aggregation": "count", "date": "opened_on", "window_days": 91}, "a whole number from 0 to 90"),
     ({"kind": "count", "source": "tickets", "aggregation": "count", "window_days": 7}, "date: found -; allowed: opened_on"),
     ({"kind": "count", "source": "lines", "aggregation": "sum", "column": "mrr_cents"}, "kind: found count; allowed: money"),

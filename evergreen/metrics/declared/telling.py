@@ -107,7 +107,10 @@ def _sentence(parts: list[str], of: Usage | Rows, source: str) -> str:
     if of.filter is not None:
         told = explained(of.filter, source_fields.fields(source))
         parts = [*parts, _("where %(condition)s") % {"condition": told}]
-    return _("%(sentence)s.") % {"sentence": _(", ").join(parts)}
+    text = parts[0]
+    for part in parts[1:]:
+        text = _("%(before)s, %(after)s") % {"before": text, "after": part}
+    return _("%(sentence)s.") % {"sentence": text}
 
 
 def in_names(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -35,23 +36,56 @@ class Group:
     lines: list[Line]
 
 
-def groups(text: str = "") -> list[Group]:
-    """The metrics by group, those whose name, key or explanation has the words; three queries."""
-    uses: dict[str, list[str]] = {}
-    names = use_names()
-    for metric, kind, ref in Use.objects.values_list("metric", "kind", "ref"):
-        uses.setdefault(metric, []).append(use_words(kind, ref, names))
-    wanted = text.strip().casefold()
-    made = []
-    for key, name in registry.groups().items():
-        lines = [
-            _line(metric, uses.get(metric.key, []))
-            for metric in registry.metrics().values()
-            if metric.group == key and wanted in _said(metric)
+class Listing:
+    """The list as its address asks for it: words, one group, and whose metrics."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self.text = query.get("q", "")[:100]
+        self.group = query.get("group", "")
+        self.whose = query.get("whose", "")
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [
+            ("", _("All")),
+            ("own", _("Own")),
+            ("built-in", _("Built in")),
+            ("retired", _("Retired")),
         ]
-        if lines:
-            made.append(Group(key, formats.named(dict(name)), lines))
-    return made
+
+    @property
+    def group_choices(self) -> list[tuple[str, str]]:
+        return [(key, formats.named(dict(name))) for key, name in registry.groups().items()]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The metrics by group, those whose name, key or explanation has the words; a fixed number of queries."""
+        uses: dict[str, list[str]] = {}
+        names = use_names()
+        for metric, kind, ref in Use.objects.values_list("metric", "kind", "ref"):
+            uses.setdefault(metric, []).append(use_words(kind, ref, names))
+        wanted = self.text.strip().casefold()
+        known = registry.current()
+        shown = known.retired if self.whose == "retired" else known.metrics
+        made = []
+        for key, name in registry.groups().items():
+            if self.group not in {"", key}:
+                continue
+            lines = [
+                _line(metric, uses.get(metric.key, []))
+                for metric in shown.values()
+                if metric.group == key and wanted in _said(metric) and self._is_wanted(metric)
+            ]
+            if lines:
+                made.append(Group(key, formats.named(dict(name)), lines))
+        return made
+
+    def _is_wanted(self, metric: Metric) -> bool:
+        return self.whose in {"", "retired"} or (self.whose == "own") == metric.is_own
+
+    @property
+    def count(self) -> int:
+        return sum(len(group.lines) for group in self.groups)
 
 
 def _said(metric: Metric) -> str:
@@ -75,6 +109,8 @@ def use_names() -> dict[tuple[str, str], Any]:
     for kind, model in (("scorecard", Scorecard), ("segment", Segment)):
         for key, name in model.objects.values_list("key", "name"):
             found[kind, key] = name
+    for metric in registry.metrics().values():
+        found["metric", metric.key] = dict(metric.name)
     return found
 
 
@@ -86,6 +122,8 @@ def use_words(kind: str, ref: str, names: Mapping[tuple[str, str], Any]) -> str:
             return _("scorecard %(name)s") % said
         case "segment":
             return _("segment %(name)s") % said
+        case "metric":
+            return _("metric %(name)s") % said
     return f"{kind} {ref}"
 
 
@@ -99,7 +137,7 @@ def unit_words(metric: Metric) -> str:
         "number": _("number"),
         "count": _("count"),
     }
-    return words.unit(metric.key, formats.language()) or kinds[metric.kind]
+    return words.unit_of(metric, formats.language()) or kinds[metric.kind]
 
 
 def window_words(metric: Metric) -> str:

@@ -1,45 +1,44 @@
-"""A metric explained: definition, formula, who uses it, how the accounts spread today and over time."""
+"""A metric explained: definition, versions, who uses it, how the accounts spread today and over time, how fresh it is."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
+import duckdb
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from evergreen.alerts.rules import SHIPPED
-from evergreen.base.models import User
+from evergreen.base.models import Job, User
+from evergreen.base.spreadsheets import guarded
 from evergreen.customers.models import Account
-from evergreen.customers.queries import accounts_for
 from evergreen.events import store
-from evergreen.metrics import formula, queries, registry, words
-from evergreen.metrics.models import Newest, Use
-from evergreen.metrics.rules import Formula, Metric, Rows, Usage
+from evergreen.metrics import freshness, queries, registry, source_fields
+from evergreen.metrics.declared import filling, previews
+from evergreen.metrics.declared.telling import said as in_words
+from evergreen.metrics.models import DeclaredMetric, MetricVersion, Use
+from evergreen.metrics.rules import Formula, Metric, Rows
 from evergreen.web import formats
-from evergreen.web.presenters.charts import Series, bars, over_time
+from evergreen.web.presenters.charts import Mark, Series, over_time
 from evergreen.web.presenters.metrics.listing import unit_words, use_names, use_words, window_words
+from evergreen.web.presenters.metrics.spread import Spread, living
 
-BARS = 20
-ENDS = 8
 HISTORY_DAYS = 180
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    account: Account
-    value: str
 
 
 class MetricPage:
     """What a metric's page shows to a person: figures over the living accounts that the person may see."""
 
     def __init__(self, user: User, key: str) -> None:
+        self.declared = (
+            DeclaredMetric.objects.select_related("owner").filter(key=key).first()
+            if key.startswith(registry.PREFIX)
+            else None
+        )
         metric = registry.find(key)
         if metric is None:
             raise Http404("There is no such metric.")
@@ -54,37 +53,14 @@ class MetricPage:
         return self.metric.formula_text()
 
     @property
+    def in_words(self) -> str:
+        return in_words(self.metric)
+
+    @property
     def source(self) -> str:
-        of = self.metric.of
-        if isinstance(of, Formula):
+        if isinstance(self.metric.of, Formula):
             return _("other metrics")
-        if isinstance(of, Usage):
-            return _("use of the product: the daily roll-up of events")
-        names = {
-            "tickets": _("tickets"),
-            "lines": _("contract lines"),
-            "receivables": _("receivables"),
-            "conversations": _("conversations"),
-            "contacts": _("contacts"),
-            "nps": _("NPS answers"),
-            "csat": _("CSAT answers"),
-            "ces": _("CES answers"),
-            "answers": _("survey answers"),
-            "surveys": _("surveys sent (events)"),
-            "opened": _("users opened and closed (events)"),
-            "trainings": _("training completed (events)"),
-            "milestones": _("milestones planned and met (events)"),
-            "needs": _("needs stated (events)"),
-            "newcomers": _("end users of the last 56 days"),
-            "first_features": _("features ever used"),
-            "marked": _("the account's record"),
-            "cadence": _("conversations, held against the tier's cadence"),
-            "people": _("end users ever seen"),
-            "account_days": _("days with use"),
-            "entitlement": _("editions"),
-            "kpis": _("the customer's own KPIs"),
-        }
-        return names.get(of.source, of.source)
+        return formats.named(dict(source_fields.sources()[self.metric.source].name))
 
     @property
     def missing(self) -> str:
@@ -105,10 +81,60 @@ class MetricPage:
     @cached_property
     def inputs(self) -> list[Metric]:
         """The metrics that a formula reads."""
-        of = self.metric.of
-        if not isinstance(of, Formula):
+        read = registry.read_by(self.metric)
+        return [one for one in map(registry.find, sorted(read)) if one is not None]
+
+    @cached_property
+    def versions(self) -> list[MetricVersion]:
+        """Those of a declared metric, newest first."""
+        if self.declared is None:
             return []
-        return [one for key, one in registry.metrics().items() if key in formula.inputs(of.text)]
+        return list(self.declared.versions.select_related("made_by").order_by("-number"))
+
+    @property
+    def counts_from(self) -> dt.date | None:
+        return self.versions[0].counts_from if self.versions else None
+
+    @property
+    def has_coverage(self) -> bool:
+        """Whether the newest night computed it."""
+        counts = self.counts_from is None or (self.day is not None and self.counts_from <= self.day)
+        return self.spread is not None and self.spread.of > 0 and counts and not self.is_retired
+
+    @property
+    def is_retired(self) -> bool:
+        return self.declared is not None and self.declared.is_retired
+
+    @property
+    def is_in_files(self) -> bool:
+        return self.declared is not None and self.declared.origin == DeclaredMetric.Origin.FILE
+
+    @property
+    def problem(self) -> str:
+        """Why it is not computed any more."""
+        return registry.current().broken.get(self.metric.key, "")
+
+    @cached_property
+    def filling(self) -> Job | None:
+        """The newest computing of past days."""
+        jobs = Job.objects.filter(kind=filling.JOB, params__metric=self.metric.key)
+        return jobs.order_by("-pk").first() if self.declared else None
+
+    @cached_property
+    def first_day(self) -> dt.date | None:
+        """The oldest day that past days can be computed of."""
+        if self.declared is None or self.is_retired:
+            return None
+        days = self._days
+        before = self.counts_from
+        return days[0] if days and before and days[0] < before else None
+
+    @cached_property
+    def _days(self) -> list[dt.date]:
+        try:
+            return queries.snapshot_days()
+        except store.LakeError:
+            return []
 
     @cached_property
     def used_by(self) -> list[tuple[str, str]]:
@@ -116,10 +142,10 @@ class MetricPage:
         found = []
         names = use_names()
         for kind, ref in Use.objects.filter(metric=self.metric.key).values_list("kind", "ref"):
-            address = reverse(kind, args=[ref]) if kind in {"scorecard", "segment"} else ""
+            address = reverse(kind, args=[ref]) if kind in {"scorecard", "segment", "metric"} else ""
             found.append((use_words(kind, ref, names), address))
         for other in registry.metrics().values():
-            if isinstance(other.of, Formula) and self.metric.key in formula.inputs(other.of.text):
+            if not other.is_own and self.metric.key in registry.read_by(other):
                 said = _("metric %(name)s") % {"name": formats.named(dict(other.name))}
                 found.append((said, reverse("metric", args=[other.key])))
         for rule in SHIPPED.values():
@@ -134,101 +160,91 @@ class MetricPage:
 
     @cached_property
     def _living(self) -> set[int]:
-        rows = accounts_for(self.user).order_by().exclude(stage=Account.Stage.CHURNED)
-        return set(rows.values_list("pk", flat=True))
+        return living(self.user)
 
     @cached_property
-    def found(self) -> queries.Values | None:
+    def spread(self) -> Spread | None:
         """Values of the accounts that the person sees on the newest day; None before the first night."""
         if self.day is None or self.hides_money:
             return None
         try:
             values = queries.values_on(self.metric.key, self.day)
-        except store.LakeError:
+            missing = previews.stored_missing(self.metric, self.day)
+        except (store.LakeError, duckdb.BinderException):
             return None
-        mine = np.isin(values.accounts, np.fromiter(self._living, np.int64, len(self._living)))
-        return queries.Values(values.day, values.accounts[mine], values.values[mine])
-
-    @property
-    def count(self) -> int:
-        return 0 if self.found is None else len(self.found.values)
-
-    @property
-    def missing_count(self) -> int:
-        return len(self._living) - self.count
+        return Spread(self.metric, values, self._living, missing)
 
     @cached_property
-    def quarters(self) -> list[tuple[str, str]]:
-        """Lowest, quarter marks, highest."""
-        if self.found is None or not self.count:
+    def fresh(self) -> list[tuple[str, dt.date | None]]:
+        """Each source that it reads, with the day of its newest row."""
+        names = source_fields.sources()
+        try:
+            return [
+                (formats.named(dict(names[source].name)), day)
+                for source, day in freshness.newest_rows(self.metric).items()
+            ]
+        except store.LakeError:
             return []
-        marks = np.quantile(self.found.values, [0, 0.25, 0.5, 0.75, 1])
-        names = [_("Lowest"), _("A quarter below"), _("Median"), _("A quarter above"), _("Highest")]
-        return [(name, self.say(float(mark))) for name, mark in zip(names, marks, strict=True)]
 
     @cached_property
-    def histogram(self) -> dict[str, Any]:
-        """Accounts by value between the 1st and the 99th hundredth; what lies outside stands in the end bars."""
-        assert self.found is not None
-        values = self.found.values
-        low, high = (float(mark) for mark in np.quantile(values, [0.01, 0.99]))
-        if low == high:
-            return bars([self.say(low)], [(_("Accounts"), "var(--c1)", [len(values)])])
-        whole = self.metric.kind in {"count", "days"} and high - low < BARS
-        edges = np.arange(low, high + 2) - 0.5 if whole else np.linspace(low, high, BARS + 1)
-        counts, _edges = np.histogram(np.clip(values, low, high), edges)
-        labels = [self.say(float(edge + 0.5 if whole else edge)) for edge in edges[:-1]]
-        return bars(labels, [(_("Accounts"), "var(--c1)", [int(n) for n in counts])])
-
-    @cached_property
-    def highest(self) -> list[Row]:
-        return self._ends(-1)
-
-    @cached_property
-    def lowest(self) -> list[Row]:
-        return self._ends(1)
-
-    def _ends(self, sign: int) -> list[Row]:
-        if self.found is None:
+    def _spans(self) -> list[dict[str, Any]]:
+        if self.day is None or self.hides_money:
             return []
-        order = np.argsort(sign * self.found.values, kind="stable")[:ENDS]
-        keys = [int(key) for key in self.found.accounts[order]]
-        accounts = Account.objects.select_related("owner").in_bulk(keys)
-        currencies = dict(Newest.objects.filter(account__in=keys).values_list("account_id", "currency"))
-        return [
-            Row(accounts[key], self.say(float(value), currencies.get(key, "")))
-            for key, value in zip(keys, self.found.values[order], strict=True)
-            if key in accounts
-        ]
-
-    def say(self, value: float, currency: str = "") -> str:
-        """A value in words; of date metrics the days since."""
-        kind = self.metric.kind
-        if kind == "date":
-            return _("%(days)s before") % {"days": formats.days(round(value))}
-        if kind == "share":
-            return formats.percent(value)
-        if kind == "money":
-            return formats.money_short(round(value), currency or "CNY")
-        unit = words.unit(self.metric.key, formats.language())
-        text = formats.number(value, 1)
-        return f"{text} {unit}" if unit else text
+        since = self.day - dt.timedelta(days=HISTORY_DAYS)
+        return queries.spread(self.metric.key, sorted(self._living), since, self.day)
 
     @cached_property
     def history(self) -> dict[str, Any] | None:
-        """Median and quarter marks over the last half year, as a chart."""
-        if self.day is None or self.hides_money:
-            return None
-        since = self.day - dt.timedelta(days=HISTORY_DAYS)
-        rows = queries.spread(self.metric.key, sorted(self._living), since, self.day)
+        """Median and quarter marks over the last half year, as a chart with the days on which a version began to count."""
         by = {"share": 100, "money": 0.01}.get(self.metric.kind, 1.0)
         unit = "%" if self.metric.kind == "share" else ""
-        return _over_time(rows, by, unit) if len(rows) > 1 else None
+        if len(self._spans) < 2:
+            return None
+        first = self._spans[0]["day"]
+        marks = [
+            Mark(f"v{one.number}", on=one.counts_from) for one in self.versions if one.counts_from > first
+        ]
+        return _over_time(self._spans, by, unit, marks)
+
+    @property
+    def restated(self) -> list[dt.date]:
+        """Days of the chart of which some account was restated after the day."""
+        return [row["day"] for row in self._spans if row["restated"]]
 
     @property
     def history_unit(self) -> str:
         units = {"share": "", "date": _("days before the day"), "money": _("in the accounts' currencies")}
         return units.get(self.metric.kind, self.unit)
+
+    def lines(self) -> list[tuple[Any, ...]]:
+        """The values of the newest day, a row an account, as a file has them."""
+        found = [(_("Account id"), _("Account"), _("Owner"), _("Day"), self.metric.key)]
+        if self.day is None or self.hides_money:
+            return found
+        values = queries.values_on(self.metric.key, self.day)
+        by_account = dict(zip(values.accounts.tolist(), values.values.tolist(), strict=True))
+        rows = (
+            Account.objects.filter(pk__in=self._living).select_related("owner").order_by("external_id", "pk")
+        )
+        for account in rows:
+            value = by_account.get(account.pk)
+            found.append(
+                (
+                    guarded(account.external_id or ""),
+                    guarded(account.name),
+                    guarded(str(account.owner or "")),
+                    self.day.isoformat(),
+                    self._told(value),
+                )
+            )
+        return found
+
+    def _told(self, value: float | None) -> Any:
+        if value is None or self.day is None:
+            return ""
+        if self.metric.kind == "date":
+            return (self.day - dt.timedelta(days=round(value))).isoformat()
+        return round(value) if self.metric.column_type == "BIGINT" else value
 
 
 # Which metrics the shipped alert rules look at (alerts.rules.Facts).
@@ -239,7 +255,7 @@ _RULE_METRICS = {
 }
 
 
-def _over_time(rows: Sequence[dict[str, Any]], by: float, unit: str) -> dict[str, Any]:
+def _over_time(rows: Sequence[dict[str, Any]], by: float, unit: str, marks: Iterable[Mark]) -> dict[str, Any]:
     def series(name: str, key: str, color: str) -> Series:
         return Series(name, [(row["day"], round(row[key] * by, 2)) for row in rows], color)
 
@@ -249,5 +265,6 @@ def _over_time(rows: Sequence[dict[str, Any]], by: float, unit: str) -> dict[str
             series(_("A quarter below"), "low", "var(--c5)"),
             series(_("A quarter above"), "high", "var(--c2)"),
         ],
+        marks=marks,
         unit=unit,
     )
