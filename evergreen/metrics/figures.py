@@ -33,8 +33,8 @@ def compute(con: duckdb.DuckDBPyConnection, day: dt.date, wanted: OnDay, *, tena
     Accounts come first (tenant ''), then, where asked for, their tenants. The roll-up must be up to date. A metric that is
     absent on the day has an empty column. Reads the lake only, so a reader's connection serves too.
     """
-    mirrored = records.mirror(day)
-    for name, table in mirrored.tables.items():
+    mirrored = records.mirror(day, {metric.source for metric in wanted.metrics})
+    for name, table in mirrored.items():
         con.register(name, table)
     calendar = _calendar_table(day)
     con.register("working_calendar", calendar)
@@ -55,7 +55,7 @@ def compute(con: duckdb.DuckDBPyConnection, day: dt.date, wanted: OnDay, *, tena
     _fill(con, backend, wanted, _present(con, wanted.metrics, day), tenants=tenants)
     for name in ("usage_people", "usage_features"):
         con.execute(f"DROP TABLE {name}")
-    for name in (*mirrored.tables, "working_calendar", "night_of"):
+    for name in (*mirrored, "working_calendar", "night_of"):
         con.unregister(name)
 
 

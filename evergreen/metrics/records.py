@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -17,39 +17,46 @@ from evergreen.customers import rules
 from evergreen.customers.models import Account, Contact, ContractLine, Edition, Feature, Receivable
 from evergreen.metrics import kpi_records, talk_records, ticket_records
 
-
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """Arrow tables by source name, and each account's currency (of its contracts, else the vendor's)."""
-
-    tables: dict[str, pa.Table]
-    currencies: dict[int, str]
+# Tables that others are joined with, whatever is asked for.
+_ALWAYS = frozenset({"spine", "contact_weights", "feature_flags"})
 
 
-def mirror(day: dt.date) -> Mirror:
-    """Every record table that metrics read, as known at the end of ``day`` in the vendor's zone."""
+def mirror(day: dt.date, only: Collection[str] | None = None) -> dict[str, pa.Table]:
+    """The record tables that metrics read (all, or those of some sources) by name, as known at the end of ``day`` in the
+    vendor's zone.
+    """
     zone = base.vendor_zone()
     end = day_end(day, zone)
-    lines = list(_line_rows(end))
-    currencies = _currencies(lines)
-    talks = talk_records.conversations(end, zone)
-    tables = {
-        "spine": _table(_SPINE, Account.objects.filter(known_at__lt=end).values_list("pk")),
-        "marked": _table(_MARKED, _marked(day, end)),
-        "tickets": _table(ticket_records.SCHEMA, ticket_records.tickets(day, end, zone)),
-        "lines": _table(_LINES, _lines(lines, day, currencies)),
-        "entitlement": _table(_ENTITLEMENT, _entitlement(lines, day, end)),
-        "receivables": _table(_RECEIVABLES, _receivables(day, end, currencies)),
-        "conversations": _table(talk_records.CONVERSATIONS, talks),
-        "cadence": _table(talk_records.CADENCE, talk_records.cadence(talks, day, end, zone)),
-        "contacts": _table(_CONTACTS, _contacts(day, end)),
-        "kpis": _table(_KPIS, kpi_records.standings(day, end)),
-        "contact_weights": _table(_WEIGHTS, _weights(end)),
-        "feature_flags": _table(
-            _FEATURES, Feature.objects.values_list("key", "is_core", "is_advanced", "adds_data").distinct()
-        ),
+
+    @cache
+    def lines() -> list[_Line]:
+        return list(_line_rows(end))
+
+    @cache
+    def currencies() -> dict[int, str]:
+        return _currencies(lines())
+
+    @cache
+    def talks() -> list[talk_records.Talk]:
+        return talk_records.conversations(end, zone)
+
+    flags = Feature.objects.values_list("key", "is_core", "is_advanced", "adds_data").distinct()
+    rows: dict[str, tuple[pa.Schema, Callable[[], Iterable[tuple[Any, ...]]]]] = {
+        "spine": (_SPINE, lambda: Account.objects.filter(known_at__lt=end).values_list("pk")),
+        "marked": (_MARKED, lambda: _marked(day, end)),
+        "tickets": (ticket_records.SCHEMA, lambda: ticket_records.tickets(day, end, zone)),
+        "lines": (_LINES, lambda: _lines(lines(), day, currencies())),
+        "entitlement": (_ENTITLEMENT, lambda: _entitlement(lines(), day, end)),
+        "receivables": (_RECEIVABLES, lambda: _receivables(day, end, currencies())),
+        "conversations": (talk_records.CONVERSATIONS, talks),
+        "cadence": (talk_records.CADENCE, lambda: talk_records.cadence(talks(), day, end, zone)),
+        "contacts": (_CONTACTS, lambda: _contacts(day, end)),
+        "kpis": (_KPIS, lambda: kpi_records.standings(day, end)),
+        "contact_weights": (_WEIGHTS, lambda: _weights(end)),
+        "feature_flags": (_FEATURES, lambda: flags),
     }
-    return Mirror(tables, currencies)
+    asked = rows if only is None else [name for name in rows if name in _ALWAYS or name in only]
+    return {name: _table(rows[name][0], rows[name][1]()) for name in asked}
 
 
 def mirror_currencies(day: dt.date) -> dict[int, str]:

@@ -95,7 +95,7 @@ def _figures() -> dict[str, Any]:
             )
         ),
         "segments": {
-            segment.key: [segment.days.count(), segment.moves.count(), segment.days.last().accounts]
+            segment.key: [segment.days.count(), segment.moves.count(), segment.days.latest("day").accounts]
             for segment in Segment.objects.all()
         },
         "due_soon": Account.objects.exclude(stage="churned")

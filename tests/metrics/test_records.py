@@ -29,7 +29,7 @@ def days(n: int) -> dt.timedelta:
 
 def rows(source: str, account: Account | None = None) -> list[dict[str, Any]]:
     """The rows of a source on DAY, of one account."""
-    found = records.mirror(DAY).tables[source].to_pylist()
+    found = records.mirror(DAY)[source].to_pylist()
     return [row for row in found if account is None or row["account_id"] == account.pk]
 
 

@@ -96,6 +96,10 @@ class MetricPage:
         return self.versions[0].counts_from if self.versions else None
 
     @property
+    def count(self) -> int:
+        return self.spread.count if self.spread is not None else 0
+
+    @property
     def has_coverage(self) -> bool:
         """Whether the newest night computed it."""
         counts = self.counts_from is None or (self.day is not None and self.counts_from <= self.day)
