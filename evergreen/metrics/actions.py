@@ -15,7 +15,7 @@ from evergreen.base import queries as base
 from evergreen.base.clock import day_end
 from evergreen.base.upserts import put
 from evergreen.events import store
-from evergreen.metrics import figures, records, registry, sources
+from evergreen.metrics import figures, records, registry
 from evergreen.metrics.models import Newest
 from evergreen.metrics.registry import OnDay
 from evergreen.metrics.rules import Metric
@@ -69,7 +69,7 @@ def refill(
 
     ``wanted`` are the definitions to compute by. The other columns stay as they are. False where the day has no snapshot.
     """
-    if not sources.any_row(con, "lake.snapshots", f"day = DATE '{day}'"):
+    if not _has_snapshot(con, day):
         return False
     written = {key} | wanted.dependents(key)
     needed = wanted.closure(written)
@@ -79,6 +79,10 @@ def refill(
         _put(con, day, [m for m in needed.metrics if m.key in written], (), now=now, is_whole=False)
     con.execute(f"DROP TABLE {figures.FRESH}")
     return True
+
+
+def _has_snapshot(con: duckdb.DuckDBPyConnection, day: dt.date) -> bool:
+    return store.scalar(con, "SELECT 1 FROM lake.snapshots WHERE day = ? LIMIT 1", day) is not None
 
 
 def _put(
@@ -102,7 +106,7 @@ def _put(
         f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM lake.snapshots WHERE day = DATE '{day}'"
     )
     versions = definitions(con, day)
-    is_again = sources.any_row(con, "former")
+    is_again = store.scalar(con, "SELECT 1 FROM former LIMIT 1") is not None
     _keep_former(con, day, metrics, versions or {}, stamp)
     # What was computed by the same definition may be compared; of days before definitions were noted, every built-in one.
     same = [m for m in metrics if (versions.get(m.key) == m.version if versions else not m.is_own)]

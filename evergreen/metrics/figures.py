@@ -16,7 +16,7 @@ from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Tenant
 from evergreen.metrics import compiling, records, sources
 from evergreen.metrics.registry import OnDay
-from evergreen.metrics.rules import Metric, Rows, Usage
+from evergreen.metrics.rules import Metric, Usage
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +52,9 @@ def compute(con: duckdb.DuckDBPyConnection, day: dt.date, wanted: OnDay, *, tena
     features = compiling.features(window, flags, usage)
     con.execute(f"CREATE OR REPLACE TEMP TABLE usage_people AS {_sql(people)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE usage_features AS {_sql(features)}")
-    _fill(con, backend, wanted, _present(con, wanted.metrics, day), tenants=tenants)
+    there = sources.present(con, day, mirrored)
+    present = {name: name in there for name in {_presence(metric) for metric in wanted.metrics}}
+    _fill(con, backend, wanted, present, tenants=tenants)
     for name in ("usage_people", "usage_features"):
         con.execute(f"DROP TABLE {name}")
     for name in (*mirrored, "working_calendar", "night_of"):
@@ -143,20 +145,6 @@ def _presence(metric: Metric) -> str:
             return f"usage_{metric.of.only}"
         return "usage_people" if metric.of.measure in {"users", "user_days"} else "usage"
     return metric.source
-
-
-def _present(con: duckdb.DuckDBPyConnection, metrics: Sequence[Metric], day: dt.date) -> dict[str, bool]:
-    """Which sources had any row of the vendor by the end of the day."""
-    found = {
-        "usage": sources.has_rows(con, "usage", day),
-        "usage_people": sources.has_rows(con, "people", day),
-    }
-    for only, flag in compiling.FLAGS.items():
-        found[f"usage_{only}"] = found["usage"] and sources.any_row(con, "feature_flags", flag)
-    for metric in metrics:
-        if isinstance(metric.of, Rows) and metric.of.source not in found:
-            found[metric.of.source] = sources.has_rows(con, metric.of.source, day)
-    return found
 
 
 def _sql(expression: ir.Table) -> str:
