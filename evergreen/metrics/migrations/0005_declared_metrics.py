@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metrics', '0003_segment_origin'),
+        ('metrics', '0004_analyses'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
