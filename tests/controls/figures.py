@@ -4,6 +4,7 @@ from tests.controls import Control
 
 _SNAPSHOT = "tests/metrics/test_snapshot.py"
 _RECORDS = "tests/metrics/test_records.py"
+_DECLARED = "tests/metrics/test_declared.py"
 _HEALTH = "tests/health/test_rules.py"
 _DAYS = "tests/base/test_working_days.py"
 _ORACLE = "tests/metrics/test_oracle.py"
@@ -150,6 +151,22 @@ CONTROLS = (
         "AND ({changed or 'false'}))",
         "AND false)",
         (f"{_SNAPSHOT}::test_late_history_marks_the_snapshot_it_changed_as_restated",),
+    ),
+    Control(
+        "version_of_today_on_every_day",
+        "A day is computed by the version of a declared metric that counts on it.",
+        "evergreen/metrics/registry.py",
+        "[one for one in self.versions[metric.key] if one.counts_from <= day]",
+        "list(self.versions[metric.key])",
+        (f"{_DECLARED}::test_an_edit_makes_a_version_and_earlier_values_stay_under_theirs",),
+    ),
+    Control(
+        "retired_while_used",
+        "A declared metric that something refers to is not retired.",
+        "evergreen/metrics/declared/actions.py",
+        "    used = uses.used_by(metric.key)\n",
+        "    used = uses.used_by(metric.key)[:0]\n",
+        (f"{_DECLARED}::test_what_is_used_is_not_retired_and_its_users_are_named",),
     ),
     Control(
         "cap_not_applied",

@@ -25,6 +25,7 @@ from evergreen.metrics.declared.filling import JOB
 from evergreen.metrics.library import METRICS
 from evergreen.metrics.models import DeclaredMetric, Newest
 from evergreen.metrics.segments.actions import save_segment
+from evergreen.web.api.keys import create_api_key
 
 pytestmark = pytest.mark.django_db
 DAY = dt.date(2026, 11, 18)
@@ -101,6 +102,23 @@ def test_a_metric_is_made_with_a_preview_filled_in_and_stands_everywhere(
     assert "own_urgent" in client.get("/metrics/?whose=own").content.decode()
     assert "own_urgent" not in client.get("/metrics/?whose=built-in").content.decode()
     assert "own_urgent" in client.get("/segments/new/").content.decode()
+    account = client.get(f"/accounts/{book.well.pk}/").content.decode()
+    assert "Urgent tickets" in account
+    assert f"/accounts/{book.well.pk}/trends/own_urgent/" in account
+    assert client.get(f"/accounts/{book.well.pk}/trends/own_urgent/").status_code == 200
+    key = create_api_key("bi", ["metrics.read"], staff=book.boss, by=book.boss, now=now)
+    bearer = {"Authorization": f"Bearer {key}"}
+    told = client.get("/api/v1/metrics", headers=bearer).json()
+    assert [one["definition"] for one in told if one["is_own"]] == [
+        registry.metric("own_urgent").formula_text()
+    ]
+    figures = client.get("/api/v1/metrics/values?account=A-well&metric=own_urgent", headers=bearer).json()
+    assert figures == {
+        "account": "A-well",
+        "day": "2026-11-18",
+        "currency": "CNY",
+        "values": {"own_urgent": 2},
+    }
 
 
 def test_what_cannot_be_used_is_told_beside_what_was_written(book: SimpleNamespace) -> None:

@@ -26,6 +26,7 @@ from evergreen.web.api.models import ApiKey
 RIGHTS: dict[str, Promise] = {
     "kpis.read": gettext_lazy("Read KPIs, their values and targets"),
     "kpis.write": gettext_lazy("Write KPI values and targets"),
+    "metrics.read": gettext_lazy("Read metrics and their newest figures"),
     "portfolio.read": gettext_lazy("Read portfolio figures"),
 }
 PREFIX = "ega_"

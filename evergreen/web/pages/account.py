@@ -17,6 +17,7 @@ from evergreen.customers.queries import account_for, notes_of, stands_for
 from evergreen.desk.queries import tickets_of
 from evergreen.health.queries import standing_of
 from evergreen.metrics import queries as metrics
+from evergreen.metrics import registry
 from evergreen.web.drawing import sparkline
 from evergreen.web.forms.accounts import AccountForm
 from evergreen.web.forms.errors import add_errors
@@ -164,11 +165,16 @@ def chart(request: StaffRequest, account_id: int, name: str) -> HttpResponse:
     return render(request, "pages/account/chart.html", context)
 
 
+def _is_own_trend(key: str) -> bool:
+    found = registry.metrics().get(key)
+    return found is not None and found.is_own and found.kind not in {"date", "money"}
+
+
 @require_GET
 def trend(request: StaffRequest, account_id: int, metric: str) -> HttpResponse:
     """A metric's line without axes, for a figure."""
     account = account_for(request.user, account_id)
-    if metric != "active_users_28d":
+    if metric != "active_users_28d" and not _is_own_trend(metric):
         raise Http404
     return HttpResponse(sparkline(trends.sparkline(account, metric, request.today)))
 

@@ -11,8 +11,12 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.models import User
 from evergreen.customers.models import Account
+from evergreen.metrics import registry, words
 from evergreen.metrics.models import Newest
 from evergreen.web import formats
+
+# More would push the rest of the page away; all of them stand in segments, exports and the API.
+MOST_OWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,20 @@ def figures(account: Account, newest: Newest | None, user: User, today: dt.date)
     money = [_arr(newest, values)] if user.sees_money else []
     rest = [_renewal(newest, today), _users(newest, values)]
     overdue = [_overdue(newest)] if user.sees_money else []
-    return [*money, *rest, *overdue, _nps(values), _tickets(values)]
+    return [*money, *rest, *overdue, _nps(values), _tickets(values), *_own(newest, user)]
+
+
+def _own(newest: Newest, user: User) -> list[Figure]:
+    """The vendor's own metrics that have a value, each leading to its trend."""
+    found = []
+    for metric in registry.metrics().values():
+        value = newest.values.get(metric.key)
+        if not metric.is_own or value is None or (metric.kind == "money" and not user.sees_money):
+            continue
+        text = words.value_text(metric.key, value, formats.language(), newest.currency)
+        trend = "" if metric.kind in {"date", "money"} else metric.key
+        found.append(Figure(formats.named(dict(metric.name)), text, _("own metric"), trend=trend))
+    return found[:MOST_OWN]
 
 
 def _arr(newest: Newest, values: dict[str, Any]) -> Figure:
