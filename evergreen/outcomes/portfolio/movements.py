@@ -34,22 +34,17 @@ def moves(opening: Side, closing: Side, firsts: Ints, began: Ints) -> Moves:
     period and is active only at its end has come back.
     """
     was_before = began[None, :] <= firsts[:, None]
-    kind = np.select(
-        [
-            ~opening.active & ~closing.active,
-            ~closing.active,
-            ~opening.active & was_before,
-            ~opening.active,
-            closing.cents > opening.cents,
-            closing.cents < opening.cents,
-        ],
-        [
-            np.int8(0),
-            *(np.int8(CODES[one]) for one in (Kind.CHURNED, Kind.REACTIVATED, Kind.NEW, Kind.EXPANSION, Kind.CONTRACTION)),
-        ],
-        np.int8(CODES[Kind.SAME]),
-    )  # fmt: skip
-    return Moves(kind.astype(np.int8), opening.cents, closing.cents, closing.overdue_cents)
+    before, after = opening.active, closing.active
+    stayed = before & after
+    # By the codes: same 1, new 2, reactivated 3, expansion 4, contraction 5, churned 6.
+    kind = stayed.astype(np.int8)
+    kind += (stayed & (closing.cents > opening.cents)).view(np.int8) * np.int8(3)
+    kind += (stayed & (closing.cents < opening.cents)).view(np.int8) * np.int8(4)
+    came = ~before & after
+    kind += came.view(np.int8) * np.int8(2)
+    kind += (came & was_before).view(np.int8)
+    kind += (before & ~after).view(np.int8) * np.int8(6)
+    return Moves(kind, opening.cents, closing.cents, closing.overdue_cents)
 
 
 def summed(
@@ -60,26 +55,31 @@ def summed(
     Every sum is one of integers: cells add up to their total to the minor unit.
     """
     periods = len(found.kind)
-    counted = found.kind > 0
-    if mask is not None:
-        counted &= mask
-    row, place = np.nonzero(counted)
-    group = 0 if codes is None else np.broadcast_to(codes, counted.shape)[row, place]
-    kind = found.kind[row, place].astype(np.int64)
-    start, end = found.start_cents[row, place], found.end_cents[row, place]
-    late = found.overdue_cents[row, place]
-    cell = row * groups + group
-    cells = periods * groups
-    by_kind = cell * _WIDTH + kind
-    accounts = np.bincount(by_kind, minlength=cells * _WIDTH).reshape(periods, groups, _WIDTH)
-    moved = _sums(by_kind, np.abs(end - start), cells * _WIDTH).reshape(periods, groups, _WIDTH)
-    starts, ends, lates = (_sums(cell, part, cells).reshape(periods, groups) for part in (start, end, late))
-    overdue = np.bincount(cell[late != 0], minlength=cells).reshape(periods, groups)
+    kind = found.kind if mask is None else np.where(mask, found.kind, np.int8(0))
+    cell = kind + np.arange(0, periods * groups * _WIDTH, groups * _WIDTH)[:, None]
+    if codes is not None:
+        cell += np.broadcast_to(codes, kind.shape) * _WIDTH
+    cell = cell.ravel()
+    cells = periods * groups * _WIDTH
+
+    def table(flat: Ints) -> Ints:
+        """By period, group and kind, without those that are active on neither day or do not count."""
+        sums = flat.reshape(periods, groups, _WIDTH)
+        sums[:, :, 0] = 0
+        return sums
+
+    accounts = table(np.bincount(cell, minlength=cells))
+    start, end = (table(_sums(cell, part, cells)) for part in (found.start_cents, found.end_cents))
+    late_cells = np.flatnonzero(found.overdue_cents) if found.overdue_cents.any() else np.zeros(0, np.int64)
+    late = table(_sums(cell[late_cells], found.overdue_cents.ravel()[late_cells], cells))
+    overdue = table(np.bincount(cell[late_cells], minlength=cells))
+    # Within a kind all differences have one sign.
+    moved = np.abs(end - start)
     return [
         [
             _figures(
-                accounts[p, g].tolist(), moved[p, g].tolist(), int(starts[p, g]), int(ends[p, g]),
-                int(lates[p, g]), int(overdue[p, g]),
+                accounts[p, g].tolist(), moved[p, g].tolist(), int(start[p, g].sum()), int(end[p, g].sum()),
+                int(late[p, g].sum()), int(overdue[p, g].sum()),
             )
             for g in range(groups)
         ]
@@ -87,10 +87,16 @@ def summed(
     ]  # fmt: skip
 
 
+# Sums of amounts in two halves, each exact in the floats that bincount adds.
+_LOW_BITS = 26
+
+
 def _sums(cell: Ints, cents: Ints, cells: int) -> Ints:
-    total = np.zeros(cells, np.int64)
-    np.add.at(total, cell, cents)
-    return total
+    """The exact sum of the amounts of each cell."""
+    flat = cents.ravel()
+    high = np.bincount(cell, flat >> _LOW_BITS, cells)
+    low = np.bincount(cell, flat & ((1 << _LOW_BITS) - 1), cells)
+    return (high.astype(np.int64) << _LOW_BITS) + low.astype(np.int64)
 
 
 def _figures(

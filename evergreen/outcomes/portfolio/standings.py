@@ -70,12 +70,22 @@ def _running(shape: tuple[int, int], lines: Lines, begins: Ints, ends: Ints) -> 
     """How many lines, and how much, from boundary ``begins`` up to before ``ends``: (days, accounts) each."""
     lasts = begins < ends
     place, begins, ends, worth = lines.account[lasts], begins[lasts], ends[lasts], lines.cents[lasts]
-    count = np.zeros((shape[0] + 1, shape[1]), np.int64)
+    width = shape[1]
+    count = np.zeros((shape[0] + 1) * width, np.int64)
     cents = np.zeros_like(count)
     for row, sign in ((begins, 1), (ends, -1)):
-        np.add.at(count, (row, place), sign)
-        np.add.at(cents, (row, place), sign * worth)
-    return count.cumsum(0)[:-1], cents.cumsum(0)[:-1]
+        cell = row * width + place
+        np.add.at(count, cell, sign)
+        np.add.at(cents, cell, sign * worth)
+    whole = (shape[0] + 1, width)
+    return _summed_down(count.reshape(whole)), _summed_down(cents.reshape(whole))
+
+
+def _summed_down(table: Ints) -> Ints:
+    """The running sum down the rows, in place; a row at a time goes along memory, as ``cumsum`` would not."""
+    for row in range(1, len(table)):
+        table[row] += table[row - 1]
+    return table[:-1]
 
 
 def editions(lines: Lines, bounds: Ints, until: Ints | None = None) -> Ints:
