@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, connectors, dialects, events, figures, identity, kpis, records
+from tests.controls import Control, analytics, connectors, dialects, events, figures, identity, kpis, records
 from tests.controls.planting import Copy, Outcome, tried
 
 CONTROLS: tuple[Control, ...] = (
+    *analytics.CONTROLS,
     *connectors.CONTROLS,
     *dialects.CONTROLS,
     *events.CONTROLS,

@@ -71,17 +71,19 @@ def histories(
 ) -> st.SearchStrategy[list[Happened]]:
     """Lists of events of two accounts, two sources, end users with equal ids; some are no use, some nobody's."""
     return st.lists(
+        # Mostly one person, so that things come together.
         st.builds(
             Happened,
-            account=st.sampled_from([1, 1, 1, 2, None]),
-            source=st.sampled_from(["app", "app", "web"]),
-            user=st.sampled_from(["u", "u", "v", None]),
+            account=st.sampled_from([1, 1, 1, 1, 1, 2, None]),
+            source=st.sampled_from(["app", "app", "app", "web"]),
+            user=st.sampled_from(["u", "u", "u", "u", "v", None]),
             at=moments_of_a_day(days),
             name=st.sampled_from(names),
-            kind=st.sampled_from(["track", "track", "track", "page", "usage", "identify"]),
-            count=st.sampled_from([1, 1, 1, 2, 0]),
+            kind=st.sampled_from(["track", "track", "track", "track", "page", "usage", "identify"]),
+            count=st.sampled_from([1, 1, 1, 1, 2, 0]),
             tenant=st.sampled_from(["", "T"]),
         ),
+        min_size=most // 2,
         max_size=most,
     )
 

@@ -80,7 +80,7 @@ def told(
 
 @settings(max_examples=40)
 @given(
-    histories(days=4, most=14),
+    histories(days=4, most=12),
     st.sampled_from([STEPS, APART, (("a",), ("a",))]),
     st.sampled_from([30, 600, 1440]),
 )

@@ -65,7 +65,7 @@ def walked(happened: list[Happened], levels: int, direction: str) -> Counter[tup
 
 
 @settings(max_examples=30)
-@given(histories(days=2, most=30), st.sampled_from([1, 3]), st.sampled_from(["after", "before"]))
+@given(histories(days=2, most=20), st.sampled_from([1, 3]), st.sampled_from(["after", "before"]))
 def test_paths_are_what_a_walk_through_the_sessions_finds(
     happened: list[Happened], levels: int, direction: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_paths_are_what_a_walk_through_the_sessions_finds(
 
 
 @settings(max_examples=20)
-@given(histories(days=2, most=30))
+@given(histories(days=2, most=20))
 def test_transitions_count_each_next_event_of_a_session(happened: list[Happened]) -> None:
     found = {(row["node"], row["next"]): row["times"] for row in rows_of(TRANSITIONS, happened)}
     assert found == Counter(pair for _, nodes in runs(happened) for pair in pairwise(nodes))

@@ -41,7 +41,7 @@ def walked(happened: list[Happened], gap: dt.timedelta = GAP) -> list[dict[str, 
 
 
 @settings(max_examples=30)
-@given(histories())
+@given(histories(days=2, most=20))
 def test_sessions_are_what_a_walk_through_the_events_finds(happened: list[Happened]) -> None:
     found = rows_of(SESSIONS, happened)
     assert found == walked(happened)

@@ -50,10 +50,11 @@ class TrendFigure(Figure):
 
     @property
     def sentence(self) -> str:
-        name, values = self.lines[0]
+        _name, values = self.lines[0]
         said = {"day": formats.day(self.until), "n": formats.number(values[-1]), "unit": self.measure}
         if len(self.lines) > 1:
-            return _("%(day)s, %(name)s: %(n)s %(unit)s.") % {**said, "name": name}
+            each = [f"{name} {formats.number(values[-1])}" for name, values in self.lines]
+            return _("%(unit)s, %(day)s: %(each)s.") % {**said, "each": ", ".join(each)}
         return _("%(day)s: %(n)s %(unit)s; %(before)s at the beginning.") % {
             **said,
             "before": formats.number(values[0]),

@@ -97,9 +97,10 @@ class FunnelFigure(Figure):
             "lost": formats.number(worst.lost),
         }
         if self.question.by:
-            return _("Within %(within)s of the first step, by %(by)s.") % {
+            each = [f"{group} {formats.percent(steps[-1].of_first)}" for group, steps in self.groups]
+            return _("Who reaches the last step within %(within)s: %(each)s.") % {
                 **said,
-                "by": ", ".join(group for group, _steps in self.groups),
+                "each": ", ".join(each),
             }
         return (
             _(

@@ -1,0 +1,267 @@
+"""Funnel, path and cohort pages over the default 90 days, and session transitions against retentioneering.
+
+Arguments: events in two years (default 1,000,000; the issue speaks of 10,000,000 and 100,000,000) and accounts (default 1,000).
+The peer runs in a throwaway environment over the same events of 90 days; without the package registry its lines are left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+from typing import Any
+
+from bench.homes import line, scratch_home
+from bench.night import apart
+
+LAST = dt.date(2026, 10, 31)
+DAYS = 730
+FEATURES = 30
+SESSION = 8
+PORTION = 10_000_000
+PEER = "retentioneering==5.2.4"
+
+# Sessions of eight uses, a minute or so apart; an end user of an account has one every few days. Written by portions of days, as
+# the mover does, in the order of the lake's files.
+GENERATE = """
+INSERT INTO lake.events BY NAME
+SELECT 'product' AS source, 'track' AS kind, 'action.' || (hash(s * 31 + k) % {features}) AS name, account AS account_id,
+       '' AS tenant, 'user-' || person AS end_user, moment AS occurred_at, moment AS received_at, moment AS known_at,
+       moment::DATE AS day, moment::DATE AS known_on, 1 AS count, 'm' || s || '-' || k AS message_id, false AS backfilled
+FROM (
+    SELECT s, k, 1 + (hash(s) % {accounts})::BIGINT AS account,
+           hash(s, 3) % (5 + hash(hash(s) % {accounts}) % {people}) AS person,
+           TIMESTAMP '{start}' + to_microseconds(((s::HUGEINT * {span}) // {sessions})::BIGINT)
+               + to_seconds((k * 60 + hash(s, k) % 50)::BIGINT) AS moment
+    FROM range({first}, {until}) sessions(s), range({size}) uses(k)
+) ORDER BY moment::DATE, account, moment
+"""
+
+_PEER = """
+import json, resource, sys, time
+import pandas as pd
+from retentioneering.eventstream import Eventstream
+
+rows = pd.read_parquet(sys.argv[1])
+started = time.perf_counter()
+stream = Eventstream(rows, raw_data_schema={"user_id": "user_id", "event_name": "event", "event_timestamp": "timestamp"})
+split = stream.split_sessions(timeout=(30, "m"))
+matrix = split.transition_matrix(weight_col="session_id", norm_type=None)
+seconds = time.perf_counter() - started
+print(json.dumps({"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+                  "rows": len(rows), "cells": int(matrix.size)}))
+"""
+
+
+def build(events: int, accounts: int) -> None:
+    """Fill the home: accounts, features, two years of events, all of them rolled up."""
+    import django
+
+    django.setup()
+    from evergreen.base.actions import add_staff
+    from evergreen.customers.models import Account, Feature, Product
+    from evergreen.events import rollup, store
+
+    known = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    add_staff("boss@bench.example", name="Boss", role="administrator", password="bench-pw-1", now=known)
+    Account.objects.bulk_create(
+        [
+            Account(pk=n, external_id=f"A{n}", name=f"Account {n}", created_at=known, known_at=known)
+            for n in range(1, accounts + 1)
+        ],
+        batch_size=2_000,
+    )
+    product = Product.objects.create(key="suite")
+    for n in range(FEATURES):
+        Feature.objects.create(
+            product=product, key=f"feature-{n}", is_core=n < 8, matchers=[{"event": f"action.{n}"}]
+        )
+    sessions = events // SESSION
+    start = LAST - dt.timedelta(days=DAYS - 1)
+    people = max(1, events // accounts // 500)
+    with store.session() as con:
+        for first in range(0, sessions, PORTION // SESSION):
+            until = min(sessions, first + PORTION // SESSION)
+            with store.transaction(con):
+                con.execute(
+                    GENERATE.format(
+                        accounts=accounts, features=FEATURES, people=people, sessions=sessions, first=first, until=until,
+                        # The last session ends on the last day.
+                        size=SESSION, start=f"{start} 00:00:00", span=DAYS * 86_400_000_000 - 3_600_000_000,
+                    )
+                )  # fmt: skip
+        with store.transaction(con):
+            con.execute(
+                "INSERT INTO lake.arrivals SELECT known_on, 'bench', count(*) FROM lake.events GROUP BY known_on"
+            )
+        rollup.roll_up(con, LAST)
+
+
+def asked() -> list[tuple[str, float, float, int]]:
+    """(page, first and best seconds of three whole requests of its figure, one in how many was counted)."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.cache import cache
+    from django.test import Client
+
+    from evergreen.base.models import User
+    from evergreen.metrics.analytics import queries
+    from evergreen.metrics.analytics.jobs import asked as question
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    user = User.objects.get(email="boss@bench.example")
+    client = Client()
+    client.force_login(user)
+    span = f"from={LAST - dt.timedelta(days=89)}&to={LAST}"
+    found = []
+    for kind, query in (
+        ("funnel", f"{span}&what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"),
+        ("paths", f"{span}&what=feature:feature-1"),
+        ("retention", span),
+        ("trend", f"{span}&window=28"),
+        ("penetration", span),
+    ):  # fmt: skip
+        seconds = []
+        for _ in range(3):
+            cache.clear()
+            started = time.perf_counter()
+            answer = client.get(f"/analytics/{kind}/figure/?{query}")
+            seconds.append(time.perf_counter() - started)
+            if answer.status_code != 200:
+                raise SystemExit(f"{kind} answered {answer.status_code}")
+        made = queries.found(question(kind, query), user, LAST + dt.timedelta(days=1))  # type: ignore[arg-type]
+        found.append((kind, seconds[0], min(seconds), made.answer["one_in"] if made.answer else 0))
+    return found
+
+
+def everybody() -> list[tuple[str, float, int]]:
+    """(kind, seconds, moments) of a job that counts everybody over the two years."""
+    import django
+
+    django.setup()
+    from evergreen.base import jobs
+    from evergreen.base.models import User
+    from evergreen.metrics.analytics import queries
+    from evergreen.metrics.analytics.jobs import asked as question
+
+    user = User.objects.get(email="boss@bench.example")
+    now = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+    span = f"from={LAST - dt.timedelta(days=DAYS - 1)}&to={LAST}"
+    found = []
+    for kind, query in (
+        ("funnel", f"{span}&what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"),
+        ("paths", f"{span}&what=feature:feature-1"),
+    ):
+        asked_ = question(kind, query)  # type: ignore[arg-type]
+        jobs.start_job("analysis", {"user": user.pk, "kind": kind, "query": asked_.query()}, by=user, now=now)
+        job = jobs.claim_job("bench", only=["analysis"], now=now)
+        assert job is not None
+        started = time.perf_counter()
+        jobs.run_job(job, now=now)
+        seconds = time.perf_counter() - started
+        job.refresh_from_db()
+        if job.state != job.State.DONE:
+            raise SystemExit(f"{kind}: {job.error}")
+        found.append((kind, seconds, queries.found(asked_, user, LAST + dt.timedelta(days=1)).expected))
+    return found
+
+
+def transitions() -> dict[str, float]:
+    """Seconds, MB and counts of next events within sessions, over the 90 days, by the path's own expression."""
+    import django
+
+    django.setup()
+    from evergreen.events import store
+    from evergreen.metrics.analytics import paths, tables
+    from evergreen.metrics.analytics.sessions import moments
+
+    con = store.reading()
+    started = time.perf_counter()
+    rows: Any = moments(tables.on_days(tables.EVENTS, LAST - dt.timedelta(days=89), LAST))
+    rows = tables.with_subject(rows, "users").mutate(node=rows.name)
+    found = con.execute(tables.compiled(paths.transitions(rows))).fetchall()
+    return {
+        "seconds": time.perf_counter() - started,
+        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "pairs": len(found),
+        "times": sum(row[-1] for row in found),
+    }
+
+
+def exported(target: str) -> int:
+    """Write the same moments for the peer; returns how many."""
+    import django
+
+    django.setup()
+    from evergreen.events import store
+
+    con = store.reading()
+    con.execute(
+        "COPY (SELECT account_id || '|' || end_user AS user_id, name AS event, occurred_at AS timestamp FROM lake.events"
+        f" WHERE day > DATE '{LAST}' - 90) TO '{target}' (FORMAT parquet)"
+    )
+    return int(store.scalar(con, f"SELECT count(*) FROM '{target}'"))
+
+
+def peer(folder: Path, rows: Path) -> dict[str, float] | str:
+    """What retentioneering needs for the same events, or why it could not be tried."""
+    env = folder / "peer"
+    venv.create(env, with_pip=True)
+    python = env / "bin" / "python"
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "-q", PEER, "pyarrow"], capture_output=True, text=True, check=False
+    )
+    if installed.returncode:
+        return (
+            installed.stderr.strip().splitlines()[-1][:200] if installed.stderr.strip() else "not installed"
+        )
+    ran = subprocess.run(
+        [python, "-c", _PEER, str(rows)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"RETENTIONEERING_NO_TRACK": "1", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+    )
+    if ran.returncode:
+        return ran.stderr.strip().splitlines()[-1][:200] if ran.stderr.strip() else "failed"
+    found: dict[str, float] = json.loads(ran.stdout.strip().splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    accounts = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000
+    with scratch_home(), tempfile.TemporaryDirectory(prefix="evergreen-peer-") as folder:
+        apart(build, events, accounts)
+        line("events in two years", f"{events:,}")
+        for kind, first, best, one_in in apart(asked):
+            how = "all counted" if one_in == 1 else f"one in {one_in} counted"
+            line(f"figure of {kind}, 90 days: first (s); {how}", f"{first:.2f}", "under 2")
+            line(f"figure of {kind}, 90 days: best of three (s)", f"{best:.2f}", "under 2")
+        for kind, seconds, moments in apart(everybody):
+            line(f"{kind} over two years by a job, {moments:,} moments (s)", f"{seconds:.2f}", "at most 30")
+        ours = apart(transitions)
+        line("session transitions over 90 days (s)", f"{ours['seconds']:.2f}")
+        line("session transitions over 90 days: peak memory (MB)", f"{ours['mb']:.0f}")
+        rows = Path(folder) / "rows.parquet"
+        line("moments of the 90 days", f"{apart(exported, str(rows)):,}")
+        theirs = peer(Path(folder), rows)
+        if isinstance(theirs, str):
+            line(f"{PEER} could not be tried", theirs)
+            return
+        line(f"{PEER}: stream, sessions, transitions (s)", f"{theirs['seconds']:.2f}")
+        line(f"{PEER}: peak memory (MB)", f"{theirs['mb']:.0f}")
+        line("times as fast", f"{theirs['seconds'] / ours['seconds']:.1f}", "at least 20")
+        line("share of its memory", f"{ours['mb'] / theirs['mb']:.2f}", "at most 0.10")
+
+
+if __name__ == "__main__":
+    main()
