@@ -50,9 +50,9 @@ from retentioneering.eventstream import Eventstream
 
 rows = pd.read_parquet(sys.argv[1])
 started = time.perf_counter()
-stream = Eventstream(rows, raw_data_schema={"user_id": "user_id", "event_name": "event", "event_timestamp": "timestamp"})
-split = stream.split_sessions(timeout=(30, "m"))
-matrix = split.transition_matrix(weight_col="session_id", norm_type=None)
+stream = Eventstream(rows)
+split = stream.split_sessions(timeout="30m")
+matrix = split.transition_graph_data(edge_weight="count", path_col="session_id")
 seconds = time.perf_counter() - started
 print(json.dumps({"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
                   "rows": len(rows), "cells": int(matrix.size)}))
