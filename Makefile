@@ -46,8 +46,8 @@ browser:
 		'apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null'
 
 test: setup browser ## Run every test: SQLite, then the database tests on PostgreSQL
-	$(RUN)/python -m pytest -q -n 2 --dist worksteal
-	$(RUN)/python -m tests.postgres -q -n 2 --dist worksteal
+	$(RUN)/python -m pytest -q -n 3 --dist worksteal
+	$(RUN)/python -m tests.postgres -q -n 3 --dist worksteal
 
 check: setup ## Format, lint, types, order of the rooms, translations
 	$(RUN)/ruff format --check .
