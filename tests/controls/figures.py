@@ -49,7 +49,7 @@ CONTROLS = (
     Control(
         "make_up_days_not_in_figures",
         "Windows compare per working day of the vendor's calendar, make-up days among them.",
-        "evergreen/metrics/actions.py",
+        "evergreen/metrics/figures.py",
         "    return calendar.working_or_weekday(day)[0]",
         "    return day.weekday() < 5",
         (_NAIVE,),
@@ -124,8 +124,8 @@ CONTROLS = (
         "counts_of_nought_counted",
         "A usage row counts when its count is above 0.",
         "evergreen/events/rollup.py",
-        'events["count"] > 0',
-        'events["count"] >= 0',
+        'of_accounts["count"] > 0',
+        'of_accounts["count"] >= 0',
         (_NAIVE,),
     ),
     Control(
@@ -275,9 +275,9 @@ CONTROLS = (
     Control(
         "no_rate_is_one_to_one",
         "An amount without a rate is left out, never taken as it is.",
-        "evergreen/metrics/records.py",
+        "evergreen/base/money.py",
         "    if currency not in rates or target not in rates:\n        return None\n",
-        "    if currency not in rates or target not in rates:\n        return amount\n",
+        "    if currency not in rates or target not in rates:\n        return minor\n",
         (f"{_RECORDS}::test_amounts_are_in_the_accounts_currency_and_left_out_without_a_rate",),
     ),
     Control(

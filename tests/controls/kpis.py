@@ -95,8 +95,8 @@ CONTROLS = (
         "api_persons_key_reaches_all",
         "A person's key reaches what the person reaches.",
         "evergreen/web/api/kpis.py",
-        "accounts=reachable(key) if key.staff is not None else None",
-        "accounts=None",
+        "reach = reachable(key) if key.staff is not None else None",
+        "reach = None",
         (f"{_API}::test_a_persons_key_reaches_what_the_person_reaches",),
     ),
     Control(
@@ -126,8 +126,8 @@ CONTROLS = (
     Control(
         "api_bad_row_refuses_all",
         "A bad row keeps no other back.",
-        "evergreen/web/api/kpis.py",
-        "return (422 if refusals and not stored else 200), said",
+        "evergreen/web/api/rows.py",
+        "return (422 if refusals and not kept else 200), said",
         "return (422 if refusals else 200), said",
         (f"{_API}::test_good_rows_are_stored_and_each_bad_one_says_what_to_do",),
     ),
@@ -135,8 +135,8 @@ CONTROLS = (
         "kpi_amounts_shown_to_all",
         "Amounts are shown to roles that see money.",
         "evergreen/web/presenters/account/kpis.py",
-        "seen = [one for one in courses if user.sees_money or one.kpi.unit != Kpi.Unit.MONEY]",
-        "seen = list(courses)",
+        "seen = [one for one in glances if user.sees_money or one.kpi.unit != Kpi.Unit.MONEY]",
+        "seen = list(glances)",
         (f"{_PAGES}::test_amounts_of_customers_are_for_roles_that_see_money",),
     ),
 )
