@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evergreen.base.conditions import OPS, AllOf, AnyOf, Condition, Kind, Not, Op, holds
@@ -77,6 +77,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.table({"at": pa.array(range(len(rows))), **columns})
 
 
+@example(Asked("arr", Op.IS_NOT, (Decimal("0.3"),)), [dict.fromkeys(FIELDS) | {"arr": 0.3}])
 @given(_conditions, st.lists(_row(), min_size=20, max_size=20))
 @settings(max_examples=150, deadline=None)
 def test_compiled_and_decided_one_by_one_agree(condition: Condition, rows: list[dict[str, Any]]) -> None:

@@ -98,7 +98,9 @@ def test_use_is_told_by_the_week_and_answers_and_leaving_come_from_the_history(
     with store.writing() as con:
         for day, users, events in (("2026-11-10", 5, 40), ("2026-11-12", 7, 60)):
             con.execute(
-                "INSERT INTO lake.account_days VALUES (?, '', ?, ?, ?, ?, 0)", [pk, day, day, users, events]
+                "INSERT INTO lake.account_days (account_id, tenant, day, known_on, users, events, seconds)"
+                " VALUES (?, '', ?, ?, ?, ?, 0)",
+                [pk, day, day, users, events],
             )
         con.execute(
             "INSERT INTO lake.answers VALUES (?, '', 'nps', 'c1', 4, '2026-11-11 08:00', '2026-11-11', '2026-11-11')",

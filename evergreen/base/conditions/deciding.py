@@ -28,6 +28,8 @@ def _test_holds(test: Test, value: Any, today: dt.date) -> bool:
     if isinstance(value, (list, tuple, set, frozenset)):
         return _tags_hold(test, value)
     is_there = value is not None and value != ""
+    if isinstance(value, float):
+        value = Decimal(repr(value))
     match test.op:
         case Op.EMPTY:
             return not is_there
@@ -37,8 +39,6 @@ def _test_holds(test: Test, value: Any, today: dt.date) -> bool:
             return not is_there or value not in test.values
     if not is_there:
         return False
-    if isinstance(value, float):
-        value = Decimal(repr(value))
     return _COMPARED[test.op](value, test.values, today)
 
 
