@@ -79,7 +79,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 
 @example(Asked("arr", Op.IS_NOT, (Decimal("0.3"),)), [dict.fromkeys(FIELDS) | {"arr": 0.3}])
 @given(_conditions, st.lists(_row(), min_size=20, max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_compiled_and_decided_one_by_one_agree(condition: Condition, rows: list[dict[str, Any]]) -> None:
     table = ibis.memtable(_table(rows))
     found = table.select("at", held=compiled(condition, table, FIELDS, TODAY)).order_by("at").to_pyarrow()

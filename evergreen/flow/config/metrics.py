@@ -34,9 +34,9 @@ def _file_of(row: DeclaredMetric) -> dict[str, Any]:
     versions = sorted(row.versions.all(), key=lambda one: one.number)
     return _kept(
         {
-            "name": dict(row.name),
-            "explanation": dict(row.explanation),
-            "unit": dict(row.unit),
+            "name": reading.in_order(row.name),
+            "explanation": reading.in_order(row.explanation),
+            "unit": reading.in_order(row.unit),
             "group": row.group,
             "better": row.better,
             "owner": row.owner.email if row.owner else "",

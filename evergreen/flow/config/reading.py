@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +43,8 @@ def words(given: Any, where: str, longest: int) -> dict[str, str]:
             _("%(where)s: found %(found)s; allowed: zh, en.") % {"where": where, "found": repr(given)[:60]}
         )
     return {language: str(text).strip()[:longest] for language, text in given.items() if str(text).strip()}
+
+
+def in_order(words: Mapping[str, str]) -> dict[str, str]:
+    """Chinese, then English: PostgreSQL keeps no order of keys."""
+    return {language: words[language] for language in ("zh", "en") if language in words}

@@ -26,7 +26,7 @@ FIELDS = ("name", "note", "condition")
 def here() -> dict[str, dict[str, Any]]:
     known = catalogue.all_fields()
     return {
-        one.key: {"name": dict(one.name), "note": one.note, "condition": text_of(one, known)}
+        one.key: {"name": reading.in_order(one.name), "note": one.note, "condition": text_of(one, known)}
         for one in segments()
     }
 
