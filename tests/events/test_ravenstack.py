@@ -55,16 +55,18 @@ def loaded(
     from django.db import transaction
 
     from evergreen.base import env
+    from tests.lakes import empty_lake
 
-    before = os.environ["EVERGREEN_HOME"]
-    os.environ["EVERGREEN_HOME"] = str(tmp_path_factory.mktemp("ravenstack"))
-    store.close()
-    store.create(env.home())
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield load_all(datasets, now=NOW)
-        transaction.set_rollback(True)
-    store.close()
-    os.environ["EVERGREEN_HOME"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVERGREEN_HOME", str(tmp_path_factory.mktemp("ravenstack")))
+        # Of its own on PostgreSQL too: other processes may run other tests of this module.
+        with (
+            empty_lake(env.home()),
+            django_db_blocker.unblock(),
+            transaction.atomic(),
+        ):
+            yield load_all(datasets, now=NOW)
+            transaction.set_rollback(True)
 
 
 def dmy(text: str) -> dt.date:
