@@ -35,7 +35,7 @@ def sources(served: Installation) -> dict[str, int]:
 
 def settled(served: Installation, source: str, events: int) -> None:
     """Everything a source sent is in the lake, once."""
-    eventually(lambda: sources(served).get(source, 0), events, seconds=30)
+    eventually(lambda: sources(served).get(source, 0), events)
 
 
 @pytest.mark.parametrize("client", ["segment", "mixpanel", "posthog"])

@@ -65,7 +65,7 @@ class Faulty:
                 preexec_fn=functools.partial(_die_with, os.getpid()),
             )
         if name == "web":
-            self._installation.wait_until_up(60)
+            self._installation.wait_until_up()
 
     def started_again(self) -> int:
         """Start the worker again when it has ended, as ``serve`` does; 1 when it had."""

@@ -123,7 +123,7 @@ def traced(installation: Installation, key: str, trace: Path, seed: int, request
     )
     if probe.returncode:
         raise NoStraceError(f"strace may not trace here: {probe.stderr.strip()}")
-    installation.port = installation.port or free_port()
+    installation.port = free_port()  # whoever has the old one may still live
     watch = [
         "strace",
         "-f",
@@ -141,7 +141,7 @@ def traced(installation: Installation, key: str, trace: Path, seed: int, request
     with (installation.home / "server.log").open("ab") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=installation.environment, stdout=log, stderr=log)
     try:
-        installation.wait_until_up(90)
+        installation.wait_until_up()
         sent = _send(installation.port, key, Stream(seed), requests)
     finally:
         # strace itself holds signals back; it ends with what it traces.
