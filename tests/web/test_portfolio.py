@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -25,6 +26,7 @@ from evergreen.web.api.keys import create_api_key
 from tests.outcomes.portfolio.test_reading import sign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_the_casts_time", "home")]
+DUE_BY_INDUSTRY = {"财税": "6000.00", "物业": "3600.00", "": "1200.00"}
 PAGES = ("", "renewals/", "lifetime/", "voice/", "accounts/", "dues/")
 
 
@@ -149,7 +151,14 @@ def test_who_does_not_see_money_sees_no_amount_anywhere(
     deals.boss.scope = "all"
     deals.boss.save()
     client = as_person(deals.boss)
-    for page in (*PAGES, "files/periods/", "files/groups/", "files/renewals/", "files/accounts/"):
+    for page in (
+        *PAGES,
+        "files/periods/",
+        "files/groups/",
+        "files/renewals/",
+        "files/accounts/",
+        "files/dues/",
+    ):
         found = text_of(client, page)
         assert not re.search(r"¥\s?\d|1,?900|22,?800|1,?450", found), page
     assert client.get("/portfolio/costs/").status_code == 403
@@ -193,8 +202,28 @@ def test_tables_are_files_with_every_figure_and_the_audit_knows(
     assert sum(float(row["end_mrr"]) for row in rows("groups")) == 1650
     assert {row["industry"] for row in rows("cells")} == {"制造", "财税", "物业", ""}
     assert next(row for row in rows("renewals") if row["period"] == "2026-08")["due"] == "6000.00"
+    assert {row["industry"]: row["due"] for row in rows("renewal-groups")} == DUE_BY_INDUSTRY
+    assert {(row["period"], row["industry"]) for row in rows("renewal-cells")} == {
+        ("2026-02", "物业"), ("2026-08", "财税"), ("2026-10", ""),
+    }  # fmt: skip
+    largest = rows("dues")[0]
+    assert (largest["state"], largest["due"], largest["renewed"]) == ("renewed", "6000.00", "5400.00")
+    assert float(rows("survival")[0]["still_there"]) < 1
+    assert {row["nps_answers"] for row in rows("voice")} == {"0"}
     assert client.get("/portfolio/files/nonsense/").status_code == 404
-    assert AuditEntry.objects.filter(verb="portfolio.exported").count() == 4
+    assert AuditEntry.objects.filter(verb="portfolio.exported").count() == 9
+
+
+def test_renewals_are_divided_by_a_dimension_down_to_the_accounts(
+    deals: SimpleNamespace, as_person: Callable[[Any], Client]
+) -> None:
+    client = as_person(deals.boss)
+    page = text_of(client, "renewals/?by=industry")
+    address = f"dues/?by=industry&amp;state=lost&amp;industry={quote('物业')}"
+    assert f'href="/portfolio/{address}"' in page
+    found = text_of(client, address.replace("&amp;", "&"))
+    assert "云杉物业" in found
+    assert "澄明财税科技" not in found
 
 
 def test_the_cost_of_winning_accounts_is_entered_by_month_and_gives_cac(

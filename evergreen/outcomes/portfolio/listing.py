@@ -11,6 +11,7 @@ from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.outcomes.portfolio.asking import Asked, Dimension, divided_by
 from evergreen.outcomes.portfolio.periods import MONTH
+from evergreen.outcomes.portfolio.renewals import together
 from evergreen.outcomes.portfolio.report import Report
 from evergreen.outcomes.revenue import Portfolio
 
@@ -64,14 +65,25 @@ def movement_rows(
     ]
 
 
-def renewal_rows(report: Report, by: Dimension | None) -> list[dict[str, Any]]:
-    """What was due in each period and became of it, by group; groups with nothing due are left out. Amounts are a year's."""
+def renewal_rows(report: Report, by: Dimension | None, *, is_by_period: bool = True) -> list[dict[str, Any]]:
+    """What was due in each period, or in all of them, and became of it, by group; groups with nothing due are left out.
+    Amounts are a year's.
+    """
     keys, words = report.groups(by), report.words(by)
+    found = report.renewals(by)
+    rows = (
+        [
+            (period.key, period.first, period.last, row)
+            for period, row in zip(report.periods, found, strict=True)
+        ]
+        if is_by_period
+        else [("", report.asked.first, report.asked.last, list(map(together, zip(*found, strict=True))))]
+    )
     return [
         {
-            "period": period.key,
-            "from": period.first.isoformat(),
-            "to": period.last.isoformat(),
+            **({"period": period} if is_by_period else {}),
+            "from": first.isoformat(),
+            "to": last.isoformat(),
             **({by.value: words.get(key, key)} if by else {}),
             **dataclasses.asdict(due),
             "account_rate": due.account_rate,
@@ -80,7 +92,7 @@ def renewal_rows(report: Report, by: Dimension | None) -> list[dict[str, Any]]:
             "amount_rate_with_grace": due.late_amount_rate,
             "account_rate_at_close": due.closed_account_rate,
         }
-        for period, row in zip(report.periods, report.renewals(by), strict=True)
+        for period, first, last, row in rows
         for key, due in zip(keys, row, strict=True)
         if by is None or due.due_accounts
     ]

@@ -6,7 +6,8 @@ Amounts are fees a year (MRR × 12), so that a term of two years renewed for one
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
@@ -94,6 +95,12 @@ class Renewals:
     @property
     def lost_cents(self) -> int:
         return self.due_cents - self.late_renewed_cents - self.overdue_cents
+
+
+def together(rows: Iterable[Renewals]) -> Renewals:
+    """The sums of several, as of several periods."""
+    nothing = [0] * len(fields(Renewals))
+    return Renewals(*map(sum, zip(nothing, *map(astuple, rows), strict=True)))
 
 
 def _share(part: int, whole: int) -> float | None:

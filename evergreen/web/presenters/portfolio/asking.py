@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -107,10 +107,10 @@ class Wanted:
     def query(self) -> str:
         return urlencode(self._kept)
 
-    def address(self, name: str, **changes: str | None) -> str:
+    def address(self, name: str, args: Sequence[str] = (), **changes: str | None) -> str:
         """A page of the portfolio with the same filters and some changed (None takes one away)."""
         found = {key: value for key, value in {**self._kept, **changes}.items() if value}
-        return reverse(name) + (f"?{urlencode(found)}" if found else "")
+        return reverse(name, args=args) + (f"?{urlencode(found)}" if found else "")
 
     def tabs(self, here: str) -> list[tuple[str, str, bool]]:
         pages = (
@@ -144,11 +144,10 @@ class Wanted:
         words = _("first contract in %(month)s") % {"month": self.chosen[Dimension.COHORT]}
         return [(words, self.address("portfolio", cohort=None))]
 
-    @property
-    def dimensions(self) -> list[tuple[str, str, bool]]:
-        """What the groups' table may be divided by: (address, words, is it this)."""
+    def dimensions(self, here: str) -> list[tuple[str, str, bool]]:
+        """What the groups' table of a page may be divided by: (address, words, is it this)."""
         return [
-            (self.address("portfolio", by=one.value) + "#groups", dimension_words(one), one == self.by)
+            (self.address(here, by=one.value) + "#groups", dimension_words(one), one == self.by)
             for one in Dimension
             if one != Dimension.SEGMENT or self._segments()
         ]

@@ -15,9 +15,12 @@ from django.http import Http404
 
 from evergreen.base import money
 from evergreen.base.spreadsheets import guarded
+from evergreen.outcomes.portfolio import worth
+from evergreen.outcomes.portfolio.hearing import desk, heard
 from evergreen.outcomes.portfolio.listing import movement_rows, renewal_rows
 from evergreen.web.presenters.portfolio.accounts import AccountsPage
 from evergreen.web.presenters.portfolio.asking import Wanted
+from evergreen.web.presenters.portfolio.renewals import DuesPage
 
 Asked = Mapping[str, str]
 
@@ -72,6 +75,73 @@ def _renewals(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
     return renewal_rows(wanted.report, None)
 
 
+def _renewal_groups(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    return renewal_rows(wanted.report, wanted.by, is_by_period=False)
+
+
+def _renewal_cells(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    return renewal_rows(wanted.report, wanted.by)
+
+
+def _dues(wanted: Wanted, asked: Asked) -> Iterable[dict[str, Any]]:
+    for row in DuesPage(wanted, asked).everything():
+        yield {
+            "account": row.account.external_id,
+            "name": row.account.name,
+            "owner": str(row.account.owner or ""),
+            "ended": row.due_on.isoformat(),
+            "state": row.state,
+            "signed_late": row.is_late,
+            "due_cents": row.due_cents,
+            "renewed_cents": row.renewed_cents,
+        }
+
+
+def _survival(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    found = worth.survival_of(wanted.report)[1]
+    for place, days in enumerate(found.days.tolist()):
+        yield {
+            "days": days,
+            "still_there": float(found.share[place]),
+            "lower_95": float(found.low[place]),
+            "upper_95": float(found.high[place]),
+        }
+
+
+def _voice(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:
+    report = wanted.report
+    said, desks = heard(report), desk(report)
+    for place, period in enumerate(report.periods):
+        one, tickets = said[place], desks[place]
+        low, high = one.nps.interval or (None, None)
+        yield {
+            "period": period.key,
+            "from": period.first.isoformat(),
+            "to": period.last.isoformat(),
+            "nps": one.nps.score,
+            "nps_lower_95": low,
+            "nps_upper_95": high,
+            "nps_promoters": one.nps.promoters,
+            "nps_detractors": one.nps.detractors,
+            "nps_answers": one.nps.answers,
+            **{
+                f"{kind}_{name}": getattr(scale, name)
+                for kind, scale in (
+                    ("csat", one.csat),
+                    ("ces", one.ces),
+                    ("ticket_csat", tickets.satisfaction),
+                )
+                for name in ("mean", "top_share", "answers")
+            },
+            "tickets_received": tickets.received,
+            "tickets_solved": tickets.solved,
+            "resolution_rate": tickets.resolution_rate,
+            "first_response_minutes_median": tickets.response_minutes,
+            "tickets_reopened": tickets.reopened,
+            "complaints": tickets.complaints,
+        }
+
+
 def _accounts(wanted: Wanted, asked: Asked) -> Iterable[dict[str, Any]]:
     page = AccountsPage(wanted, asked)
     for row in page.rows_at(list(range(page.count))):
@@ -94,5 +164,10 @@ TABLES: dict[str, Callable[[Wanted, Asked], Iterable[dict[str, Any]]]] = {
     "groups": _groups,
     "cells": _cells,
     "renewals": _renewals,
+    "renewal-groups": _renewal_groups,
+    "renewal-cells": _renewal_cells,
+    "dues": _dues,
+    "survival": _survival,
+    "voice": _voice,
     "accounts": _accounts,
 }

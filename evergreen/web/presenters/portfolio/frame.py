@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from evergreen.outcomes.portfolio.asking import Dimension
 from evergreen.outcomes.portfolio.periods import QUARTER, Period
-from evergreen.web.presenters.portfolio.asking import Wanted
+from evergreen.web.presenters.portfolio.asking import Wanted, dimension_words
 
 
 class PortfolioPage:
@@ -47,6 +48,19 @@ class PortfolioPage:
     @property
     def step_words(self) -> str:
         return _("Quarter") if self.wanted.step == QUARTER else _("Month")
+
+    @property
+    def dimensions(self) -> list[tuple[str, str, bool]]:
+        return self.wanted.dimensions(self.here)
+
+    @property
+    def group_words(self) -> str:
+        return dimension_words(self.wanted.by)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the groups together are the whole: not so for segments."""
+        return self.wanted.by != Dimension.SEGMENT
 
     @property
     def files(self) -> dict[str, str]:

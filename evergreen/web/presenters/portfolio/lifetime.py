@@ -20,6 +20,7 @@ AGES = (6, 12, 24, 36, 48, 60)
 
 class LifetimePage(PortfolioPage):
     here = "portfolio-lifetime"
+    tables = ("survival",)
 
     def __init__(self, wanted: Wanted, asked: Mapping[str, str]) -> None:
         super().__init__(wanted)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext as _
 
 from evergreen.customers.models import Account
+from evergreen.outcomes.portfolio.asking import Dimension
 from evergreen.outcomes.portfolio.lifetimes import gained_a_year
 from evergreen.outcomes.portfolio.lines import day
-from evergreen.outcomes.portfolio.renewals import Dues, Renewals
+from evergreen.outcomes.portfolio.renewals import Dues, Renewals, together
 from evergreen.web import formats
-from evergreen.web.presenters.portfolio.asking import Wanted, period_words
+from evergreen.web.presenters.portfolio.asking import NONE, Wanted, period_words
 from evergreen.web.presenters.portfolio.drawing import due_bars, scaled
 from evergreen.web.presenters.portfolio.frame import PortfolioPage
 
@@ -44,7 +45,7 @@ class Line:
 
 class RenewalsPage(PortfolioPage):
     here = "portfolio-renewals"
-    tables = ("renewals",)
+    tables = ("renewals", "renewal-groups", "renewal-cells")
 
     def __init__(self, wanted: Wanted, asked: Mapping[str, str]) -> None:
         super().__init__(wanted)
@@ -57,7 +58,7 @@ class RenewalsPage(PortfolioPage):
     @cached_property
     def whole(self) -> Renewals:
         """The sums over all periods."""
-        return Renewals(*(sum(getattr(row, one.name) for row in self.rows) for one in fields(Renewals)))
+        return together(self.rows)
 
     @property
     def sentence(self) -> str:
@@ -70,12 +71,12 @@ class RenewalsPage(PortfolioPage):
             "lost": formats.number(one.lost_accounts),
         }  # fmt: skip
 
-    def _link(self, state: str, period: str | None = None) -> str:
-        return self.wanted.address(DUES, state=state, period=period)
+    def _links(self, **narrowed: str) -> dict[str, str]:
+        return {state: self.wanted.address(DUES, state=state, **narrowed) for state in state_words()}
 
     @property
     def links(self) -> dict[str, str]:
-        return {state: self._link(state) for state in state_words()}
+        return self._links()
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -85,9 +86,24 @@ class RenewalsPage(PortfolioPage):
             restated = "" if not due.restated_accounts else _("at its close %(then)s of the accounts, now %(now)s") % {
                 "then": formats.percent(due.closed_account_rate, 1), "now": formats.percent(due.account_rate, 1)
             }  # fmt: skip
-            links = {state: self._link(state, period.key) for state in state_words()}
-            found.append(Line(period_words(period), due, links, restated))
+            found.append(Line(period_words(period), due, self._links(period=period.key), restated))
         return found[::-1]
+
+    @cached_property
+    def groups(self) -> list[Line]:
+        """All periods by the chosen dimension, those with the most due first; groups with nothing due are left out."""
+        by = self.wanted.by
+        words = self.wanted.group_words(by)
+        found = []
+        for key, parts in zip(
+            self.report.groups(by), zip(*self.report.renewals(by), strict=True), strict=True
+        ):
+            due = together(parts)
+            if due.due_accounts:
+                found.append(Line(words.get(key, key), due, self._links(**{by.value: key or NONE}), ""))
+        if by == Dimension.COHORT:
+            return sorted(found, key=lambda line: line.words, reverse=True)
+        return sorted(found, key=lambda line: -line.due.due_cents)
 
     @cached_property
     def chart(self) -> dict[str, Any]:
@@ -137,6 +153,7 @@ class DueRow:
     due_on: Any
     due_cents: int
     renewed_cents: int
+    state: str
     words: str
     tone: str
     is_late: bool
@@ -195,10 +212,21 @@ class DuesPage:
     def page(self) -> Page[int]:
         return Paginator(self._order, 50).get_page(self.number)
 
-    @cached_property
+    @property
+    def file(self) -> str:
+        """The address of all its rows as a file."""
+        period = None if self.place is None else self.report.periods[self.place].key
+        return self.wanted.address("portfolio-file", ["dues"], state=self.state, period=period)
+
+    @property
     def rows(self) -> list[DueRow]:
+        return self.rows_at(list(self.page.object_list))
+
+    def everything(self) -> list[DueRow]:
+        return self.rows_at(self._order)
+
+    def rows_at(self, places: Sequence[int]) -> list[DueRow]:
         found, keys = self._found, self.report.lines.accounts
-        places = list(self.page.object_list)
         accounts = Account.everything.select_related("owner").in_bulk(
             [int(keys[found.account[n]]) for n in places]
         )
@@ -212,7 +240,7 @@ class DuesPage:
             rows.append(
                 DueRow(
                     account, day(int(found.due_on[n])), int(found.due_cents[n]), int(found.late_renewed_cents[n]),
-                    state_words()[state], tone, bool(found.is_signed_late[n]),
+                    state, state_words()[state], tone, bool(found.is_signed_late[n]),
                 )
             )  # fmt: skip
         return rows

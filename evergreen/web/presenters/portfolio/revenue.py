@@ -15,11 +15,7 @@ from evergreen.outcomes.portfolio.periods import Period
 from evergreen.outcomes.revenue import Portfolio
 from evergreen.web import formats
 from evergreen.web.presenters.charts import Series, over_time
-from evergreen.web.presenters.portfolio.asking import (
-    NONE,
-    dimension_words,
-    period_words,
-)
+from evergreen.web.presenters.portfolio.asking import NONE, period_words
 from evergreen.web.presenters.portfolio.drawing import bridge, scaled
 from evergreen.web.presenters.portfolio.frame import PortfolioPage
 
@@ -57,10 +53,6 @@ class Line:
 
 class RevenuePage(PortfolioPage):
     tables = ("periods", "groups", "cells")
-
-    @property
-    def group_words(self) -> str:
-        return dimension_words(self.wanted.by)
 
     @cached_property
     def sentence(self) -> str:
@@ -164,11 +156,6 @@ class RevenuePage(PortfolioPage):
         if by == Dimension.COHORT:
             return sorted(found, key=lambda line: line.words, reverse=True)
         return sorted(found, key=lambda line: -line.figures.end_mrr_cents)
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether the groups together are the whole: not so for segments."""
-        return self.wanted.by != Dimension.SEGMENT
 
     @cached_property
     def bridge(self) -> dict[str, Any]:

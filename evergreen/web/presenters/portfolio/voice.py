@@ -47,6 +47,7 @@ class Line:
 class VoicePage(PortfolioPage):
     here = "portfolio-voice"
     is_empty = False
+    tables = ("voice",)
 
     @cached_property
     def _heard(self) -> list[Heard]:
