@@ -15,10 +15,13 @@ import tempfile
 import time
 import venv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.homes import line, scratch_home
 from bench.night import apart
+
+if TYPE_CHECKING:
+    from evergreen.metrics.analytics.questions import Kind
 
 LAST = dt.date(2026, 10, 31)
 DAYS = 730
@@ -26,6 +29,7 @@ FEATURES = 30
 SESSION = 8
 PORTION = 10_000_000
 PEER = "retentioneering==5.2.4"
+STEPS = "what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"
 
 # Sessions of eight uses, a minute or so apart; an end user of an account has one every few days. Written by portions of days, as
 # the mover does, in the order of the lake's files.
@@ -121,14 +125,15 @@ def asked() -> list[tuple[str, float, float, int]]:
     client = Client()
     client.force_login(user)
     span = f"from={LAST - dt.timedelta(days=89)}&to={LAST}"
-    found = []
-    for kind, query in (
-        ("funnel", f"{span}&what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"),
+    found: list[tuple[str, float, float, int]] = []
+    questions: list[tuple[Kind, str]] = [
+        ("funnel", f"{span}&{STEPS}"),
         ("paths", f"{span}&what=feature:feature-1"),
         ("retention", span),
         ("trend", f"{span}&window=28"),
         ("penetration", span),
-    ):  # fmt: skip
+    ]
+    for kind, query in questions:
         seconds = []
         for _ in range(3):
             cache.clear()
@@ -137,7 +142,7 @@ def asked() -> list[tuple[str, float, float, int]]:
             seconds.append(time.perf_counter() - started)
             if answer.status_code != 200:
                 raise SystemExit(f"{kind} answered {answer.status_code}")
-        made = queries.found(question(kind, query), user, LAST + dt.timedelta(days=1))  # type: ignore[arg-type]
+        made = queries.found(question(kind, query), user, LAST + dt.timedelta(days=1))
         found.append((kind, seconds[0], min(seconds), made.answer["one_in"] if made.answer else 0))
     return found
 
@@ -155,12 +160,13 @@ def everybody() -> list[tuple[str, float, int]]:
     user = User.objects.get(email="boss@bench.example")
     now = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
     span = f"from={LAST - dt.timedelta(days=DAYS - 1)}&to={LAST}"
-    found = []
-    for kind, query in (
-        ("funnel", f"{span}&what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"),
+    found: list[tuple[str, float, int]] = []
+    questions: list[tuple[Kind, str]] = [
+        ("funnel", f"{span}&{STEPS}"),
         ("paths", f"{span}&what=feature:feature-1"),
-    ):
-        asked_ = question(kind, query)  # type: ignore[arg-type]
+    ]
+    for kind, query in questions:
+        asked_ = question(kind, query)
         jobs.start_job("analysis", {"user": user.pk, "kind": kind, "query": asked_.query()}, by=user, now=now)
         job = jobs.claim_job("bench", only=["analysis"], now=now)
         assert job is not None
@@ -180,8 +186,8 @@ def transitions() -> dict[str, float]:
 
     django.setup()
     from evergreen.events import store
+    from evergreen.events.sessions import moments
     from evergreen.metrics.analytics import paths, tables
-    from evergreen.metrics.analytics.sessions import moments
 
     con = store.reading()
     started = time.perf_counter()

@@ -203,15 +203,18 @@ def _used(events: Any, matchers: Matchers, *, has_spans: bool) -> ir.Table:
 
 
 def _of_accounts(events: Any, kinds: tuple[str, ...]) -> Any:
-    """Events of some kinds and of known accounts; facts are no use."""
-    return events.filter(events.account_id.notnull(), events.kind.isin(kinds), ~events.name.isin(facts.NAMES))
+    """Events of some kinds and of known accounts."""
+    return _without_facts(events).filter(events.account_id.notnull(), events.kind.isin(kinds))
+
+
+def _without_facts(events: Any) -> Any:
+    """Facts are no use."""
+    return events.filter(~events.name.isin(facts.NAMES))
 
 
 def online(events: Any) -> ir.Table:
     """Sessions by account and day; of moments only, for a pre-counted row knows only its day."""
-    used = _of_accounts(events, sessions.KINDS)
-    counted: ir.Table = sessions.online(used.filter(used["count"] > 0))
-    return counted
+    return sessions.online(sessions.moments(_without_facts(events)))
 
 
 def _probe(used: Any, matchers: Matchers) -> Any:

@@ -1,31 +1,69 @@
-"""Time online as the roll-up keeps it: sessions of end users by day. ``metrics.analytics.sessions`` has them one by one."""
+"""Sessions: what an end user did without a longer pause. Ibis expressions over ``lake.events`` (or rows like them)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# An end user is unique within source and account; a person's sessions are the same in every tenant.
+PERSON = ("account_id", "source", "end_user")
+# Kinds of events that happened at their moment. A pre-counted row (``usage``) knows only its day.
+MOMENT_KINDS = ("track", "page", "screen")
 GAP_MINUTES = 30
-# Kinds of events that happen at a moment; a pre-counted usage row knows only its day.
-KINDS = ("track", "page", "screen")
 
 
-def online(events: Any, gap_minutes: int = GAP_MINUTES) -> Any:
-    """Sessions and their seconds by account, tenant, day and known day, in one pass over events with ``account_id``,
-    ``tenant``, ``source``, ``end_user``, ``occurred_at``, ``day`` and ``known_on``; those of nobody have no session.
-
-    A session ends before a silence of more than ``gap_minutes``. It ends at midnight too, and what became known on another
-    day is counted by itself, so that a known day says the same whatever came before it. A session counts in the tenant
-    of its first event, each stretch of time in that of the event at its end.
+def moments(events: ir.Table) -> ir.Table:
+    """The events that sessions, funnels and paths are made of: uses of a known account by a known end user, each at its
+    moment.
     """
-    rows = events.filter(events.end_user.notnull())
-    parted = [rows[name] for name in ("account_id", "source", "end_user", "day", "known_on")]
-    in_turn = ibis.window(group_by=parted, order_by=[rows.occurred_at, rows.tenant])
-    silence = rows.occurred_at.delta(rows.occurred_at.lag().over(in_turn), unit="microsecond") / 1_000_000.0
-    rows = rows.mutate(silence=silence)
-    goes_on = (rows.silence <= gap_minutes * 60).coalesce(ibis.literal(False))
+    rows: Any = events
+    return rows.filter(
+        rows.account_id.notnull(), rows.end_user.notnull(), rows.kind.isin(MOMENT_KINDS), rows["count"] > 0
+    )
+
+
+def in_sessions(
+    events: ir.Table,
+    gap_minutes: int = GAP_MINUTES,
+    *,
+    person: Sequence[str] = PERSON,
+    then: Sequence[str] = (),
+    before: Mapping[str, str] | None = None,
+) -> ir.Table:
+    """The events with ``before_at``, when the event before it of its end user happened, and ``starts``: whether a session
+    begins with this event.
+
+    A pause longer than ``gap_minutes`` ends a session; one of exactly so long does not. Of events of one instant only one
+    starts a session: the first by the columns ``then``. ``events`` has the columns of ``person`` and ``occurred_at`` and is
+    filtered already (``moments``). ``before`` are columns to be added with what another one has in the event before, in the
+    same order also where events are alike.
+    """
+    rows: Any = events
+    over: dict[str, Any] = {
+        "group_by": [rows[name] for name in person],
+        "order_by": [rows.occurred_at, *(rows[name] for name in then)],
+    }
+    lags = {"before_at": "occurred_at", **(before or {})}
+    rows = rows.mutate(**{made: rows[column].lag().over(**over) for made, column in lags.items()})
+    is_late = rows.occurred_at > rows.before_at + ibis.interval(minutes=gap_minutes)
+    return rows.mutate(starts=is_late.coalesce(ibis.literal(True)))
+
+
+def online(moments: ir.Table, gap_minutes: int = GAP_MINUTES) -> ir.Table:
+    """Sessions and their seconds as the roll-up keeps them: ``account_id, tenant, day, known_on, sessions, online_seconds``.
+
+    A session ends at midnight too, and what became known on another day is counted by itself, so that a known day says the
+    same whatever came before it. A session counts in the tenant of its first event, each stretch of time in that of the
+    event at its end.
+    """
+    rows: Any = in_sessions(moments, gap_minutes, person=(*PERSON, "day", "known_on"), then=("tenant",))
+    silence = rows.occurred_at.delta(rows.before_at, unit="microsecond") / 1_000_000.0
     return rows.group_by(["account_id", "tenant", "day", "known_on"]).aggregate(
-        sessions=(~goes_on).sum().cast("int64"),
-        online_seconds=rows.silence.sum(where=goes_on).coalesce(0.0),
+        sessions=rows.starts.sum().cast("int64"),
+        online_seconds=silence.sum(where=~rows.starts).coalesce(0.0),
     )

@@ -1,4 +1,4 @@
-"""Long work that people start from pages: nights over a past span."""
+"""Long work that people start from pages: nights over a past span, past days of a metric. The worker finds it here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind
 from evergreen.base.models import Job
-from evergreen.flow import (
-    filling,  # noqa: F401  its job is found here
-    night,
-)
+from evergreen.flow import night
+from evergreen.flow.filling import fill_past_days
+
+__all__ = ["build_history", "fill_past_days"]
 
 
 @job_kind("nights")

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from evergreen.base.conditions import Condition, written
 
@@ -14,6 +14,8 @@ Words = dict[str, str]  # {"zh": …, "en": …}
 Kind = Literal["count", "number", "share", "days", "money", "date"]
 Measure = Literal["users", "days", "events", "seconds", "features", "user_days"]
 Only = Literal["", "core", "advanced", "data"]
+Better = Literal["up", "down", ""]
+BETTERS: tuple[Better, ...] = get_args(Better)
 Op = Literal["count", "sum", "mean", "median", "min", "max"]
 
 # The roll-up window of a snapshot: metrics look back at most this many days, itself and its previous equal included.
@@ -83,7 +85,7 @@ class Metric:
     name: Words
     explanation: Words
     group: str = ""
-    better: Literal["up", "down", ""] = ""
+    better: Better = ""
     version: int = 1
     unit: Words = field(default_factory=dict)
     owner: str = ""

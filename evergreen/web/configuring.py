@@ -6,9 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from evergreen.base.declarations import Declaration
+from evergreen.web import formats
 from evergreen.web.requests import StaffRequest
+from evergreen.web.toasts import complain
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
@@ -24,3 +29,10 @@ def configurers(view: Callable[Concatenate[StaffRequest, P], R]) -> Callable[Con
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def kept_in_files(request: StaffRequest, declared: Declaration, page: str) -> HttpResponse:
+    """Back to the page of what was to be changed: its files must be, or it is detached first."""
+    said = _("%(name)s is kept in files: change it there, or detach it first.")
+    complain(request, said % {"name": formats.named(declared.name)})
+    return HttpResponseRedirect(reverse(page, args=[declared.key]))

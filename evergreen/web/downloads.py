@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 _PIECE = 256 << 10
@@ -28,6 +28,12 @@ def download(request: HttpRequest, path: Path, name: str) -> StreamingHttpRespon
     answer["Content-Length"] = str(path.stat().st_size)
     answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return answer
+
+
+def csv_file(text: str, name: str) -> HttpResponse:
+    """A table as a file of this name."""
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

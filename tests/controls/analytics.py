@@ -4,25 +4,28 @@ from tests.controls import Control
 
 _HERE = "evergreen/metrics/analytics"
 _TESTS = "tests/metrics/analytics"
-_SESSION = f"{_TESTS}/test_sessions.py::test_a_pause_of_exactly_thirty_minutes_is_one_session"
+_SESSIONS = f"{_TESTS}/test_sessions.py"
 _FUNNEL = f"{_TESTS}/test_funnels.py"
 
 CONTROLS = (
     Control(
         "session_cut_at_the_gap",
         "A pause of exactly 30 minutes does not end a session.",
-        f"{_HERE}/sessions.py",
+        "evergreen/events/sessions.py",
         "is_late = rows.occurred_at > rows.before_at",
         "is_late = rows.occurred_at >= rows.before_at",
-        (_SESSION,),
+        (
+            f"{_SESSIONS}::test_a_pause_of_exactly_thirty_minutes_is_one_session",
+            "tests/events/test_firsts.py::test_half_an_hour_of_silence_goes_on_and_a_microsecond_more_begins_a_session",
+        ),
     ),
     Control(
-        "tenant_of_any_event",
-        "A session is of the tenant of its first event.",
-        f"{_HERE}/sessions.py",
-        "tenant=rows.tenant.max(where=rows.starts)",
-        "tenant=rows.tenant.max()",
-        (f"{_TESTS}/test_sessions.py::test_sessions_are_what_a_walk_through_the_events_finds",),
+        "online_over_midnight",
+        "Time online is counted by day and by what became known on it.",
+        "evergreen/events/sessions.py",
+        'person=(*PERSON, "day", "known_on")',
+        "person=PERSON",
+        (f"{_SESSIONS}::test_time_online_is_the_sum_of_the_pauses_within_a_days_sessions",),
     ),
     Control(
         "funnel_keeps_its_first_beginning",

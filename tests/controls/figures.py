@@ -81,14 +81,6 @@ CONTROLS = (
         (_NAIVE,),
     ),
     Control(
-        "session_ends_at_half_an_hour",
-        "A session ends before a silence of more than 30 minutes.",
-        "evergreen/events/sessions.py",
-        "rows.silence <= gap_minutes * 60",
-        "rows.silence < gap_minutes * 60",
-        (f"{_FIRSTS}::test_half_an_hour_of_silence_goes_on_and_a_microsecond_more_begins_a_session",),
-    ),
-    Control(
         "first_days_lost",
         "Who was first seen on a day that went to another account is still known from later days.",
         "evergreen/events/firsts.py",

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from django.utils import translation
 
+from evergreen.base.declarations import detach
 from evergreen.flow import config
 from evergreen.metrics.models import Segment
-from evergreen.metrics.segments.actions import detach_segment, save_segment
+from evergreen.metrics.segments.actions import save_segment
 
 pytestmark = pytest.mark.django_db
 CONDITION = (
@@ -81,7 +82,7 @@ def test_pruning_puts_away_only_what_was_kept_in_files(
     for key in ("one", "two", "three"):
         write(tmp_path, key, name=key, condition="stage = steady")
     config.apply(tmp_path, by=None, now=now)
-    detach_segment(Segment.objects.get(key="three"), by=None, now=now)
+    detach(Segment.objects.get(key="three"), "segment", by=None, now=now)
     for key in ("two", "three"):
         (tmp_path / "segments" / f"{key}.yaml").unlink()
     config.apply(tmp_path, by=None, now=now)

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from django.utils import translation
 
+from evergreen.base.declarations import detach
 from evergreen.flow import config
 from evergreen.metrics import registry
-from evergreen.metrics.declared.actions import detach_metric
 from evergreen.metrics.models import DeclaredMetric, Segment
 from tests.house import ROOT
 
@@ -70,7 +70,7 @@ def test_another_definition_in_a_file_is_another_version(
     path.write_text(yaml.safe_dump(told, allow_unicode=True))
     (change,) = (one for one in config.differences(folder) if one.what == "changed")
     assert set(change.fields) == {"owner", "definition"}
-    detach_metric(DeclaredMetric.objects.get(key="own_urgent_tickets_28d"), by=None, now=now)
+    detach(DeclaredMetric.objects.get(key="own_urgent_tickets_28d"), "metric", by=None, now=now)
     config.apply(folder, by=None, now=now)
     metric = DeclaredMetric.objects.get(key="own_urgent_tickets_28d")
     assert (metric.owner, metric.origin) == (cast.boss, "file")

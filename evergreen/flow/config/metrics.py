@@ -16,7 +16,7 @@ from evergreen.flow.config import reading
 from evergreen.metrics import registry
 from evergreen.metrics.declared import definition
 from evergreen.metrics.declared.actions import check_key, checked, retire_metric, save_metric
-from evergreen.metrics.models import DeclaredMetric
+from evergreen.metrics.models import DeclaredMetric, MetricVersion
 from evergreen.metrics.rules import Formula, Metric, Rows
 
 KIND = "metric"
@@ -182,8 +182,11 @@ def prune(keys: Collection[str], *, by: User | None, now: dt.datetime) -> None:
     rows = {
         one.key: one for one in DeclaredMetric.objects.filter(key__in=keys, origin=DeclaredMetric.Origin.FILE)
     }
-    read = {key: {"definition": row.versions.last().definition} for key, row in rows.items()}  # type: ignore[union-attr]
-    for key in reversed(_ordered_by_inputs(read)):
+    versions = (
+        MetricVersion.objects.filter(metric__in=rows.values()).select_related("metric").order_by("number")
+    )
+    newest = {one.metric.key: {"definition": one.definition} for one in versions}
+    for key in reversed(_ordered_by_inputs(newest)):
         try:
             retire_metric(rows[key], by=by, now=now)
         except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.metrics.analytics.sessions import GAP_MINUTES, in_sessions
+from evergreen.events.sessions import GAP_MINUTES, in_sessions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

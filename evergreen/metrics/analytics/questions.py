@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 Kind = Literal["trend", "stickiness", "penetration", "funnel", "retention", "paths"]
@@ -158,7 +158,7 @@ def read(kind: Kind, said: Mapping[str, str], what: Sequence[str]) -> Question:
     Raises QuestionError with everything that is wrong, so that nothing is answered that was not asked.
     """
     problems: list[tuple[str, str, str]] = []
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for name, choices in _CHOICES.items():
         value = said.get(name, "")
         if value and value not in choices:
@@ -180,7 +180,7 @@ def read(kind: Kind, said: Mapping[str, str], what: Sequence[str]) -> Question:
     problems += _what(kind, what, found)
     if problems:
         raise QuestionError(problems)
-    asked = replace(Question(kind), **found)  # type: ignore[arg-type]  # checked above
+    asked = replace(Question(kind), **found)
     if (
         kind in {"funnel", "retention"}
         and asked.follows == "accounts"
@@ -190,7 +190,7 @@ def read(kind: Kind, said: Mapping[str, str], what: Sequence[str]) -> Question:
     return asked
 
 
-def _range(said: Mapping[str, str], found: dict[str, object]) -> list[tuple[str, str, str]]:
+def _range(said: Mapping[str, str], found: dict[str, Any]) -> list[tuple[str, str, str]]:
     first, last = said.get("from", ""), said.get("to", "")
     if not first and not last:
         return []
@@ -204,7 +204,7 @@ def _range(said: Mapping[str, str], found: dict[str, object]) -> list[tuple[str,
     return []
 
 
-def _what(kind: Kind, what: Sequence[str], found: dict[str, object]) -> list[tuple[str, str, str]]:
+def _what(kind: Kind, what: Sequence[str], found: dict[str, Any]) -> list[tuple[str, str, str]]:
     asked = [text for text in what if text]
     read_ = [What.read(text) for text in asked]
     bad = [text for text, one in zip(asked, read_, strict=True) if one is None]

@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from evergreen.events import store
 from evergreen.events.features import Matchers
+from evergreen.events.sessions import MOMENT_KINDS, moments
 from evergreen.metrics import queries
 from evergreen.metrics.analytics import tables
 from evergreen.metrics.analytics.naming import Book
 from evergreen.metrics.analytics.population import Population
 from evergreen.metrics.analytics.questions import Question, What
-from evergreen.metrics.analytics.sessions import MOMENT_KINDS, moments
 
 if TYPE_CHECKING:
     import duckdb

@@ -20,12 +20,11 @@ from evergreen.metrics import registry
 from evergreen.metrics.actions import ensure_columns
 from evergreen.metrics.declared import definition, uses
 from evergreen.metrics.models import DeclaredMetric, MetricVersion, Use
-from evergreen.metrics.rules import Formula, Metric, Rows, Usage
+from evergreen.metrics.rules import BETTERS, Formula, Metric, Rows, Usage
 
 # Counts from the first day on: nothing was computed yet that it would take the place of.
 SINCE_EVER = dt.date(2000, 1, 1)
 _KEY = re.compile(registry.PREFIX + r"[a-z0-9][a-z0-9_]{0,35}")
-_BETTER = ("", "up", "down")
 _USE = "metric"
 _LONGEST = {"name": 80, "explanation": 300, "unit": 20}
 
@@ -113,9 +112,11 @@ def checked(key: str, of: Mapping[str, Any]) -> tuple[Any, Usage | Rows | Formul
                 "only %(kinds)s, for its earlier values are such; declare another metric for another kind"
             )
             allowed = [
-                one for one in definition.KINDS if Metric(key, one, made, {}, {}).column_type == earlier.column_type  # type: ignore[arg-type]
+                one
+                for one in definition.KINDS
+                if Metric(key, one, made, {}, {}).column_type == earlier.column_type
                 and (one == "money") == (earlier.kind == "money")
-            ]  # fmt: skip
+            ]
             wrong = definition.wrong("kind", kind, said % {"kinds": ", ".join(allowed)})
             raise definition.DefinitionError([wrong])
     return kind, made
@@ -150,7 +151,7 @@ def _words(
     allowed = registry.groups()
     if group not in allowed:
         raise ValidationError({"group": definition.wrong("group", group, ", ".join(allowed))})
-    if better not in _BETTER:
+    if better not in BETTERS:
         raise ValidationError({"better": definition.wrong("better", better, "up, down")})
     return {**kept, "group": group, "better": better}
 
@@ -211,16 +212,6 @@ def retire_metric(metric: DeclaredMetric, *, by: User | None, now: dt.datetime) 
     Use.objects.filter(kind=_USE, ref=metric.key).delete()
     audit("metric.retired", "metric", [metric.pk], by=by, now=now, before=before, after=_told(metric))
     registry.forget()
-
-
-@transaction.atomic
-def detach_metric(metric: DeclaredMetric, *, by: User | None, now: dt.datetime) -> None:
-    """Let a metric that is kept in files be changed in the browser; applying the files again takes it back."""
-    if metric.origin == DeclaredMetric.Origin.BROWSER:
-        return
-    metric.origin, metric.changed_at = DeclaredMetric.Origin.BROWSER, now
-    metric.save(update_fields=["origin", "changed_at"])
-    audit("metric.detached", "metric", [metric.pk], by=by, now=now)
 
 
 @transaction.atomic

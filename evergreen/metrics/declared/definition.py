@@ -16,7 +16,7 @@ from evergreen.metrics import formula, source_fields
 from evergreen.metrics.declared import formula_types
 from evergreen.metrics.rules import WINDOW_DAYS, Formula, Kind, Measure, Metric, Only, Op, Rows, Usage
 
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 MEASURES: tuple[str, ...] = get_args(Measure)
 OPS: tuple[str, ...] = get_args(Op)
 ONLY: tuple[str, ...] = get_args(Only)

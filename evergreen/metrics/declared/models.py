@@ -6,18 +6,13 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+
+from evergreen.base.declarations import Declaration
 
 
-class DeclaredMetric(models.Model):
+class DeclaredMetric(Declaration):
     """A metric that the vendor declared. Its words stand here, its definition in its versions."""
 
-    class Origin(models.TextChoices):
-        BROWSER = "browser", _("made here")
-        FILE = "file", _("kept in files")
-
-    key = models.SlugField(max_length=40, unique=True)
-    name = models.JSONField(default=dict, help_text="{zh, en}")
     explanation = models.JSONField(default=dict, help_text="{zh, en}")
     unit = models.JSONField(default=dict, help_text="{zh, en}; empty where the kind says it.")
     group = models.CharField(max_length=20)
@@ -25,25 +20,8 @@ class DeclaredMetric(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="metrics_owned"
     )
-    origin = models.CharField(
-        max_length=7,
-        choices=Origin,
-        default=Origin.BROWSER,
-        help_text="What is kept in files is not changed in the browser until it is detached.",
-    )
     is_retired = models.BooleanField(default=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    created_at = models.DateTimeField()
-    changed_at = models.DateTimeField()
     stamp = models.UUIDField(default=uuid.uuid4, help_text="New with every change: registries compare it.")
-
-    class Meta:
-        ordering = ["key"]
-
-    def __str__(self) -> str:
-        return self.key
 
 
 class MetricVersion(models.Model):

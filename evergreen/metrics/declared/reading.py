@@ -10,7 +10,7 @@ from evergreen.metrics import formula, source_fields
 from evergreen.metrics.declared.definition import FORMULA
 from evergreen.metrics.declared.models import DeclaredMetric
 from evergreen.metrics.registry import Version
-from evergreen.metrics.rules import Formula, Metric, Rows, Usage
+from evergreen.metrics.rules import BETTERS, Formula, Metric, Rows, Usage
 
 
 def versions_of(row: DeclaredMetric) -> tuple[Version, ...]:
@@ -25,7 +25,7 @@ def versions_of(row: DeclaredMetric) -> tuple[Version, ...]:
             name=_both(row.name),
             explanation=_both(row.explanation),
             group=row.group,
-            better=row.better,  # type: ignore[arg-type]
+            better=next((one for one in BETTERS if one == row.better), ""),
             version=version.number,
             unit=row.unit,
             owner=str(row.owner) if row.owner else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evergreen.metrics.rules import Formula, Kind, Metric, Rows, Usage
+from evergreen.metrics.rules import Better, Formula, Kind, Metric, Rows, Usage
 
 
 def metric(
@@ -13,8 +13,8 @@ def metric(
     en: str,
     zh_why: str,
     en_why: str,
-    better: str = "",
+    better: Better = "",
     group: str = "",
 ) -> Metric:
     """A metric whose group is given by the list it stands in."""
-    return Metric(key, kind, of, {"zh": zh, "en": en}, {"zh": zh_why, "en": en_why}, group, better)  # type: ignore[arg-type]
+    return Metric(key, kind, of, {"zh": zh, "en": en}, {"zh": zh_why, "en": en_why}, group, better)

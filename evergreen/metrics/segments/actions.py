@@ -132,16 +132,6 @@ def archive_segment(segment: Segment, *, by: User | None, now: dt.datetime) -> N
     audit("segment.archived", "segment", [segment.pk], by=by, now=now, before=before, after=_told(segment))
 
 
-@transaction.atomic
-def detach_segment(segment: Segment, *, by: User | None, now: dt.datetime) -> None:
-    """Let a segment that is kept in files be changed in the browser; applying the files again takes it back."""
-    if segment.origin == Segment.Origin.BROWSER:
-        return
-    segment.origin, segment.changed_at = Segment.Origin.BROWSER, now
-    segment.save(update_fields=["origin", "changed_at"])
-    audit("segment.detached", "segment", [segment.pk], by=by, now=now)
-
-
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """What an evaluation changed: entries and exits of all segments, and segments whose condition cannot be read any

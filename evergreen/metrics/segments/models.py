@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from evergreen.base.declarations import Declaration
 from evergreen.customers.models import Account
 
 
-class Segment(models.Model):
+class Segment(Declaration):
     """A saved condition over accounts. Its members are told anew every night and whenever the condition changes."""
 
-    class Origin(models.TextChoices):
-        BROWSER = "browser", _("made here")
-        FILE = "file", _("kept in files")
-
-    key = models.SlugField(max_length=40, unique=True)
-    name = models.JSONField(default=dict, help_text="{zh, en}")
     note = models.CharField(max_length=300, blank=True)
     condition = models.JSONField(default=dict, help_text="As base.conditions.to_data writes it.")
     version = models.PositiveIntegerField(default=1, help_text="Counts the changes of the condition.")
-    origin = models.CharField(
-        max_length=7,
-        choices=Origin,
-        default=Origin.BROWSER,
-        help_text="What is kept in files is not changed in the browser until it is detached.",
-    )
     is_archived = models.BooleanField(default=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    created_at = models.DateTimeField()
-    changed_at = models.DateTimeField()
     # Of the newest evaluation.
     computed_on = models.DateField(null=True)
     computed_version = models.PositiveIntegerField(default=0)
     accounts = models.PositiveIntegerField(default=0)
     arr_cents = models.BigIntegerField(default=0, help_text="Of its members, in the vendor's currency.")
-
-    class Meta:
-        ordering = ["key"]
-
-    def __str__(self) -> str:
-        return self.key
 
 
 class SegmentMove(models.Model):

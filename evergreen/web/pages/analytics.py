@@ -16,6 +16,7 @@ from evergreen.metrics.analytics import queries
 from evergreen.metrics.analytics.actions import remove_analysis, save_analysis
 from evergreen.metrics.analytics.jobs import KIND
 from evergreen.metrics.analytics.questions import KINDS
+from evergreen.web.downloads import csv_file
 from evergreen.web.presenters.analytics.behind import BehindPage
 from evergreen.web.presenters.analytics.board import Board
 from evergreen.web.presenters.analytics.page import AnalysisPage
@@ -50,8 +51,7 @@ def file(request: StaffRequest, kind: str) -> HttpResponse:
     page = _page(request, kind, QueryDict(request.POST.get("query", "")))
     after = {"kind": kind, "query": page.query}
     audit("analysis.exported", "export", [], by=request.user, now=request.now, after=after)
-    headers = {"Content-Disposition": f'attachment; filename="{page.file_name}"'}
-    return HttpResponse(page.csv(), content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file(page.csv(), page.file_name)
 
 
 @require_GET

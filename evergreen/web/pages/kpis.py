@@ -18,6 +18,7 @@ from evergreen.customers.queries import account_for
 from evergreen.events.kpis.actions import Aimed, Recorded, Reported, record_kpi_values, set_kpi_targets
 from evergreen.events.kpis.models import Kpi
 from evergreen.web import formats
+from evergreen.web.downloads import csv_file
 from evergreen.web.forms.kpis import TargetForm, ValueForm
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.presenters.account.kpis import csv_text, detail
@@ -99,12 +100,7 @@ def file(request: StaffRequest, account_id: int) -> HttpResponse:
     account = account_for(request.user, account_id)
     text = csv_text(account, request.user, request.vendor["currency"])
     audit("kpi.exported", "account", [account.pk], by=request.user, now=request.now)
-    name = f"kpis-{account.pk}-{request.today:%Y-%m-%d}.csv"
-    return HttpResponse(
-        text,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_file(text, f"kpis-{account.pk}-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

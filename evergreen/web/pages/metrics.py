@@ -13,13 +13,15 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from evergreen.base.declarations import detach
 from evergreen.base.models import User
 from evergreen.metrics.declared import filling
-from evergreen.metrics.declared.actions import detach_metric, retire_metric, save_metric
+from evergreen.metrics.declared.actions import retire_metric, save_metric
 from evergreen.metrics.declared.definition import DefinitionError
 from evergreen.metrics.models import DeclaredMetric
 from evergreen.web import formats
-from evergreen.web.configuring import configurers
+from evergreen.web.configuring import configurers, kept_in_files
+from evergreen.web.downloads import csv_file
 from evergreen.web.presenters.metrics.editor import Editor
 from evergreen.web.presenters.metrics.listing import Listing
 from evergreen.web.presenters.metrics.page import MetricPage
@@ -49,9 +51,7 @@ def values(request: StaffRequest, key: str) -> HttpResponse:
     page = MetricPage(request.user, key)
     text = io.StringIO()
     csv.writer(text).writerows(page.lines())
-    name = f"{key}-{page.day or request.today}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("\ufeff" + text.getvalue(), f"{key}-{page.day or request.today}.csv")
 
 
 @configurers
@@ -64,8 +64,8 @@ def new(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def definition(request: StaffRequest, key: str) -> HttpResponse:
     metric = _declared(key)
-    if metric.origin == DeclaredMetric.Origin.FILE:
-        return _kept_in_files(request, metric)
+    if metric.is_in_files:
+        return kept_in_files(request, metric, "metric")
     return _edited(request, metric)
 
 
@@ -156,8 +156,8 @@ def past_days(request: StaffRequest, key: str) -> HttpResponse:
 @require_POST
 def retirement(request: StaffRequest, key: str) -> HttpResponse:
     metric = _declared(key)
-    if metric.origin == DeclaredMetric.Origin.FILE:
-        return _kept_in_files(request, metric)
+    if metric.is_in_files:
+        return kept_in_files(request, metric, "metric")
     try:
         retire_metric(metric, by=request.user, now=request.now)
     except ValidationError as error:
@@ -172,14 +172,8 @@ def retirement(request: StaffRequest, key: str) -> HttpResponse:
 @require_POST
 def detachment(request: StaffRequest, key: str) -> HttpResponse:
     """Let a metric that is kept in files be changed here."""
-    detach_metric(_declared(key), by=request.user, now=request.now)
+    detach(_declared(key), "metric", by=request.user, now=request.now)
     return HttpResponseRedirect(reverse("metric-definition", args=[key]))
-
-
-def _kept_in_files(request: StaffRequest, metric: DeclaredMetric) -> HttpResponse:
-    said = _("%(name)s is kept in files: change it there, or detach it first.")
-    complain(request, said % {"name": formats.named(metric.name)})
-    return HttpResponseRedirect(reverse("metric", args=[metric.key]))
 
 
 def _declared(key: str) -> DeclaredMetric:

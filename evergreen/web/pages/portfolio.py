@@ -14,6 +14,7 @@ from evergreen.base.roles import Role
 from evergreen.customers.queries import sees_every_account
 from evergreen.outcomes.actions import set_acquisition_cost
 from evergreen.outcomes.portfolio import worth
+from evergreen.web.downloads import csv_file
 from evergreen.web.forms.costs import CostForm
 from evergreen.web.presenters.portfolio import exporting
 from evergreen.web.presenters.portfolio.accounts import AccountsPage
@@ -90,12 +91,7 @@ def file(request: StaffRequest, table: str) -> HttpResponse:
     """A table as it is filtered, as CSV."""
     text = exporting.csv_text(table, _wanted(request), request.GET.dict())
     audit("portfolio.exported", "portfolio", [], by=request.user, now=request.now, after={"table": table, "query": request.GET.urlencode()})  # fmt: skip
-    name = f"portfolio-{table}-{request.today:%Y-%m-%d}.csv"
-    return HttpResponse(
-        text,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_file(text, f"portfolio-{table}-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

@@ -10,24 +10,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base.conditions import ConditionError
+from evergreen.base.declarations import detach
 from evergreen.events import store
 from evergreen.metrics import queries as metrics
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments.actions import (
     archive_segment,
-    detach_segment,
     free_key,
     refresh_segments,
     save_segment,
 )
 from evergreen.web import formats
-from evergreen.web.configuring import configurers
+from evergreen.web.configuring import configurers, kept_in_files
 from evergreen.web.presenters.segments.editor import Editor
 from evergreen.web.presenters.segments.listing import lines
 from evergreen.web.presenters.segments.page import SegmentPage
 from evergreen.web.presenters.segments.row import TestRow
 from evergreen.web.requests import StaffRequest
-from evergreen.web.toasts import complain, say
+from evergreen.web.toasts import say
 
 
 @require_GET
@@ -53,8 +53,8 @@ def new(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def condition(request: StaffRequest, key: str) -> HttpResponse:
     segment = _segment(key)
-    if segment.origin == Segment.Origin.FILE:
-        return _kept_in_files(request, segment)
+    if segment.is_in_files:
+        return kept_in_files(request, segment, "segment")
     return _edited(request, segment)
 
 
@@ -116,8 +116,8 @@ def tests(request: StaffRequest) -> HttpResponse:
 @require_POST
 def archive(request: StaffRequest, key: str) -> HttpResponse:
     segment = _segment(key)
-    if segment.origin == Segment.Origin.FILE:
-        return _kept_in_files(request, segment)
+    if segment.is_in_files:
+        return kept_in_files(request, segment, "segment")
     archive_segment(segment, by=request.user, now=request.now)
     said = _("%(name)s was put away. Its history stays; saving it again brings it back.")
     say(request, said % {"name": formats.named(segment.name)})
@@ -129,14 +129,8 @@ def archive(request: StaffRequest, key: str) -> HttpResponse:
 def detachment(request: StaffRequest, key: str) -> HttpResponse:
     """Let a segment that is kept in files be changed here."""
     segment = _segment(key)
-    detach_segment(segment, by=request.user, now=request.now)
+    detach(segment, "segment", by=request.user, now=request.now)
     return HttpResponseRedirect(reverse("segment-condition", args=[key]))
-
-
-def _kept_in_files(request: StaffRequest, segment: Segment) -> HttpResponse:
-    said = _("%(name)s is kept in files: change it there, or detach it first.")
-    complain(request, said % {"name": formats.named(segment.name)})
-    return HttpResponseRedirect(reverse("segment", args=[segment.key]))
 
 
 def _segment(key: str) -> Segment:

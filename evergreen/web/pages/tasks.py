@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evergreen.base.actions import audit
 from evergreen.customers.listing import Filters, selected
 from evergreen.web.chosen import account_named, colleagues_of
+from evergreen.web.downloads import csv_file
 from evergreen.web.forms.tasks import TaskForm, account_label
 from evergreen.web.presenters.tasks import TaskList, alert_of, csv_lines
 from evergreen.web.requests import StaffRequest
@@ -87,13 +88,8 @@ def export(request: StaffRequest) -> HttpResponse:
     listed = TaskList(request.user, request.GET, request.vendor, request.today)
     after = {"query": request.GET.urlencode()[:1000]}
     audit("tasks.exported", "export", [], by=request.user, now=request.now, after=after)
-    name = f"tasks-{request.today:%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(
-        "".join(csv_lines(listed.rows, sees_money=request.user.sees_money)),
-        content_type="text/csv; charset=utf-8",
-        headers=headers,
-    )
+    text = "".join(csv_lines(listed.rows, sees_money=request.user.sees_money))
+    return csv_file(text, f"tasks-{request.today:%Y-%m-%d}.csv")
 
 
 def _form(request: StaffRequest, form: TaskForm) -> HttpResponse:

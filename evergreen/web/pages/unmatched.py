@@ -20,6 +20,7 @@ from evergreen.events.unmatched import actions
 from evergreen.events.unmatched.queries import Ref, ref_of, waiting
 from evergreen.web.chosen import account_typed
 from evergreen.web.configuring import configurers
+from evergreen.web.downloads import csv_file
 from evergreen.web.forms.tasks import account_label
 from evergreen.web.pages.work import rows_changed
 from evergreen.web.presenters.unmatched import QueuePage, csv_lines
@@ -120,9 +121,7 @@ def export(request: StaffRequest) -> HttpResponse:
     rows = QueuePage(request.GET).rows
     after = {"query": request.GET.urlencode()[:1000], "rows": len(rows)}
     audit("unmatched.exported", "export", [], by=request.user, now=request.now, after=after)
-    name = f"unmatched-{request.today:%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse("".join(csv_lines(rows)), content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("".join(csv_lines(rows)), f"unmatched-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergreen.events.sessions import moments
 from evergreen.metrics.analytics import funnels
-from evergreen.metrics.analytics.sessions import moments
 from tests.metrics.analytics.histories import EVENTS, FIRST, Happened, are_moments, histories, rows_of, sql_of
 
 STEPS = (("a",), ("b", "c"), ("c",))

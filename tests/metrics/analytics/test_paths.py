@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergreen.events.sessions import moments
 from evergreen.metrics.analytics import paths
-from evergreen.metrics.analytics.sessions import moments
 from tests.metrics.analytics.histories import EVENTS, Happened, are_moments, histories, rows_of, sql_of
 
 NODES = {"a": 0, "b": 1, "c": 2}

@@ -111,7 +111,7 @@ class MetricPage:
 
     @property
     def is_in_files(self) -> bool:
-        return self.declared is not None and self.declared.origin == DeclaredMetric.Origin.FILE
+        return self.declared is not None and self.declared.is_in_files
 
     @property
     def problem(self) -> str:

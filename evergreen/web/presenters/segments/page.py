@@ -46,7 +46,7 @@ class SegmentPage:
 
     @property
     def is_in_files(self) -> bool:
-        return self.segment.origin == Segment.Origin.FILE
+        return self.segment.is_in_files
 
     @cached_property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ Row = list[str | int | float | None]
 
 
 @dataclass
-class Figure:
+class Figure(ABC):
     """An answer of one kind: ``sentence``, ``formula``, ``option`` (ECharts) and its ``table`` for the file."""
 
     question: Question
@@ -44,21 +45,23 @@ class Figure:
         return False
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
-        raise NotImplementedError
+        """The answer in words."""
 
     @property
+    @abstractmethod
     def formula(self) -> str:
-        raise NotImplementedError
+        """How it was counted."""
 
     @property
     def label(self) -> str:
         """What the drawing shows, for those who do not see it."""
         return self.sentence
 
+    @abstractmethod
     def table(self) -> tuple[list[str], list[Row]]:
         """Headings and rows of the file."""
-        raise NotImplementedError
 
 
 def colored(place: int) -> str:
