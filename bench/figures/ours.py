@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 import ibis
 
-from bench.figures import across
 from bench.figures.told import Told, timed
+from evergreen.metrics.across.levels import calendar as calendar_of
+from evergreen.metrics.across.levels import levels, moves
 from evergreen.metrics.analytics import cohorts, paths, tables, trends
 
 _MONTH = 28
@@ -24,7 +25,7 @@ def run(path: Path, weeks: list[str]) -> Iterator[Told]:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{path}')")
-        con.register("weeks", across.calendar(asked, asked[0] - dt.timedelta(days=6)))
+        con.register("weeks", calendar_of(asked, asked[0] - dt.timedelta(days=6)))
         backend: Any = ibis.duckdb.from_connection(con)
         events, calendar = backend.table("events"), backend.table("weeks")
         for name, made in _FIGURES.items():
@@ -46,7 +47,12 @@ def _active(events: Any, calendar: Any, key: str, windows: tuple[int, ...]) -> A
     """Distinct ones of ``key`` by account in each window that ends on an asked day."""
     days = events.select(key, "day", grp=events.account_id).distinct()
     changes = trends.active_changes(days, [key], windows)
-    return across.levels(changes, ["grp", "window"], calendar)
+    return levels(changes.mutate(at=_number(changes.day, calendar)), ["grp", "window"], calendar)
+
+
+def _number(day: Any, calendar: Any) -> Any:
+    """The number of a day, from the first asked one on."""
+    return day.delta(calendar.asked.min().as_scalar(), unit="day")
 
 
 def _wau_mau(events: Any, calendar: Any) -> Any:
@@ -64,7 +70,9 @@ def _breadth(events: Any, calendar: Any) -> Any:
 def _counts(events: Any, calendar: Any) -> Any:
     keys = ["account_id", "name"]
     days = events.group_by([*keys, "day"]).aggregate(uses=events["count"].sum().cast("int64"))
-    return across.levels(across.sum_changes(days, keys, _MONTH, "uses"), keys, calendar).rename(n="level")
+    days = days.mutate(at=_number(days.day, calendar))
+    changes = moves(days, keys, days["at"], days["at"] + _MONTH, days.uses)
+    return levels(changes, keys, calendar).rename(n="level")
 
 
 def _first_seen(events: Any, _calendar: Any) -> Any:

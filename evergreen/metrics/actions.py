@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from evergreen.base.clock import day_end
 from evergreen.base.upserts import put
 from evergreen.events import store
 from evergreen.metrics import figures, records, registry
+from evergreen.metrics.across import figures as across
 from evergreen.metrics.models import Newest
 from evergreen.metrics.registry import OnDay
 from evergreen.metrics.rules import Metric
@@ -56,45 +58,41 @@ def take_snapshot(
     ensure_columns(con, metrics)
     figures.compute(con, day, wanted)
     with store.transaction(con):
-        _put(con, day, wanted.metrics, wanted.absent, now=now, is_whole=True)
+        _put(con, [day], wanted.metrics, wanted.absent, now=now, is_whole=True)
     rows = int(store.scalar(con, "SELECT count(*) FROM lake.snapshots WHERE day = ?", day) or 0)
     con.execute(f"DROP TABLE {figures.FRESH}")
     return rows
 
 
 def refill(
-    con: duckdb.DuckDBPyConnection, day: dt.date, key: str, *, now: dt.datetime, wanted: OnDay
-) -> bool:
-    """Compute one metric, and those whose formulas read it, for a day that has a snapshot, as known at its end.
+    con: duckdb.DuckDBPyConnection, days: Sequence[dt.date], key: str, *, now: dt.datetime, wanted: OnDay
+) -> int:
+    """Compute one metric, and those whose formulas read it, for days that have snapshots, as known at the end of each.
 
-    ``wanted`` are the definitions to compute by. The other columns stay as they are. False where the day has no snapshot.
+    ``wanted`` are the definitions to compute by. The other columns stay as they are. Days go in their order, as many as one
+    pass takes (``metrics.across``), in one transaction. Returns how many of them are done.
     """
-    if not _has_snapshot(con, day):
-        return False
     written = {key} | wanted.dependents(key)
     needed = wanted.closure(written)
     ensure_columns(con, (*needed.metrics, *needed.absent))
-    figures.compute(con, day, needed)
+    of_days = across.mirrored(days, needed)
+    across.compute(con, of_days, needed)
     with store.transaction(con):
-        _put(con, day, [m for m in needed.metrics if m.key in written], (), now=now, is_whole=False)
+        _put(con, list(of_days), [m for m in needed.metrics if m.key in written], (), now=now, is_whole=False)
     con.execute(f"DROP TABLE {figures.FRESH}")
-    return True
-
-
-def _has_snapshot(con: duckdb.DuckDBPyConnection, day: dt.date) -> bool:
-    return store.scalar(con, "SELECT 1 FROM lake.snapshots WHERE day = ? LIMIT 1", day) is not None
+    return len(of_days)
 
 
 def _put(
     con: duckdb.DuckDBPyConnection,
-    day: dt.date,
+    days: Sequence[dt.date],
     metrics: Sequence[Metric],
     absent: Sequence[Metric],
     *,
     now: dt.datetime,
     is_whole: bool,
 ) -> None:
-    """Bring the fresh figures of ``metrics`` into the day's rows: all rows anew, or (not ``is_whole``) only their columns.
+    """Bring the fresh figures of ``metrics`` into the days' rows: all rows anew, or (not ``is_whole``) only their columns.
 
     What is not computed keeps its value. Values of a definition that another one takes the place of are kept with its
     version.
@@ -102,76 +100,104 @@ def _put(
     stamp = now.astimezone(dt.UTC).replace(tzinfo=None)
     fresh = [metric.key for metric in (*metrics, *absent)]
     kept = [column for column in _columns(con) if column not in {*fresh, *_KEYS}]
+    listed = ", ".join(f"DATE '{day}'" for day in days)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM lake.snapshots WHERE day = DATE '{day}'"
+        f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM lake.snapshots WHERE day IN ({listed})"
     )
-    versions = definitions(con, day)
-    is_again = store.scalar(con, "SELECT 1 FROM former LIMIT 1") is not None
-    _keep_former(con, day, metrics, versions or {}, stamp)
-    # What was computed by the same definition may be compared; of days before definitions were noted, every built-in one.
-    same = [m for m in metrics if (versions.get(m.key) == m.version if versions else not m.is_own)]
-    restated = _restated(same, day, base.vendor_zone()) if is_again else "false"
+    versions = _definitions(con, listed)
+    _keep_former(con, days, metrics, versions, stamp)
+    restated = _restated(days, metrics, versions, base.vendor_zone())
     columns = ", ".join([*(f"fresh.{key}" for key in fresh), *(f"former.{key}" for key in kept)])
     if is_whole:
         computed, join = f"TIMESTAMP '{stamp}'", f"{figures.FRESH} fresh LEFT JOIN former"
     else:
         computed, join = "former.computed_at", f"former LEFT JOIN {figures.FRESH} fresh"
-    con.execute("DELETE FROM lake.snapshots WHERE day = ?", [day])
+    con.execute(f"DELETE FROM lake.snapshots WHERE day IN ({listed})")
     con.execute(
         f"INSERT INTO lake.snapshots ({', '.join([*_KEYS, *fresh, *kept])}) "
-        f"SELECT DATE '{day}', account_id, tenant, {computed}, coalesce({restated}, false), {columns} "
-        f"FROM {join} USING (account_id, tenant) ORDER BY account_id"
+        f"SELECT day, account_id, tenant, {computed}, coalesce({restated}, false), {columns} "
+        f"FROM {join} USING (day, account_id, tenant) ORDER BY day, account_id"
     )
-    carried = {key: number for key, number in (versions or {}).items() if key in kept}
-    told = json.dumps({**carried, **{m.key: m.version for m in metrics}}, sort_keys=True)
-    con.execute("DELETE FROM lake.snapshot_days WHERE day = ?", [day])
-    con.execute("INSERT INTO lake.snapshot_days VALUES (?, ?)", [day, told])
+    con.execute(f"DELETE FROM lake.snapshot_days WHERE day IN ({listed})")
+    told = []
+    for day in days:
+        carried = {key: number for key, number in versions.get(day, {}).items() if key in kept}
+        said = json.dumps({**carried, **{m.key: m.version for m in metrics}}, sort_keys=True)
+        told.append(f"(DATE '{day}', '{said}')")
+    con.execute(f"INSERT INTO lake.snapshot_days VALUES {', '.join(told)}")
     con.execute("DROP TABLE former")
 
 
 def definitions(con: duckdb.DuckDBPyConnection, day: dt.date) -> dict[str, int] | None:
     """The version by which each metric of the day's snapshot was computed; None where it was not noted."""
-    told = store.scalar(con, "SELECT definitions FROM lake.snapshot_days WHERE day = ?", day)
-    return dict(json.loads(told)) if told else None
+    return _definitions(con, f"DATE '{day}'").get(day)
+
+
+def _definitions(con: duckdb.DuckDBPyConnection, listed: str) -> dict[dt.date, dict[str, int]]:
+    """By day, of days written as SQL."""
+    rows = con.execute(f"SELECT day, definitions FROM lake.snapshot_days WHERE day IN ({listed})").fetchall()
+    return {day: dict(json.loads(told)) for day, told in rows}
 
 
 def _keep_former(
     con: duckdb.DuckDBPyConnection,
-    day: dt.date,
+    days: Sequence[dt.date],
     metrics: Sequence[Metric],
-    versions: Mapping[str, int],
+    versions: Mapping[dt.date, Mapping[str, int]],
     stamp: dt.datetime,
 ) -> None:
     """Values of declared metrics that another version takes the place of stay readable under theirs."""
     for metric in metrics:
-        before = versions.get(metric.key)
-        if not metric.is_own or before is None or before == metric.version:
-            continue
-        con.execute(
-            "DELETE FROM lake.former_figures WHERE day = ? AND metric = ? AND version IN (?, ?)",
-            [day, metric.key, before, metric.version],
-        )
-        value = f"NULL, {metric.key}" if metric.kind == "date" else f"{metric.key}::DOUBLE, NULL"
-        con.execute(
-            f"INSERT INTO lake.former_figures SELECT day, account_id, tenant, ?, ?, {value}, ?::TIMESTAMP "
-            f"FROM former WHERE {metric.key} IS NOT NULL",
-            [metric.key, before, stamp],
-        )
+        replaced: dict[int, list[str]] = defaultdict(list)
+        for day in days:
+            before = versions.get(day, {}).get(metric.key)
+            if metric.is_own and before is not None and before != metric.version:
+                replaced[before].append(f"DATE '{day}'")
+        for before, listed in replaced.items():
+            which = f"day IN ({', '.join(listed)})"
+            con.execute(
+                f"DELETE FROM lake.former_figures WHERE {which} AND metric = ? AND version IN (?, ?)",
+                [metric.key, before, metric.version],
+            )
+            value = f"NULL, {metric.key}" if metric.kind == "date" else f"{metric.key}::DOUBLE, NULL"
+            con.execute(
+                f"INSERT INTO lake.former_figures SELECT day, account_id, tenant, ?, ?, {value}, ?::TIMESTAMP "
+                f"FROM former WHERE {metric.key} IS NOT NULL AND {which}",
+                [metric.key, before, stamp],
+            )
 
 
-def _restated(metrics: Collection[Metric], day: dt.date, zone: ZoneInfo) -> str:
+def _restated(
+    days: Sequence[dt.date],
+    metrics: Sequence[Metric],
+    versions: Mapping[dt.date, Mapping[str, int]],
+    zone: ZoneInfo,
+) -> str:
     """SQL for whether a row says something else than it did before (or did so once already).
 
-    A row taken before the day was over was of a part of it, so another figure is no restatement.
+    A row taken before the day was over was of a part of it, so another figure is no restatement. What was computed by the
+    same definition may be compared; of days before definitions were noted, every built-in one.
     """
-    ended = day_end(day, zone).replace(tzinfo=None)
-    changed = " OR ".join(
-        f"round(fresh.{m.key}, 9) IS DISTINCT FROM round(former.{m.key}, 9)"
-        if m.column_type == "DOUBLE"
-        else f"fresh.{m.key} IS DISTINCT FROM former.{m.key}"
-        for m in metrics
-    )
-    return f"former.restated OR (former.computed_at >= TIMESTAMP '{ended}' AND ({changed or 'false'}))"
+    compared: dict[tuple[str, ...], list[dt.date]] = defaultdict(list)
+    for day in days:
+        told = versions.get(day)
+        same = [m.key for m in metrics if (told.get(m.key) == m.version if told else not m.is_own)]
+        compared[tuple(same)].append(day)
+    kinds = {metric.key: metric.column_type for metric in metrics}
+    parts = []
+    for keys, alike in compared.items():
+        changed = " OR ".join(
+            f"round(fresh.{key}, 9) IS DISTINCT FROM round(former.{key}, 9)"
+            if kinds[key] == "DOUBLE"
+            else f"fresh.{key} IS DISTINCT FROM former.{key}"
+            for key in keys
+        )
+        ended = " ".join(
+            f"WHEN DATE '{day}' THEN TIMESTAMP '{day_end(day, zone).replace(tzinfo=None)}'" for day in alike
+        )
+        # Days of other definitions have no such end, so nothing of theirs is compared.
+        parts.append(f"(former.computed_at >= CASE former.day {ended} END AND ({changed or 'false'}))")
+    return " OR ".join(["former.restated", *parts])
 
 
 @transaction.atomic

@@ -24,16 +24,20 @@ _KEYS = ["account_id", "tenant"]
 
 
 @ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]
-def _bit_count(mask: int) -> int:  # type: ignore[empty-body]
+def bit_count(mask: int) -> int:  # type: ignore[empty-body]
     """How many bits of a whole number are set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A snapshot's day with its calendar: bit i of a mask is the day i days before it."""
+    """A snapshot's day with its calendar: bit i of a mask is the day i days before it.
 
-    day: Day
+    Of many days in one pass the day is a column ``asked`` of every table instead, and ``nights`` has a row for each.
+    """
+
+    day: Day | None
     working_mask: Any
+    nights: Any = None
 
     @classmethod
     def of(cls, night: ir.Table) -> Window:
@@ -42,16 +46,47 @@ class Window:
         day = Day(night.day.as_scalar(), night.working_total.as_scalar(), constants)
         return cls(day, night.working_mask.as_scalar())
 
-    def mask(self, days: int, lag: int) -> int:
-        return ((1 << days) - 1) << lag
+    @classmethod
+    def of_many(cls, nights: ir.Table) -> Window:
+        """From a table with a row a day: ``asked`` for day, else as of one."""
+        return cls(None, None, nights)
+
+    @property
+    def keys(self) -> list[str]:
+        """What tables are keyed by beside account and tenant."""
+        return [] if self.day else ["asked"]
+
+    def spread(self, rows: Any) -> Any:
+        """Rows of the lake as each day may read them: of many days once for each."""
+        return rows if self.day else rows.cross_join(self.nights.select("asked"))
+
+    def on(self, rows: Any) -> Any:
+        """The day whose figures a row is for."""
+        return self.day.on if self.day else rows.asked
+
+    def day_of(self, table: Any) -> Day:
+        """What formulas know of the day of a table's rows (of many days the columns of ``nights`` stand in it)."""
+        if self.day:
+            return self.day
+        return Day(table.asked, table.working_total, {name: table[name] for name in formula.CONSTANTS})
 
     def working(self, days: int, lag: int) -> Any:
-        return self.working_mask & self.mask(days, lag)
+        return self.working_mask & window_bits(days, lag)
 
-    def within(self, column: Any, days: int) -> Any:
+    def within(self, rows: Any, column: str, days: int) -> Any:
         """Whether a date column lies in the window of ``days`` that ends with the day itself."""
-        back = self.day.on.delta(column, unit="day")
+        back = self.on(rows).delta(rows[column], unit="day")
         return back.between(0, days - 1)
+
+
+def bit(back: Any) -> Any:
+    """The bit of a day so many days back."""
+    return ibis.literal(1, "int64") << back
+
+
+def window_bits(days: int, lag: int) -> int:
+    """The bits of a window."""
+    return ((1 << days) - 1) << lag
 
 
 def usage_window(usage: ir.Table, day: dt.date) -> ir.Table:
@@ -69,13 +104,13 @@ def people(window: ir.Table, flags: ir.Table, metrics: Iterable[Metric]) -> ir.T
 
     ``flags`` has feature, is_core, is_advanced, adds_data.
     """
-    rows: Any = _flagged(window, flags)
-    bit = ibis.literal(1, "int64") << rows.offset
+    rows: Any = flagged(window, flags)
+    on_day = bit(rows.offset)
     # CASE, since an aggregate's FILTER takes twice the time.
-    masks = {f"mask_{only}": ibis.ifelse(rows[flag], bit, 0).bit_or() for only, flag in FLAGS.items()}
+    masks = {f"mask_{only}": ibis.ifelse(rows[flag], on_day, 0).bit_or() for only, flag in FLAGS.items()}
     for name, of in _slices(metrics, {"users", "user_days"}).items():
-        masks[f"mask_{name}"] = ibis.ifelse(_inside(rows, of), bit, 0).bit_or()
-    return rows.group_by([*_KEYS, "source", "end_user"]).aggregate(mask=bit.bit_or(), **masks)
+        masks[f"mask_{name}"] = ibis.ifelse(inside(rows, of), on_day, 0).bit_or()
+    return rows.group_by([*_KEYS, "source", "end_user"]).aggregate(mask=on_day.bit_or(), **masks)
 
 
 def features(window: ir.Table, flags: ir.Table, metrics: Sequence[Metric]) -> ir.Table:
@@ -84,28 +119,28 @@ def features(window: ir.Table, flags: ir.Table, metrics: Sequence[Metric]) -> ir
     Sums are named by window (``events_28_0``) and, like the bits, by the metric's filter.
     """
     slices = _slices(metrics, {"days", "features"})
-    rows: Any = _flagged(window, flags) if _slices(metrics) else window
-    bit = ibis.literal(1, "int64") << rows.offset
-    columns = {"mask": bit.bit_or()}
+    rows: Any = flagged(window, flags) if _slices(metrics) else window
+    on_day = bit(rows.offset)
+    columns = {"mask": on_day.bit_or()}
     for name, of in slices.items():
-        columns[f"mask_{name}"] = ibis.ifelse(_inside(rows, of), bit, 0).bit_or()
+        columns[f"mask_{name}"] = ibis.ifelse(inside(rows, of), on_day, 0).bit_or()
     for of in [metric.of for metric in metrics if isinstance(metric.of, Usage)]:
         if of.measure in {"events", "seconds"}:
             column = rows["count"] if of.measure == "events" else rows.seconds
-            inside = rows.offset.between(of.lag, of.lag + of.days - 1)
+            counted = rows.offset.between(of.lag, of.lag + of.days - 1)
             if of.filter is not None:
-                inside = inside & _inside(rows, of)
-            columns[_sum_name(of)] = column.sum(where=inside).coalesce(0)
-    return _flagged(rows.group_by([*_KEYS, "feature"]).aggregate(**columns), flags)
+                counted = counted & inside(rows, of)
+            columns[_sum_name(of)] = column.sum(where=counted).coalesce(0)
+    return flagged(rows.group_by([*_KEYS, "feature"]).aggregate(**columns), flags)
 
 
 def _slices(metrics: Iterable[Metric], measures: Collection[str] = ()) -> dict[str, Usage]:
     """The usage metrics of some measures (or any) that have a filter, one a filter."""
     found = [metric.of for metric in metrics if isinstance(metric.of, Usage) and metric.of.filter is not None]
-    return {_slice(of): of for of in found if not measures or of.measure in measures}
+    return {narrowing(of): of for of in found if not measures or of.measure in measures}
 
 
-def _slice(of: Usage) -> str:
+def narrowing(of: Usage) -> str:
     """The name of what a metric counts: features with its flag ('' : everything), and of these what its filter holds for."""
     if of.filter is None:
         return of.only
@@ -113,14 +148,17 @@ def _slice(of: Usage) -> str:
     return f"{of.only or 'all'}_{digest}"
 
 
-def _inside(rows: Any, of: Usage) -> Any:
-    """Whether a row of the roll-up, with its feature's flags, is one that the metric counts."""
-    assert of.filter is not None
+def inside(rows: Any, of: Usage) -> Any:
+    """Whether a row of the roll-up, with its feature's flags, is one that the metric counts; None where it counts every one."""
+    marked = rows[FLAGS[of.only]] if of.only else None
+    if of.filter is None:
+        return marked
     holds = conditions.compiled(of.filter, rows, source_fields.fields("usage"), None)
-    return holds & rows[FLAGS[of.only]] if of.only else holds
+    return holds if marked is None else holds & marked
 
 
-def _flagged(rows: Any, flags: ir.Table) -> Any:
+def flagged(rows: Any, flags: ir.Table) -> Any:
+    """Rows with ``is_core``, ``is_advanced`` and ``adds_data`` of their feature, false where they have none."""
     joined = rows.left_join(flags, rows.feature == flags.feature).drop("feature_right")
     return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
 
@@ -153,16 +191,16 @@ def usage_figures(
 
 def row_figures(table: ir.Table, metrics: Sequence[Metric], window: Window, *, by_tenant: bool) -> ir.Table:
     """Every metric over one source of record rows, in one aggregation."""
-    keys = _KEYS if by_tenant else ["account_id"]
+    keys = [*(_KEYS if by_tenant else ["account_id"]), *window.keys]
     return table.group_by(keys).aggregate(
         **{metric.key: _row_figure(table, metric.of, window) for metric in metrics}
     )
 
 
-def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table, day: Day) -> ir.Table:
+def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table, window: Window) -> ir.Table:
     """Add the formulas' columns, each as soon as its inputs stand."""
     waiting = [metric for metric in metrics if isinstance(metric.of, Formula)]
-    table = _working_totals(table, waiting, calendar)
+    table = _working_totals(table, waiting, calendar, window)
     while waiting:
         ready = [metric for metric in waiting if formula.inputs(metric.formula_text()) <= set(table.columns)]
         if not ready:
@@ -171,15 +209,18 @@ def with_formulas(table: ir.Table, metrics: Sequence[Metric], calendar: ir.Table
                 f"These metrics use unknown metrics or each other in a circle: {keys}."
             )
         columns: Mapping[str, Any] = {name: table[name] for name in table.columns}
+        day = window.day_of(table)
         made = {m.key: formula.compiled(m.formula_text(), columns, day).cast(ibis_type(m)) for m in ready}
         table = table.mutate(**made)
         waiting = [metric for metric in waiting if metric not in ready]
     return table
 
 
-def typed(value: Any, metric: Metric, *, has_rows: bool) -> Any:
-    """A source's value in the metric's type; a count is 0, not missing, once its source has any row."""
-    if not has_rows:
+def typed(value: Any, metric: Metric, *, has_rows: Any) -> Any:
+    """A source's value in the metric's type; a count is 0, not missing, once its source has any row (``has_rows``: whether,
+    or a column that says so).
+    """
+    if has_rows is False:
         return ibis.null(ibis_type(metric))
     if metric.is_count:
         value = value.coalesce(0)
@@ -187,7 +228,8 @@ def typed(value: Any, metric: Metric, *, has_rows: bool) -> Any:
         value = value.coalesce(metric.of.empty)
     if isinstance(metric.of, Usage) and metric.of.measure == "seconds":
         value = value / 3600.0
-    return value.cast(ibis_type(metric))
+    value = value.cast(ibis_type(metric))
+    return value if has_rows is True else ibis.ifelse(has_rows, value, ibis.null(ibis_type(metric)))
 
 
 def by_source(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
@@ -206,11 +248,11 @@ def ibis_type(metric: Metric) -> str:
 
 def _sum_name(of: Usage) -> str:
     window = f"{of.measure}_{of.days}_{of.lag}"
-    return window if of.filter is None else f"{window}_{_slice(of)}"
+    return window if of.filter is None else f"{window}_{narrowing(of)}"
 
 
 def _mask_name(of: Usage) -> str:
-    return f"mask_{_slice(of)}" if _slice(of) else "mask"
+    return f"mask_{narrowing(of)}" if narrowing(of) else "mask"
 
 
 def _users(people: Any, keys: list[str]) -> Any:
@@ -224,11 +266,15 @@ def _user_figure(users: Any, of: Usage, window: Window) -> Any:
     mask = users[_mask_name(of)]
     working = window.working(of.days, of.lag)
     if of.measure == "user_days":
-        return _bit_count(mask & working).sum()
+        return bit_count(mask & working).sum()
     if of.per_week:
-        on_working_days: Any = _bit_count(mask & working)
-        return (on_working_days * 5 >= of.per_week * _bit_count(working)).sum()
-    return ((mask & window.mask(of.days, of.lag)) != 0).sum()
+        return is_regular(bit_count(mask & working), of, bit_count(working)).sum()
+    return ((mask & window_bits(of.days, of.lag)) != 0).sum()
+
+
+def is_regular(on_working_days: Any, of: Usage, working_days: Any) -> Any:
+    """Whether use on so many of a window's working days is often enough; nobody is regular where it has none."""
+    return (on_working_days > 0) & (on_working_days * 5 >= of.per_week * working_days)
 
 
 def _direct_figure(features: Any, of: Usage, window: Window) -> Any:
@@ -237,12 +283,12 @@ def _direct_figure(features: Any, of: Usage, window: Window) -> Any:
     if of.measure in {"events", "seconds"}:
         return features[_sum_name(of)].sum(where=where).coalesce(0)
     mask = features["mask" if of.filter is None else _mask_name(of)]
-    return _bit_count(mask.bit_or(where=where).coalesce(0) & window.mask(of.days, of.lag))
+    return bit_count(mask.bit_or(where=where).coalesce(0) & window_bits(of.days, of.lag))
 
 
 def _feature_figure(features: Any, of: Usage, window: Window) -> Any:
     mask = features["mask" if of.filter is None else _mask_name(of)]
-    inside = (mask & window.mask(of.days, of.lag)) != 0
+    inside = (mask & window_bits(of.days, of.lag)) != 0
     # Distinct, because an account's feature has a row in each of its tenants.
     return features.feature.nunique(where=inside & features[FLAGS[of.only]] if of.only else inside)
 
@@ -252,20 +298,23 @@ def _row_figure(table: Any, of: Any, window: Window) -> Any:
     for name in of.where:
         where = table[name] if where is None else where & table[name]
     if of.days:
-        inside = window.within(table[of.on], of.days)
+        inside = window.within(table, of.on, of.days)
         where = inside if where is None else where & inside
     if of.filter is not None:
-        holds = conditions.compiled(of.filter, table, source_fields.fields(of.source), window.day.on)
+        holds = conditions.compiled(of.filter, table, source_fields.fields(of.source), window.on(table))
         where = holds if where is None else where & holds
     if of.op == "count":
         return table.count(where=where)
     return getattr(table[of.column], of.op)(where=where)
 
 
-def _working_totals(table: Any, formulas: Sequence[Metric], calendar: Any) -> Any:
-    """Join the running total of working days to each date that a formula counts working days from."""
+def _working_totals(table: Any, formulas: Sequence[Metric], calendar: Any, window: Window) -> Any:
+    """Join the running total of working days to each date that a formula counts working days from; none to a day to come."""
     for name in sorted(set().union(*(formula.working_inputs(metric.formula_text()) for metric in formulas))):
         column = formula.WORKING_PREFIX + name
-        renamed = calendar.select(calendar_day=calendar.day, **{column: calendar.working_total})
-        table = table.left_join(renamed, table[name] == renamed.calendar_day).drop("calendar_day")
+        table = table.mutate(**{column: table[name]})
+        told = calendar.select(calendar_day=calendar.day, calendar_total=calendar.working_total)
+        table = table.left_join(told, table[column] == told.calendar_day)
+        total = ibis.ifelse(table[column] <= window.on(table), table.calendar_total, ibis.null("int64"))
+        table = table.mutate(**{column: total}).drop("calendar_day", "calendar_total")
     return table

@@ -87,9 +87,11 @@ def column(key: str, day: dt.date) -> dict[int, Any]:
 def filled(key: str, since: dt.date, *, at_most: int = 1000) -> None:
     """Past days as the worker computes them; stops short after so many."""
     version = filling.newest_version(key)
-    for day in filling.days_to_fill(since, version.counts_from)[:at_most]:
+    days = filling.days_to_fill(since, version.counts_from)[:at_most]
+    while days:
         with store.session() as con:
-            filling.fill_day(con, key, version.metric.version, day, now=NOW)
+            done = filling.fill_days(con, key, version.metric.version, days, now=NOW)
+        days = days[done:]
 
 
 def of_built_in(metric: Metric) -> dict[str, Any]:

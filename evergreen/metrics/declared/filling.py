@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -12,10 +14,12 @@ from django.utils.translation import gettext as _
 from evergreen.base.jobs import start_job
 from evergreen.base.models import Job, User
 from evergreen.metrics import actions, queries, registry
+from evergreen.metrics.across.figures import MOST_DAYS
 from evergreen.metrics.declared.actions import count_from
 from evergreen.metrics.declared.definition import wrong
 from evergreen.metrics.models import DeclaredMetric
 from evergreen.metrics.registry import OnDay
+from evergreen.metrics.rules import Metric
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,10 +79,11 @@ def days_to_fill(since: dt.date, before: dt.date) -> list[dt.date]:
     return [day for day in reversed(queries.snapshot_days()) if since <= day < before]
 
 
-def fill_day(
-    con: duckdb.DuckDBPyConnection, key: str, number: int, day: dt.date, *, now: dt.datetime
-) -> None:
-    """Compute a version of a metric for a day as known then; from there on the version counts.
+def fill_days(
+    con: duckdb.DuckDBPyConnection, key: str, number: int, days: Sequence[dt.date], *, now: dt.datetime
+) -> int:
+    """Compute a version of a metric for the first of ``days`` (newest first), as many as one pass takes, each as known
+    then; from there on the version counts. Returns how many are done.
 
     The caller holds the night's lock. Raises ValidationError when the version is not the newest one any more.
     """
@@ -86,10 +91,20 @@ def fill_day(
     if version.metric.version != number:
         said = _("Version %(n)s of %(key)s was replaced by version %(newest)s; days done so far are kept.")
         raise ValidationError(said % {"n": number, "key": key, "newest": version.metric.version})
+    wanted = _definitions(version.metric, days[0])
+    alike = list(takewhile(lambda day: _definitions(version.metric, day) == wanted, days[:MOST_DAYS]))
+    done = alike[: actions.refill(con, alike, key, now=now, wanted=wanted)]
+    if queries.newest_day() in done:
+        actions.write_newest(con, done[0])
+    count_from(DeclaredMetric.objects.get(key=key), number, done[-1])
+    return len(done)
+
+
+def _definitions(metric: Metric, day: dt.date) -> OnDay:
+    """The definitions in force on a day, with this one."""
     on_day = registry.current().on(day)
-    metrics = (*(metric for metric in on_day.metrics if metric.key != key), version.metric)
-    wanted = OnDay(metrics, tuple(metric for metric in on_day.absent if metric.key != key))
-    actions.refill(con, day, key, now=now, wanted=wanted)
-    if day == queries.newest_day():
-        actions.write_newest(con, day)
-    count_from(DeclaredMetric.objects.get(key=key), number, day)
+    metrics = (*(one for one in on_day.metrics if one.key != metric.key), metric)
+    absent = tuple(one for one in on_day.absent if one.key != metric.key)
+    # What the metric does not read and does not feed may have changed on any day.
+    wanted = OnDay(metrics, absent)
+    return wanted.closure({metric.key} | wanted.dependents(metric.key))
