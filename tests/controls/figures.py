@@ -5,6 +5,7 @@ from tests.controls import Control
 _SNAPSHOT = "tests/metrics/test_snapshot.py"
 _RECORDS = "tests/metrics/test_records.py"
 _DECLARED = "tests/metrics/test_declared.py"
+_ACROSS = "tests/metrics/test_across.py"
 _HEALTH = "tests/health/test_rules.py"
 _DAYS = "tests/base/test_working_days.py"
 _ORACLE = "tests/metrics/test_oracle.py"
@@ -14,6 +15,22 @@ _ARRIVALS = f"{_ORACLE}::test_nights_over_arrivals_in_any_order_say_what_a_full_
 _NAIVE = f"{_ORACLE}::test_every_metric_of_a_hundred_accounts_equals_a_naive_calculation_and_what_comes_later_changes_none[Africa/Cairo]"
 
 CONTROLS = (
+    Control(
+        "late_use_known_early_among_many_days",
+        "A past day is read as it was known then, also when many days are computed in one pass.",
+        "evergreen/metrics/across/usage.py",
+        'ibis.greatest(rows["at"] + of.lag, rows.since, ibis.literal(0, "int64"))',
+        'ibis.greatest(rows["at"] + of.lag, ibis.literal(0, "int64"))',
+        (_ACROSS,),
+    ),
+    Control(
+        "use_stays_a_day_long_among_many_days",
+        "A window of n days ends with the day, also when many days are computed in one pass.",
+        "evergreen/metrics/across/usage.py",
+        'ends=rows["at"] + of.lag + of.days)',
+        'ends=rows["at"] + of.lag + of.days + 1)',
+        (_ACROSS,),
+    ),
     Control(
         "known_on_ignored",
         "A past day is read as it was known then.",
@@ -26,8 +43,8 @@ CONTROLS = (
         "window_a_day_short",
         "A window of n days ends with the day and begins n - 1 days before.",
         "evergreen/metrics/compiling.py",
-        "        return ((1 << days) - 1) << lag",
-        "        return ((1 << (days - 1)) - 1) << lag",
+        "    return ((1 << days) - 1) << lag",
+        "    return ((1 << (days - 1)) - 1) << lag",
         (_NAIVE,),
     ),
     Control(
@@ -76,8 +93,8 @@ CONTROLS = (
         "user_counted_in_each_tenant",
         "An end user of several tenants is one of the account's.",
         "evergreen/metrics/sources.py",
-        '    keys = ["account_id", "tenant"] if by_tenant else ["account_id"]\n    first =',
-        '    keys = ["account_id", "tenant"]\n    first =',
+        '    keys = [*(["account_id", "tenant"] if by_tenant else ["account_id"]), *window.keys]',
+        '    keys = ["account_id", "tenant", *window.keys]',
         (_NAIVE,),
     ),
     Control(
