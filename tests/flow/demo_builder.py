@@ -63,6 +63,7 @@ def _figures() -> dict[str, Any]:
     from evergreen.flow.needs.queries import needs_of
     from evergreen.health.models import Standing
     from evergreen.metrics.models import Segment
+    from evergreen.metrics.registry import metrics
     from evergreen.work.models import Conversation, Task
 
     con = store.reading()
@@ -70,9 +71,12 @@ def _figures() -> dict[str, Any]:
     def lake(sql: str) -> list[Any]:
         return con.execute(sql).fetchall()
 
+    newest = "FROM lake.snapshots WHERE day = (SELECT max(day) FROM lake.snapshots)"
+    told = lake(f"SELECT {', '.join(f'count({key})' for key in metrics())} {newest}")[0]
     standings = Standing.objects.filter(is_own=True).exclude(account__stage="churned")
     today = SMALL.last + dt.timedelta(days=1)
     return {
+        "silent_metrics": sorted(key for key, count in zip(metrics(), told, strict=True) if not count),
         "scores": dict(standings.values_list("account__external_id", "score")),
         "stages": dict(Account.objects.values_list("stage").annotate(n=Count("pk"))),
         "needs": {user.email: len(needs_of(user, today)) for user in User.objects.all()},

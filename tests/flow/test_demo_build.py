@@ -48,6 +48,11 @@ def test_the_demo_is_built_whole(built: dict[str, Any], place: Home) -> None:
     assert built["alerts_without_task"] == 0
 
 
+def test_every_metric_of_the_library_has_a_value_somewhere(built: dict[str, Any]) -> None:
+    # A baseline of months needs six values, this small story has five months.
+    assert built["silent_metrics"] == ["kpi_deviation"]
+
+
 def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: dict[str, Any]) -> None:
     owners = [one for one in cast.STAFF if one.book in {"strategic", "growth", "basic"}]
     assert all(built["needs"][one.email] <= 20 for one in owners)

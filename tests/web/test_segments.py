@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from evergreen.base.roles import Role
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.metrics import actions as metrics
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments.actions import refresh_segments, save_segment
+from evergreen.web.api.keys import create_api_key
 
 pytestmark = pytest.mark.django_db
 DAY = dt.date(2026, 11, 18)
@@ -250,3 +252,42 @@ def test_the_builder_changes_one_block_and_leaves_the_others(book: SimpleNamespa
     kept, page = changed(text, act="remove", at="7.1")
     assert kept == text
     assert "this part is not there any more" in page
+
+
+def test_programs_read_segments_within_what_their_key_reaches(
+    book: SimpleNamespace, now: dt.datetime
+) -> None:
+    made("everybody", "", now)
+    made("worth_it", "arr > 1", now)
+    own, all_of_them = (
+        {
+            "Authorization": f"Bearer {create_api_key('bi', ['segments.read'], staff=staff, by=book.boss, now=now)}"
+        }
+        for staff in (book.outsider, None)
+    )
+    client = Client()
+    told = {one["key"]: one for one in client.get("/api/v1/segments", headers=all_of_them).json()}
+    inside = SegmentMember.objects.filter(segment="everybody")
+    assert told["everybody"]["accounts"] == inside.count() > 2
+    assert told["worth_it"]["condition"] == "arr > 1.0"
+    assert {one["accounts"] for one in client.get("/api/v1/segments", headers=own).json()} == {0}
+    walked: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        address = f"/api/v1/segments/everybody/accounts?limit=2&after={after}"
+        page = client.get(address, headers=all_of_them).json()
+        walked += [one["account"] for one in page["accounts"]]
+        after = page["next"]
+    assert walked == sorted(inside.values_list("account__external_id", flat=True))
+    assert client.get("/api/v1/segments/everybody/accounts", headers=own).json() == {
+        "accounts": [],
+        "next": None,
+    }
+    missing = client.get("/api/v1/segments/nobody/accounts", headers=own)
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "no_such_segment")
+    assert client.get("/api/v1/segments/everybody/accounts?limit=0", headers=own).status_code == 422
+    book.outsider.role, book.outsider.scope = Role.TRAINER, "all"
+    book.outsider.save()
+    blind = {one["key"]: one for one in client.get("/api/v1/segments", headers=own).json()}
+    assert (blind["worth_it"]["condition"], blind["worth_it"]["arr_cents"]) == ("", None)
+    assert blind["everybody"]["accounts"] == inside.count()

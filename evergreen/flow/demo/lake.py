@@ -19,7 +19,7 @@ from evergreen.flow.demo.voices import Told
 
 TOLD = pa.schema([field for field in arrivals.EVENT_SCHEMA if field.name in {
     "source", "kind", "name", "account_id", "tenant", "account_key", "occurred_at", "received_at", "known_at", "count",
-    "properties", "message_id", "backfilled",
+    "properties", "message_id", "backfilled", "end_user",
 }])  # fmt: skip
 
 
@@ -47,14 +47,15 @@ def append(con: duckdb.DuckDBPyConnection, table: pa.Table, until: int, now: dt.
 
 
 def _told(vendor: Vendor, accounts: Sequence[int]) -> pa.Table:
-    """Survey answers and losses, known when they happened."""
-    listed = [*vendor.answers, *_losses(vendor)]
+    """Survey answers, facts and losses, known when they happened."""
+    listed = [*vendor.answers, *vendor.facts, *_losses(vendor)]
     rows = []
     for told in listed:
         at = told.at.astimezone(dt.UTC).replace(tzinfo=None)
         rows.append(
             {
-                "source": OWN, "kind": "system", "name": told.name, "account_id": accounts[told.place], "tenant": "",
+                "source": SOURCE if told.end_user else OWN, "kind": "track" if told.end_user else "system", "name": told.name,
+                "account_id": accounts[told.place], "tenant": told.tenant, "end_user": told.end_user,
                 "account_key": vendor.book[told.place].key, "occurred_at": at, "received_at": at, "known_at": at,
                 "count": 1, "properties": told.properties, "message_id": f"demo-{told.key}", "backfilled": True,
             }

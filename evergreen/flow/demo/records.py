@@ -236,6 +236,8 @@ def _tickets(
             "is_escalated": ticket.is_escalated,
             "is_complaint": ticket.is_complaint,
             "satisfaction": ticket.satisfaction,
+            "replies": ticket.replies,
+            "sentiment": ticket.sentiment,
             "known_at": ticket.opened,
         }
 

@@ -37,6 +37,8 @@ class Ticket:
     reopened: int = 0
     is_complaint: bool = False
     is_escalated: bool = False
+    replies: int | None = None
+    sentiment: str = ""
 
 
 def tickets(
@@ -71,7 +73,21 @@ def tickets(
     found.sort(key=lambda t: t.opened)
     for number, ticket in enumerate(found, start=1):
         ticket.key = f"GD-{number:05d}"
+    _heard(found, felt, extent)
     return found
+
+
+def _heard(listed: Sequence[Ticket], felt: Feelings, extent: Extent) -> None:
+    """How often each was answered and how its writer sounded, where the help desk knows."""
+    chance = extent.chance("tones")
+    for ticket in listed:
+        more, noise, is_known = int(chance.poisson(0.9)), chance.normal(0, 0.8), chance.random() < 0.8
+        if ticket.answered is not None:
+            ticket.replies = 1 + more + ticket.reopened
+        if is_known:
+            day = min(extent.index(ticket.opened.date()), extent.days - 1)
+            tone = float(felt.level[ticket.place, day]) + noise - 2.0 * ticket.is_complaint
+            ticket.sentiment = "positive" if tone > 1.6 else "neutral" if tone > 0.1 else "negative"
 
 
 def _ticket(

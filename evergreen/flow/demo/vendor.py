@@ -10,6 +10,7 @@ import numpy as np
 
 from evergreen.flow.demo import (
     contacts,
+    facts,
     feeling,
     journeys,
     market,
@@ -39,6 +40,7 @@ class Vendor:
     chains: list[list[contacts.Person]]
     tickets: list[Ticket]
     answers: list[voices.Told]
+    facts: list[voices.Told]
     dues: list[paid.Due]
     talks: list[Talk]
     memos: list[Memo]
@@ -58,6 +60,7 @@ class Vendor:
             self.lives,
             self.tickets,
             self.answers,
+            self.facts,
             self.dues,
             self.talks,
             self.memos,
@@ -78,6 +81,8 @@ def draw(extent: Extent) -> Vendor:
     chains = contacts.contacts(book, felt, crowd, extent)
     opened = tickets.tickets(book, felt, active(crowd, here, extent), chains, extent)
     chance = extent.chance("dates")
+    answered = voices.answers(book, felt, here, chains, opened, extent)
+    dates = [journeys.dates(c, life, felt, extent, chance) for c, life in zip(book, lives, strict=True)]
     return Vendor(
         extent=extent,
         book=book,
@@ -87,11 +92,12 @@ def draw(extent: Extent) -> Vendor:
         crowd=crowd,
         chains=chains,
         tickets=opened,
-        answers=voices.answers(book, felt, here, chains, opened, extent),
+        answers=answered,
+        facts=facts.facts(book, lives, felt, crowd, chains, opened, answered, dates, extent),
         dues=paid.dues(book, lives, felt, extent),
         talks=talks.talks(book, lives, felt, chains, extent),
         memos=talks.memos(book, felt, chains, extent),
-        dates=[journeys.dates(c, life, felt, extent, chance) for c, life in zip(book, lives, strict=True)],
+        dates=dates,
         turns=[journeys.turns(c, life, extent) for c, life in zip(book, lives, strict=True)],
     )
 

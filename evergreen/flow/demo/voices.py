@@ -21,13 +21,15 @@ _ASKED_EVERY = 150
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something that comes in as a system event about an account."""
+    """Something that comes in as an event about an account: a system's, or where it names an end user the product's."""
 
     place: int
     name: str
     at: dt.datetime
     key: str
     properties: str
+    tenant: str = ""
+    end_user: str | None = None
 
 
 def answers(

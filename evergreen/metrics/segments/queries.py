@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Sum
 
-from evergreen.base.conditions import Condition, ConditionError, Fields, checked, from_data, written
+from evergreen.base.conditions import (
+    Condition,
+    ConditionError,
+    Fields,
+    checked,
+    fields_of,
+    from_data,
+    written,
+)
 from evergreen.base.models import User
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
@@ -57,9 +65,13 @@ def preview(condition: Condition, user: User) -> Preview:
     )
 
 
-def text_of(segment: Segment, fields: Fields) -> str:
-    """The condition of a segment as text; as it is kept where it cannot be used any more."""
+def text_of(segment: Segment, fields: Fields, *, hides_money: bool = False) -> str:
+    """The condition of a segment as text; as it is kept where it cannot be used any more. ``hides_money``: none where it
+    names amounts. Raises ConditionError where what is kept cannot even be read.
+    """
     kept = from_data(segment.condition)
+    if hides_money and any(field in fields and fields[field].is_money for field in fields_of(kept)):
+        return ""
     try:
         return written(checked(kept, fields))
     except ConditionError:

@@ -15,7 +15,7 @@ from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.responses import Response
 
-from evergreen.web.api import kpis, metrics, portfolio, targets
+from evergreen.web.api import kpis, metrics, portfolio, segments, targets
 from evergreen.web.api.errors import ApiError
 
 DOCS = {"openapi-json", "openapi-view", "api-root"}
@@ -32,6 +32,7 @@ api = NinjaAPI(
 )
 api.add_router("", kpis.router)
 api.add_router("", metrics.router)
+api.add_router("", segments.router)
 api.add_router("", targets.router)
 api.add_router("", portfolio.router)
 

@@ -27,6 +27,7 @@ RIGHTS: dict[str, Promise] = {
     "kpis.read": gettext_lazy("Read KPIs, their values and targets"),
     "kpis.write": gettext_lazy("Write KPI values and targets"),
     "metrics.read": gettext_lazy("Read metrics and their newest figures"),
+    "segments.read": gettext_lazy("Read segments and their accounts"),
     "portfolio.read": gettext_lazy("Read portfolio figures"),
 }
 PREFIX = "ega_"

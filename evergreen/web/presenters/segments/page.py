@@ -52,13 +52,9 @@ class SegmentPage:
     def text(self) -> str:
         """The condition as text; none where it names amounts that the reader may not see."""
         try:
-            condition = from_data(self.segment.condition)
+            return queries.text_of(self.segment, self._fields, hides_money=not self.user.sees_money)
         except ConditionError:
             return ""
-        is_hidden = any(
-            field in self._fields and self._fields[field].is_money for field in fields_of(condition)
-        )
-        return "" if is_hidden and not self.user.sees_money else queries.text_of(self.segment, self._fields)
 
     @cached_property
     def metrics(self) -> list[tuple[str, str]]:
