@@ -187,11 +187,12 @@ def transitions() -> dict[str, float]:
     django.setup()
     from evergreen.events import store
     from evergreen.events.sessions import moments
+    from evergreen.events.warehouses.embedded import EVENTS
     from evergreen.metrics.analytics import paths, tables
 
     con = store.reading()
     started = time.perf_counter()
-    rows: Any = moments(tables.on_days(tables.EVENTS, LAST - dt.timedelta(days=89), LAST))
+    rows: Any = moments(tables.on_days(EVENTS, LAST - dt.timedelta(days=89), LAST))
     rows = tables.with_subject(rows, "users").mutate(node=rows.name)
     found = con.execute(tables.compiled(paths.transitions(rows))).fetchall()
     return {

@@ -10,6 +10,7 @@ KNOWN = {
     "EVERGREEN_HOME": "folder of this installation (default ./.evergreen)",
     "EVERGREEN_DATABASE": "records: empty for SQLite in the home, or postgresql://user:password@host/name",
     "EVERGREEN_LAKE_SCHEMA": "with PostgreSQL: the schema that holds the lake's catalog (default lake)",
+    "EVERGREEN_WAREHOUSE": "store of single events: empty for the home's lake, or clickhouse://user:password@host/database",
     "EVERGREEN_SECRET_KEY": "signs sessions; default: the file secret.key that `evergreen init` writes",
     "EVERGREEN_SECRET_KEY_BEFORE": "the secret key before this one: stored credentials that it encrypted still open",
     "EVERGREEN_OUTBOUND_ALLOW": "hosts, host:port and networks inside that connectors may call (default: public only)",
@@ -150,6 +151,11 @@ def _postgres(url: str) -> dict[str, object]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def warehouse_url() -> str:
+    """Where single events are kept: ``EVERGREEN_WAREHOUSE``, empty for the home's own lake."""
+    return os.environ.get("EVERGREEN_WAREHOUSE", "").strip()
 
 
 def unknown_variables() -> list[str]:

@@ -16,13 +16,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evergreen.base import env
-from evergreen.events import event_files, facts, message_keys, store
+from evergreen.events import facts, store
+from evergreen.events.columns import EVENT_SCHEMA, REJECTED_SCHEMA
 from evergreen.events.message_keys import Found, Keys
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
 
-_MOMENT = pa.timestamp("us")
+__all__ = ["EVENT_SCHEMA", "REJECTED_SCHEMA", "Appended", "append", "appending", "held", "trial"]
+
 _KEY_COLUMNS = [
     "source",
     "message_id",
@@ -34,45 +37,6 @@ _KEY_COLUMNS = [
     "seconds",
     "properties",
 ]
-
-# What a caller hands over, one row an event. Times are naive UTC; properties is a JSON object as text.
-EVENT_SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("account_id", pa.int64()),
-        pa.field("tenant", pa.string(), nullable=False),
-        pa.field("account_key", pa.string()),
-        pa.field("end_user", pa.string()),
-        pa.field("occurred_at", _MOMENT, nullable=False),
-        pa.field("original_at", _MOMENT),
-        pa.field("sent_at", _MOMENT),
-        pa.field("received_at", _MOMENT, nullable=False),
-        pa.field("known_at", _MOMENT, nullable=False),
-        pa.field("count", pa.int64(), nullable=False),
-        pa.field("seconds", pa.float64()),
-        pa.field("feature", pa.string()),
-        pa.field("properties", pa.string()),
-        pa.field("message_id", pa.string(), nullable=False),
-        pa.field("flag", pa.string()),
-        pa.field("backfilled", pa.bool_(), nullable=False),
-    ]
-)
-
-REJECTED_SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("received_at", _MOMENT, nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("field", pa.string()),
-        pa.field("body", pa.string(), nullable=False),
-        pa.field("origin", pa.string(), nullable=False),
-        pa.field("position", pa.int64(), nullable=False),
-        pa.field("item", pa.int32(), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +65,10 @@ def appending(home: env.Home | None = None) -> Iterator[None]:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         with _alone_on_the_catalog():
+            # What was committed just before a kill, too.
+            event_store(home).publish()
             yield
+            event_store(home).publish()
     finally:
         os.close(fd)
 
@@ -138,26 +105,21 @@ def append(
     of which journal segment or file the lake holds afterwards (``held``). ``zone`` is the vendor's time zone.
     """
     rows = _complete(events)
-    index = message_keys.of(home or env.home())
-    index.refresh(con)
+    raw = event_store(home)
     keys = _keys(con, rows)
-    checked = _checked(keys, index.find(keys.hi, keys.lo), places)
+    checked = _checked(keys, raw.known(con, keys), places)
     number, mark = None, None
     if checked.stored:
         new = checked.is_new
-        number, mark = index.add(con, keys.hi[new], keys.lo[new], keys.body[new])
         fresh = _dated(rows if new.all() else rows.filter(pa.array(new)), zone)
-        event_files.add(con, fresh, home or env.home())
+        number, mark = raw.add(con, Keys(*(column[new] for column in keys)), fresh)
         con.register("fresh_days", fresh.select(["known_on", "kind", "name"]))
-        con.register("fresh_keys", pa.table([pa.array(column[new]) for column in keys], list(Keys._fields)))
-        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])
         con.execute(
             "INSERT INTO lake.arrivals SELECT known_on, ?, count(*)"
             f" FROM fresh_days WHERE {_IS_ROLLED_UP} GROUP BY known_on",
             [origin],
         )
         con.unregister("fresh_days")
-        con.unregister("fresh_keys")
     refused = rejected.num_rows if rejected is not None else 0
     if rejected is not None and refused:
         con.register("rejected_batch", rejected.cast(REJECTED_SCHEMA))
@@ -193,9 +155,7 @@ def trial(con: duckdb.DuckDBPyConnection, events: pa.Table, *, home: env.Home | 
     home = home or env.home()
     keys = _keys(con, _complete(events))
     with appending(home):
-        index = message_keys.of(home)
-        index.refresh(con)
-        found = index.find(keys.hi, keys.lo)
+        found = event_store(home).known(con, keys)
     con.execute("CREATE TEMP TABLE IF NOT EXISTS tried_keys (hi UBIGINT, lo UBIGINT, body UBIGINT)")
     con.register("batch_keys", pa.table([pa.array(column) for column in keys], list(Keys._fields)))
     tried = con.execute(_TRIED).fetchnumpy()

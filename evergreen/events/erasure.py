@@ -27,6 +27,8 @@ from evergreen.customers.models import Account, Contact, ExternalId, Tenant
 from evergreen.events import arrivals, facts, journal, mover, store, upkeep
 from evergreen.events.connections.erasing import erase_rows
 from evergreen.events.models import EndUser
+from evergreen.events.warehouses.contract import Whose
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,20 +52,6 @@ class Erased:
     damaged: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Whose:
-    """Whose rows go: an account (with the keys that name it), or people: (source, end user) and what names a contact.
-
-    ``elsewhere`` names it in the systems that connections read.
-    """
-
-    account: int | None
-    keys: tuple[str, ...]
-    people: tuple[tuple[str, str], ...]
-    contacts: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-
-
 def erase_account(
     account: Account,
     *,
@@ -78,7 +66,7 @@ def erase_account(
     keys |= set(Tenant.objects.filter(account=account).values_list("external_id", flat=True))
     people = EndUser.objects.filter(account=account)
     named = tuple(sorted(filter(None, keys)))
-    whose = _Whose(account.pk, named, _named(people), elsewhere=named)
+    whose = Whose(account.pk, named, _named(people), elsewhere=named)
     done = _erase(whose, now, at_once=at_once, home=home or env.home())
     return _told(done, people, "account", account.pk, by, now)
 
@@ -99,7 +87,7 @@ def erase_contact(
     names = tuple(filter(None, (contact.external_id, str(contact.pk))))
     ids = contact.external_ids.values_list("value", flat=True)
     elsewhere = tuple(filter(None, (contact.external_id, contact.email, contact.end_user, *ids)))
-    whose = _Whose(None, (), _named(people), names, elsewhere)
+    whose = Whose(None, (), _named(people), names, elsewhere)
     done = _erase(whose, now, at_once=at_once, home=home or env.home())
     return _told(done, people, "contact", contact.pk, by, now)
 
@@ -118,15 +106,19 @@ def _told(done: Erased, people: Any, kind: str, pk: int, by: User | None, now: d
     return done
 
 
-def _erase(whose: _Whose, now: dt.datetime, *, at_once: bool, home: env.Home) -> Erased:
+def _erase(whose: Whose, now: dt.datetime, *, at_once: bool, home: env.Home) -> Erased:
     """First what waits in the journal goes into the lake, where rows can be told apart; then they leave it."""
     mover.move(now=now, home=home)
     done = Erased()
     with store.session(home) as con:
         con.register("erased_people", _people(whose))
+        with arrivals.appending(home):
+            outside = event_store(home).erase(whose)
+        if outside:
+            done.rows["events"] = outside
         for table, where in _conditions(whose).items():
             if rows := _take_out(con, table, where, home):
-                done.rows[table] = rows
+                done.rows[table] = done.rows.get(table, 0) + rows
         moment = now.astimezone(dt.UTC).replace(tzinfo=None)
         with store.transaction(con, home):
             con.execute("INSERT INTO lake.erasures VALUES (?, ?)", [moment, sum(done.rows.values())])
@@ -140,12 +132,12 @@ def _erase(whose: _Whose, now: dt.datetime, *, at_once: bool, home: env.Home) ->
     return done
 
 
-def _people(whose: _Whose) -> pa.Table:
+def _people(whose: Whose) -> pa.Table:
     columns = list(zip(*whose.people, strict=True)) or [(), ()]
     return pa.table({"source": pa.array(columns[0], pa.string()), "key": pa.array(columns[1], pa.string())})
 
 
-def _conditions(whose: _Whose) -> dict[str, str]:
+def _conditions(whose: Whose) -> dict[str, str]:
     """What goes from each table, as SQL; texts of ours and of the records, quoted."""
     person = "EXISTS (SELECT 1 FROM erased_people AS p WHERE p.source = t.source AND p.key = t.end_user)"
     if whose.account is not None:

@@ -13,8 +13,6 @@ and are no use of the product, whatever their kind.
 
 from __future__ import annotations
 
-from typing import Any
-
 NAMES = (
     "user.opened",
     "user.closed",
@@ -25,29 +23,3 @@ NAMES = (
     "milestone.dropped",
     "need.stated",
 )
-# What an event is about, by its property; the first that is there.
-_SUBJECTS = ("milestone", "need", "course")
-
-
-def told(events: Any) -> Any:
-    """The rows of ``lake.facts`` that events make; those of no account are left out."""
-    rows = events.filter(events.account_id.notnull(), events.name.isin(NAMES))
-    said = rows.properties.cast("json")
-    subject = said[_SUBJECTS[0]].unwrap_as("string")
-    for name in _SUBJECTS[1:]:
-        subject = subject.coalesce(said[name].unwrap_as("string"))
-    return rows.select(
-        "account_id",
-        "tenant",
-        "source",
-        "name",
-        "end_user",
-        contact=said["contact"].unwrap_as("string"),
-        subject=subject,
-        state=said["state"].unwrap_as("string"),
-        weight=said["weight"].cast("string").try_cast("float64"),
-        due_on=said["due_on"].unwrap_as("string").try_cast("date"),
-        occurred_at="occurred_at",
-        day="day",
-        known_on="known_on",
-    )

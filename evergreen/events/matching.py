@@ -16,6 +16,7 @@ from evergreen.customers.models import Account, ExternalId, Tenant
 from evergreen.events import arrivals, identity, store
 from evergreen.events.identity.rules import ALWAYS, NEVER
 from evergreen.events.models import EndUser, UnsettledKey
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,15 +37,7 @@ _WAITING = """
 SELECT DISTINCT source, account_key, CASE WHEN account_key IS NULL THEN end_user END FROM lake.events
 WHERE account_id IS NULL AND (account_key IS NOT NULL OR end_user IS NOT NULL)
 """
-# Events that were stored under an account are looked at again only where something unsettled them; ours never are.
-_SAME = """
-lake.events.source = m.source
-AND lake.events.account_key IS NOT DISTINCT FROM m.account_key
-AND (m.account_key IS NOT NULL OR lake.events.end_user = m.end_user)
-AND epoch_us(lake.events.occurred_at) >= m.since AND epoch_us(lake.events.occurred_at) < m.before
-AND (lake.events.account_id IS NULL OR (m.settles AND lake.events.kind <> 'system'))
-AND (lake.events.account_id IS DISTINCT FROM m.account_id OR lake.events.tenant <> m.tenant)
-"""
+_KEYS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +62,10 @@ def match_waiting_events(
     home = home or env.home()
     unsettled = _Unsettled.now()
     identity.find_accounts_of_end_users(set(unsettled.keys.values()))
-    matches = _matches(con, unsettled)
+    matches = _matches(unsettled)
     found = Matched(0, 0)
     if matches.num_rows:
-        con.register("waiting_matches", matches)
-        try:
-            found = _rewrite(con, home, now)
-        finally:
-            con.unregister("waiting_matches")
+        found = _rewrite(con, matches, home, now)
     unsettled.settle()
     return found
 
@@ -125,27 +114,25 @@ class _Unsettled:
             UnsettledKey.objects.filter(pk__in=chunk).delete()
 
 
-def _rewrite(con: duckdb.DuckDBPyConnection, home: env.Home, now: dt.datetime) -> Matched:
+def _rewrite(con: duckdb.DuckDBPyConnection, matches: pa.Table, home: env.Home, now: dt.datetime) -> Matched:
     with arrivals.appending(home), store.transaction(con, home):
-        days = con.execute(
-            f"SELECT known_on, count(*) FROM lake.events, waiting_matches AS m WHERE {_SAME} GROUP BY ALL"
-        ).fetchall()
-        if days:
-            con.execute(
-                "UPDATE lake.events SET account_id = m.account_id, tenant = m.tenant "
-                f"FROM waiting_matches AS m WHERE {_SAME}"
-            )
-        origin = f"match:{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-        for known_on, _ in days:
-            con.execute("INSERT INTO lake.arrivals VALUES (?, ?, 0)", [known_on, origin])
-    return Matched(sum(events for _, events in days), len(days))
+        days = event_store(home).match(con, matches)
+        _mark(con, days, now)
+    return Matched(sum(days.values()), len(days))
 
 
-def _matches(con: duckdb.DuckDBPyConnection, unsettled: _Unsettled) -> pa.Table:
+def _mark(con: duckdb.DuckDBPyConnection, days: Iterable[dt.date], now: dt.datetime) -> None:
+    """Have known days rolled up again."""
+    origin = f"match:{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for known_on in days:
+        con.execute("INSERT INTO lake.arrivals VALUES (?, ?, 0)", [known_on, origin])
+
+
+def _matches(unsettled: _Unsettled) -> pa.Table:
     """Where waiting and unsettled (source, account key, end user) belong now, each with the time it holds for."""
-    waiting = con.execute(_WAITING).fetchall()
+    waiting = event_store().rows(_WAITING)
     keys = {(source, key) for source, key, _ in waiting if key}
-    again = _carried(con, set(unsettled.keys.values()))
+    again = _carried(set(unsettled.keys.values()))
     persons = {(source, person) for source, key, person in waiting if not key}
     moved = {(source, person): since for source, person, since in unsettled.people.values()}
     renamed = set(unsettled.keys.values())
@@ -177,17 +164,14 @@ def _told(place: identity.Place | None) -> tuple[int | None, str]:
     return (None, "") if place is None else place
 
 
-def _carried(con: duckdb.DuckDBPyConnection, keys: set[str]) -> set[identity.Key]:
+def _carried(keys: set[str]) -> set[identity.Key]:
     """Which sources sent events with the keys."""
     if not keys:
         return set()
-    con.register("keys_again", pa.table({"key": pa.array(sorted(keys), pa.string())}))
-    try:
-        return {
-            (source, key)
-            for source, key in con.execute(
-                "SELECT DISTINCT source, account_key FROM lake.events WHERE account_key IN (SELECT key FROM keys_again)"
-            ).fetchall()
-        }
-    finally:
-        con.unregister("keys_again")
+    found: set[identity.Key] = set()
+    for number in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = sorted(keys)[number : number + _KEYS_AT_ONCE]
+        asked = ", ".join("?" for _ in chunk)
+        sql = f"SELECT DISTINCT source, account_key FROM lake.events WHERE account_key IN ({asked})"
+        found |= set(event_store().rows(sql, list(chunk)))
+    return found

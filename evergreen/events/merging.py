@@ -7,24 +7,22 @@ account follows too.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
 
 from evergreen.base import env
 from evergreen.customers.models import Account, ExternalId, Tenant
-from evergreen.events import arrivals, matching, rollup, store
+from evergreen.events import arrivals, matching, retention, rolling, store
 from evergreen.events.models import Unmerged
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
 
-_HI = "md5_number_upper(e.source || chr(31) || e.message_id)"
-_LO = "md5_number_lower(e.source || chr(31) || e.message_id)"
-# Tables that hold an account's own rows and can be added up again under another one. What was computed of it as a
-# whole (snapshots, scores) stays as it was known then.
-_MOVED = ("events", "usage", "answers", "facts", "first_uses", "first_features")
+# Tables of the roll-up that hold an account's own rows and can be added up again under another one. What was computed of
+# it as a whole (snapshots, scores) stays as it was known then.
+_MOVED = ("usage", "answers", "facts", "first_uses", "first_features")
 
 
 def ask_back(merged: Account, into: Account, *, now: dt.datetime) -> None:
@@ -53,24 +51,19 @@ def _merge(con: duckdb.DuckDBPyConnection, home: env.Home) -> int:
     con.register("merged_pairs", pairs)
     try:
         with arrivals.appending(home), store.transaction(con, home):
-            con.execute(
-                f"INSERT INTO lake.merged_events SELECT e.account_id, {_HI}, {_LO} FROM lake.events AS e "
-                "WHERE e.account_id IN (SELECT merged_id FROM merged_pairs)"
-            )
-            moved = int(
-                store.scalar(
-                    con,
-                    "SELECT count(*) FROM lake.events WHERE account_id IN (SELECT merged_id FROM merged_pairs)",
-                )
-                or 0
-            )
+            moved = event_store(home).merge(con, pairs)
             con.execute(_ONLINE)
             for table in _MOVED:
                 con.execute(
                     f"UPDATE lake.{table} SET account_id = p.into_id FROM merged_pairs AS p "
                     f"WHERE lake.{table}.account_id = p.merged_id"
                 )
-            con.execute(f"CREATE OR REPLACE TEMP TABLE merged_online AS {_online(con, pairs)}")
+            con.register("online_now", _online(con, pairs, home))
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE merged_online AS "
+                "SELECT * FROM online_now UNION ALL BY NAME SELECT * FROM retired_online"
+            )
+            con.unregister("online_now")
             con.execute(
                 "DELETE FROM lake.account_days WHERE account_id IN "
                 "(SELECT merged_id FROM merged_pairs UNION ALL SELECT into_id FROM merged_pairs)"
@@ -81,12 +74,13 @@ def _merge(con: duckdb.DuckDBPyConnection, home: env.Home) -> int:
     return moved
 
 
-def _online(con: duckdb.DuckDBPyConnection, pairs: pa.Table) -> str:
-    """SQL for the sessions by day of the accounts that stay, once all events are theirs."""
-    events = ibis.duckdb.from_connection(con).table("events", database="lake.main")
+def _online(con: duckdb.DuckDBPyConnection, pairs: pa.Table, home: env.Home) -> pa.Table:
+    """The sessions by day of the accounts that stay, once all events are theirs."""
+    raw = event_store(home)
+    backend = raw.backend(con)
+    events: Any = raw.events(backend, retention.retired_through(con))
     staying = pairs["into_id"].unique().to_pylist()
-    counted = ibis.to_sql(rollup.online(events.filter(events.account_id.isin(staying))), dialect="duckdb")
-    return f"SELECT * FROM ({counted}) UNION ALL BY NAME SELECT * FROM retired_online"
+    return backend.fetch(rolling.online(events.filter(events.account_id.isin(staying))))
 
 
 def _pairs(con: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -100,10 +94,15 @@ def _pairs(con: duckdb.DuckDBPyConnection) -> pa.Table:
     if not merged:
         return table
     con.register("merged_all", table)
+    asked = ", ".join("?" for _ in merged)
+    held = event_store().rows(
+        f"SELECT DISTINCT account_id FROM lake.events WHERE account_id IN ({asked})", list(merged)
+    )
     try:
         return con.execute(
-            "SELECT * FROM merged_all WHERE merged_id IN (SELECT account_id FROM lake.events UNION ALL "
-            "SELECT account_id FROM lake.usage)"
+            "SELECT * FROM merged_all WHERE list_contains(?::BIGINT[], merged_id) "
+            "OR merged_id IN (SELECT account_id FROM lake.usage)",
+            [[account for (account,) in held]],
         ).to_arrow_table()
     finally:
         con.unregister("merged_all")
@@ -119,23 +118,12 @@ def _give_back(con: duckdb.DuckDBPyConnection, home: env.Home, now: dt.datetime)
 
 
 def _unmerge(con: duckdb.DuckDBPyConnection, row: Unmerged, now: dt.datetime) -> int:
-    mine = (
-        "e.account_id = ? AND EXISTS (SELECT 1 FROM lake.merged_events AS m "
-        f"WHERE m.merged_id = ? AND m.hi = {_HI} AND m.lo = {_LO})"
-    )
-    days = con.execute(
-        f"SELECT e.known_on, count(*) FROM lake.events AS e WHERE {mine} GROUP BY ALL",
-        [row.into_id, row.merged_id],
-    ).fetchall()
-    con.execute(
-        f"UPDATE lake.events AS e SET account_id = ? WHERE {mine}",
-        [row.merged_id, row.into_id, row.merged_id],
-    )
+    days = event_store().unmerge(con, row.merged_id, row.into_id)
     con.execute("DELETE FROM lake.merged_events WHERE merged_id = ?", [row.merged_id])
     origin = f"unmerge:{row.merged_id}:{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-    for known_on, _ in days:
+    for known_on in days:
         con.execute("INSERT INTO lake.arrivals VALUES (?, ?, 0)", [known_on, origin])
-    return sum(events for _, events in days)
+    return sum(days.values())
 
 
 # Of retired days sessions are added up; of the others they are counted from the events.

@@ -124,7 +124,7 @@ class MessageKeys:
         body = np.zeros(len(hi), np.uint64)
         order = np.argsort(hi)
         for keys in (*(run.keys for run in self._runs), *(batch.keys for batch in self._tail)):
-            _find_in(keys, hi, lo, order, known, body)
+            find_in(keys, hi, lo, order, known, body)
         return Found(known, body)
 
     def add(self, con: duckdb.DuckDBPyConnection, hi: Column, lo: Column, body: Column) -> tuple[int, str]:
@@ -264,7 +264,7 @@ def _pieces(parts: Sequence[Keys]) -> Iterator[Keys]:
         yield Keys.sorted(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
 
 
-def _find_in(
+def find_in(
     keys: Keys, hi: Column, lo: Column, order: NDArray[np.intp], known: NDArray[np.bool_], body: Column
 ) -> None:
     """Mark in ``known`` and ``body`` what these keys hold. ``order`` sorts ``hi``, which keeps the search local."""

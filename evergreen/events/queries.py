@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from evergreen.events import store
+from evergreen.events.warehouses.named import event_store
 
 
 class DayOfUse(NamedTuple):
@@ -79,19 +80,16 @@ def account_weeks(account_id: int, since: dt.date, before: dt.date, limit: int) 
 
 def use_of_day(account_id: int, day: dt.date, before: dt.datetime) -> UseOfDay | None:
     """An account's use on a day as it comes in, before any roll-up; None without any. For today: reads single events."""
-    row = (
-        store.reading()
-        .execute(
-            "SELECT count(DISTINCT (source, end_user)) FILTER (end_user IS NOT NULL), sum(count)::BIGINT,"
-            " max(occurred_at), arg_max(name, occurred_at) FROM lake.events WHERE account_id = ? AND known_on >= ?"
-            " AND day = ? AND occurred_at < ? AND kind IN ('track', 'page', 'screen', 'usage') AND count > 0",
-            [account_id, day, day, _naive(before)],
-        )
-        .fetchone()
+    rows = event_store().rows(
+        "SELECT count(DISTINCT CASE WHEN end_user IS NOT NULL THEN concat(source, chr(31), end_user) END), sum(count)::BIGINT,"
+        " max(occurred_at), arg_max(name, occurred_at) FROM lake.events WHERE account_id = ? AND known_on >= ?"
+        " AND day = ? AND occurred_at < ? AND kind IN ('track', 'page', 'screen', 'usage') AND count > 0"
+        " HAVING count(*) > 0",
+        [account_id, day, day, _naive(before)],
     )
-    if row is None or row[1] is None:
+    if not rows:
         return None
-    users, events, newest_at, newest = row
+    users, events, newest_at, newest = rows[0]
     return UseOfDay(users, events, newest_at.replace(tzinfo=dt.UTC), newest)
 
 
@@ -124,14 +122,13 @@ def told(
 ) -> list[Told]:
     """Events with one of the names that became known since a day and happened before an instant, newest first."""
     marks = ", ".join("?" for _ in names)
-    rows = store.reading().execute(
+    rows = event_store().rows(
         f"SELECT occurred_at, name, properties FROM lake.events WHERE account_id = ? AND name IN ({marks})"
         " AND known_on >= ? AND occurred_at < ? ORDER BY occurred_at DESC LIMIT ?",
         [account_id, *names, since, _naive(before), limit],
     )
     return [
-        Told(at.replace(tzinfo=dt.UTC), name, json.loads(said) if said else {})
-        for at, name, said in rows.fetchall()
+        Told(at.replace(tzinfo=dt.UTC), name, json.loads(said) if said else {}) for at, name, said in rows
     ]
 
 
@@ -145,12 +142,13 @@ def newest_told(
     """Of each account the properties of its newest event of a name that became known between two days."""
     if not account_ids:
         return {}
-    rows = store.reading().execute(
+    marks = ", ".join("?" for _ in account_ids)
+    rows = event_store().rows(
         "SELECT account_id, arg_max(properties, occurred_at) FROM lake.events"
-        " WHERE name = ? AND known_on BETWEEN ? AND ? AND list_contains(?, account_id) GROUP BY account_id",
-        [name, since, until, list(account_ids)],
+        f" WHERE name = ? AND known_on BETWEEN ? AND ? AND account_id IN ({marks}) GROUP BY account_id",
+        [name, since, until, *account_ids],
     )
-    return {key: json.loads(said) if said else {} for key, said in rows.fetchall()}
+    return {key: json.loads(said) if said else {} for key, said in rows}
 
 
 def answers_between(first: dt.date, last: dt.date) -> list[tuple[int, str, str | None, float, dt.date]]:

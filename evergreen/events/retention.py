@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evergreen.base import env
 from evergreen.events import arrivals, store
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
 # Days removed in one transaction.
 _DAYS_AT_ONCE = 30
 
-# Known days before a day that still hold events, with how many; a day that is not wholly rolled up waits.
-_RIPE = """
-WITH told AS (SELECT known_on, count(*) AS arrivals FROM lake.arrivals WHERE known_on < $before GROUP BY known_on),
-held AS (SELECT known_on, count(*)::BIGINT AS events FROM lake.events WHERE known_on < $before GROUP BY known_on)
-SELECT held.known_on, held.events FROM held LEFT JOIN told USING (known_on) LEFT JOIN lake.rolled USING (known_on)
-WHERE coalesce(told.arrivals, 0) = coalesce(rolled.arrivals, 0) ORDER BY known_on
+# Known days before a day whose roll-up does not hold all that arrived.
+_STALE = """
+SELECT known_on FROM (SELECT known_on, count(*) AS arrivals FROM lake.arrivals WHERE known_on < ? GROUP BY known_on) AS told
+LEFT JOIN lake.rolled USING (known_on) WHERE told.arrivals <> coalesce(rolled.arrivals, 0)
 """
 
 
@@ -68,17 +67,36 @@ def _remove_days(
 ) -> dict[dt.date, int]:
     """Remove the oldest ripe days in one transaction; which, with their events."""
     moment = now.astimezone(dt.UTC).replace(tzinfo=None)
+    through = None
     with arrivals.appending(home), store.transaction(con, home):
-        ripe = dict(con.execute(_RIPE, {"before": before}).fetchmany(_DAYS_AT_ONCE))
+        held = event_store(home).days_held(con, before)
+        waiting = {day for (day,) in con.execute(_STALE, [before]).fetchall()}
+        ripe = {day: held[day] for day in sorted(held.keys() - waiting)[:_DAYS_AT_ONCE]}
         if ripe:
-            listed = ", ".join(f"DATE '{day}'" for day in ripe)
-            # Whole partitions: their files leave the catalog without being read.
-            con.execute(f"DELETE FROM lake.events WHERE known_on IN ({listed})")
+            through = event_store(home).retire(con, ripe)
             con.executemany(
-                "INSERT INTO lake.retired_days VALUES (?, ?, ?)",
-                [[day, moment, events] for day, events in ripe.items()],
+                "INSERT INTO lake.retired_days VALUES (?, ?, ?, ?)",
+                [[day, moment, events, through] for day, events in ripe.items()],
             )
+    if through is not None:
+        with arrivals.appending(home):
+            event_store(home).tidy(con)
     return ripe
+
+
+def let_go(con: duckdb.DuckDBPyConnection, days: list[dt.date]) -> None:
+    """Let go of what arrived late for retired days and was rolled up, within the caller's transaction."""
+    through = event_store().retire(con, days)
+    if through is not None:
+        con.executemany(
+            "UPDATE lake.retired_days SET batch = ? WHERE known_on = ?", [[through, day] for day in days]
+        )
+
+
+def retired_through(con: duckdb.DuckDBPyConnection) -> dict[dt.date, int]:
+    """Of retired days whose events lie in another store: the newest batch that went with them."""
+    sql = "SELECT known_on, max(batch) FROM lake.retired_days WHERE batch IS NOT NULL GROUP BY known_on"
+    return dict(con.execute(sql).fetchall())
 
 
 def retired_days(con: duckdb.DuckDBPyConnection) -> set[dt.date]:

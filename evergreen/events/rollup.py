@@ -9,26 +9,23 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import ibis
 import pyarrow as pa
 
 from evergreen.base import env
-from evergreen.events import arrivals, facts, firsts, retention, sessions, spans, store
+from evergreen.events import arrivals, firsts, retention, rolling, spans, store
 from evergreen.events.features import Matchers
+from evergreen.events.warehouses.backends import Backend, DuckDB
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
-# Kinds of events that mean somebody used the product; the rest say something about people, accounts or us.
-USE_KINDS = ("track", "page", "screen", "usage")
 PORTION_ROWS = 1_000_000
-# What tells events of one person and day apart; the last two may be null.
-_SORT = ("source", "tenant", "kind", "name", "feature", "probe")
-_READ = ("account_id", "end_user", "day", "known_on", "count", "seconds", "properties", *_SORT[:-1])
+# What is counted of a portion, in whichever engine holds the events.
+_COUNTED = ("portion", "portion_sorts", "portion_answers", "portion_online", "portion_facts")
 _TABLES = ("usage", "first_uses", "first_features", "account_days", "answers", "facts", "rolled")
 
 
@@ -66,6 +63,7 @@ def roll_up(
     stale = stale_days(con, until)
     matchers = Matchers.load()
     retired = retention.retired_days(con)
+    event_store().publish()
     done = 0
     for portion in _portions(stale, retired):
         _roll_portion(con, portion, matchers, is_retired=portion[0].day in retired)
@@ -105,6 +103,7 @@ def _roll_portion(
         with arrivals.appending(env.home()), store.transaction(con):
             _count(con, portion, matchers)
             _put(con, portion, adds=True)
+            retention.let_go(con, [portion[0].day])
         return
     while True:
         erasures = _erasures(con)
@@ -121,34 +120,29 @@ def _erasures(con: duckdb.DuckDBPyConnection) -> int:
 
 def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Matchers) -> None:
     """Make the temporary tables of what a portion's events say."""
+    raw = event_store()
+    backend = raw.backend(con)
     days = [entry.day for entry in portion]
-    backend = ibis.duckdb.from_connection(con)
-    events = backend.table("events", database="lake.main").filter(lambda t: t.known_on.isin(days))
-    used = _used(events, matchers, has_spans=spans.any_on(con, _listed(days)))
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW portion_events AS SELECT * FROM lake.events WHERE known_on IN ({_listed(days)})"
-    )
-    for table, sql in _of_portion().items():
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}")
-    con.register("portion_sorts_now", _sorts(con, used, matchers))
-    con.execute("CREATE OR REPLACE TEMP TABLE portion_sorts AS SELECT * FROM portion_sorts_now")
-    con.unregister("portion_sorts_now")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE portion AS {_sql(_counted(used, backend.table('portion_sorts')))}"
-    )
+    count(backend, raw.events(backend, retention.retired_through(con), days), matchers)
+    if backend.dialect != "duckdb":
+        # Counted there, it comes home by the row a person, day and sort; the book puts it in place in one transaction.
+        home = DuckDB(con)
+        for name in _COUNTED:
+            home.put("counted_there", backend.fetch(backend.table(name)))
+            home.keep(name, home.table("counted_there"))
+            home.forget("counted_there")
+        backend.forget(*_COUNTED)
 
 
-@cache
-def _of_portion() -> dict[str, str]:
-    """The tables made of a portion's events as they are, each with its query; compiled once a process."""
-    fields = {field.name: field.type for field in arrivals.EVENT_SCHEMA}
-    kinds = pa.schema({**fields, "day": pa.date32(), "known_on": pa.date32()})
-    events = ibis.table(ibis.Schema.from_pyarrow(kinds), name="portion_events")
-    return {
-        "portion_online": _sql(online(events)),
-        "portion_facts": _sql(facts.told(events)),
-        "portion_answers": _sql(_answers(events)),
-    }
+def count(backend: Backend, events: ir.Table, matchers: Matchers) -> None:
+    """Keep in an engine what events say, under the names ``_COUNTED``."""
+    has_spans = backend.fetch(spans.some(events)).num_rows > 0
+    used = rolling.used(events, matchers.properties, has_spans=has_spans)
+    backend.put("portion_sorts", _sorts(backend, used, matchers))
+    backend.keep("portion", rolling.counted(used, backend.table("portion_sorts")))
+    backend.keep("portion_answers", rolling.answers(events))
+    backend.keep("portion_online", rolling.online(events))
+    backend.keep("portion_facts", rolling.told(events))
 
 
 def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) -> None:
@@ -164,7 +158,6 @@ def _put(con: duckdb.DuckDBPyConnection, portion: list[Stale], *, adds: bool) ->
     con.execute(_USAGE)
     if adds:
         con.execute(_ACCOUNT_DAYS_OF_USAGE, [days[0]])
-        con.execute(f"DELETE FROM lake.events WHERE known_on IN ({listed})")
     else:
         con.execute(_ACCOUNT_DAYS)
     firsts.put(con, days[0], listed, adds=adds)
@@ -181,96 +174,20 @@ def _listed(days: list[dt.date]) -> str:
     return ", ".join(f"DATE '{day}'" for day in days)
 
 
-def _sql(expression: ir.Table) -> str:
-    return str(ibis.to_sql(expression, dialect="duckdb"))
-
-
-def _used(events: Any, matchers: Matchers, *, has_spans: bool) -> ir.Table:
-    """The events that mean use of an account: a row counts when its count is above 0. Of use that was counted before, a
-    row a person and day (``spans``).
-
-    ``probe`` holds what property matchers ask of an event, as a JSON list in the order of ``matchers.properties``;
-    null while no matcher asks for a property.
-    """
-    of_accounts = _of_accounts(events, USE_KINDS)
-    used = of_accounts.filter(of_accounts["count"] > 0)
-    if has_spans:
-        used = used.filter(~spans.is_span(used))
-        counted = spans.spread(of_accounts.filter(spans.is_span(of_accounts)))
-        used = used.select(*_READ)
-        used = ibis.union(used, counted.select(*_READ).cast(used.schema()))
-    return used.mutate(probe=_probe(used, matchers))
-
-
-def _of_accounts(events: Any, kinds: tuple[str, ...]) -> Any:
-    """Events of some kinds and of known accounts."""
-    return _without_facts(events).filter(events.account_id.notnull(), events.kind.isin(kinds))
-
-
-def _without_facts(events: Any) -> Any:
-    """Facts are no use."""
-    return events.filter(~events.name.isin(facts.NAMES))
-
-
-def online(events: Any) -> ir.Table:
-    """Sessions by account and day; of moments only, for a pre-counted row knows only its day."""
-    return sessions.online(sessions.moments(_without_facts(events)))
-
-
-def _probe(used: Any, matchers: Matchers) -> Any:
-    if not matchers.properties:
-        return ibis.null("string")
-    said = used.properties.cast("json")
-    parts = [said[name].cast("string").coalesce("null") for name in matchers.properties]
-    joined = ibis.literal("[") + parts[0]
-    for part in parts[1:]:
-        joined = joined + ibis.literal(",") + part
-    return joined + ibis.literal("]")
-
-
-def _sorts(con: duckdb.DuckDBPyConnection, used: ir.Table, matchers: Matchers) -> pa.Table:
+def _sorts(backend: Backend, used: ir.Table, matchers: Matchers) -> pa.Table:
     """Each distinct (source, tenant, kind, name, feature named by the event, probe) with a number and its feature.
 
     Grouping millions of rows by one number instead of these texts takes a third of the time (measured).
     """
-    rows = con.execute(_sql(used.select(*_SORT).distinct())).fetchall()
-    columns = dict(zip(_SORT, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_SORT, ())
-    found = [matchers.feature(row[_SORT.index("name")], row[_SORT.index("feature")], row[-1]) for row in rows]
+    found = backend.fetch(used.select(*rolling.SORT).distinct())
+    matched = [matchers.feature(row["name"], row["feature"], row["probe"]) for row in found.to_pylist()]
     return pa.table(
         {
-            "sort": pa.array(range(len(rows)), pa.int32()),
-            **{name: pa.array(values, pa.string()) for name, values in columns.items()},
-            "matched": pa.array(found, pa.string()),
+            "sort": pa.array(range(found.num_rows), pa.int32()),
+            **{name: found[name].cast(pa.string()) for name in rolling.SORT},
+            "matched": pa.array(matched, pa.string()),
         }
     )
-
-
-def _counted(used: Any, sorts: Any) -> ir.Table:
-    """Uses counted by account, end user, day and sort."""
-    rows = used.select("account_id", "end_user", "day", "known_on", "count", "seconds", *_SORT)
-    # A feature or probe may be null on both sides; the others never are.
-    same = [rows[name] == sorts[name] for name in _SORT[:4]] + [
-        rows[n].identical_to(sorts[n]) for n in _SORT[4:]
-    ]
-    joined = rows.join(sorts, same, rname="{name}_of_sort")
-    return joined.group_by(["account_id", "end_user", "day", "known_on", "sort"]).aggregate(
-        uses=joined["count"].sum().cast("int64"), seconds=joined.seconds.sum().coalesce(0.0)
-    )
-
-
-def _answers(events: ir.Table) -> ir.Table:
-    """Survey answers with their kind, contact and score; answers without a number are left out."""
-    answered: Any = events.filter(events.account_id.notnull(), events.name == "survey.answered")
-    said = answered.properties.cast("json")
-    answered = answered.mutate(
-        survey=said["kind"].unwrap_as("string"),
-        contact=said["contact"].unwrap_as("string"),
-        score=said["score"].cast("string").try_cast("float64"),
-    )
-    return answered.filter(answered.score.notnull(), answered.survey.notnull()).select(
-        "account_id", "tenant", kind="survey", contact="contact", score="score", occurred_at="occurred_at", day="day",
-        known_on="known_on",
-    )  # fmt: skip
 
 
 _USAGE = """

@@ -13,6 +13,7 @@ import duckdb
 
 from evergreen.base import env
 from evergreen.events import arrivals, journal, store
+from evergreen.events.looking import of_events, of_lake
 
 # Newest events of each name that are looked into for their properties.
 SAMPLE = 200
@@ -86,7 +87,7 @@ class SeenEvent:
 
 def sums(source: str, since: dt.datetime) -> Sums:
     """What became of a source's events that were moved since an instant."""
-    rows = _rows(
+    rows = of_lake(
         "SELECT sum(stored)::BIGINT, sum(duplicates)::BIGINT, sum(conflicts)::BIGINT, sum(rejected)::BIGINT"
         " FROM lake.intake WHERE source = ? AND moved_at >= ?",
         source,
@@ -107,7 +108,7 @@ def by_hour(source: str, now: dt.datetime, hours: int = 48) -> list[Sums]:
 
 def _by(source: str, unit: str, last: dt.datetime, step: dt.timedelta, count: int) -> list[Sums]:
     first = _naive(last) - step * (count - 1)
-    rows = _rows(
+    rows = of_lake(
         f"SELECT date_trunc('{unit}', moved_at) AS moment, sum(stored)::BIGINT, sum(duplicates)::BIGINT,"
         " sum(conflicts)::BIGINT, sum(rejected)::BIGINT FROM lake.intake WHERE source = ? AND moved_at >= ? GROUP BY moment",
         source,
@@ -119,7 +120,7 @@ def _by(source: str, unit: str, last: dt.datetime, step: dt.timedelta, count: in
 
 def newest_at(source: str) -> dt.datetime | None:
     """When the newest stored event of a source was received."""
-    rows = _rows("SELECT max(moved_at) FROM lake.intake WHERE source = ? AND stored > 0", source)
+    rows = of_lake("SELECT max(moved_at) FROM lake.intake WHERE source = ? AND stored > 0", source)
     return rows[0][0].replace(tzinfo=dt.UTC) if rows and rows[0][0] else None
 
 
@@ -141,7 +142,7 @@ def lag(home: env.Home | None = None) -> Lag:
 
 def reasons(source: str, limit: int = 20) -> list[Reason]:
     """Why events of a source were rejected, the most frequent first."""
-    rows = _rows(
+    rows = of_lake(
         "SELECT reason, count(*) AS n FROM lake.rejected_events WHERE source = ? GROUP BY reason ORDER BY n DESC, reason LIMIT ?",
         source,
         limit,
@@ -151,7 +152,7 @@ def reasons(source: str, limit: int = 20) -> list[Reason]:
 
 def seen(source: str, since: dt.date, limit: int = 100) -> list[SeenEvent]:
     """The events of a source that became known since a day, the most frequent first, with what their newest hold."""
-    rows = _rows(
+    rows = of_events(
         "SELECT name, any_value(kind), count(*) AS n, min(received_at), max(received_at) FROM lake.events"
         " WHERE source = ? AND known_on >= ? GROUP BY name ORDER BY n DESC, name LIMIT ?",
         source,
@@ -162,7 +163,7 @@ def seen(source: str, since: dt.date, limit: int = 100) -> list[SeenEvent]:
         name: SeenEvent(name, kind, count, first.replace(tzinfo=dt.UTC), last.replace(tzinfo=dt.UTC))
         for name, kind, count, first, last in rows
     }
-    sampled = _rows(
+    sampled = of_events(
         "SELECT name, properties FROM lake.events WHERE source = ? AND known_on >= ?"
         " QUALIFY row_number() OVER (PARTITION BY name ORDER BY received_at DESC) <= ?",
         source,
@@ -201,10 +202,3 @@ def together(found: Iterable[Sums]) -> Sums:
 
 def _naive(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC).replace(tzinfo=None)
-
-
-def _rows(sql: str, *values: object) -> list[tuple[Any, ...]]:
-    try:
-        return store.reading().execute(sql, list(values)).fetchall()
-    except (store.LakeError, duckdb.IOException, duckdb.TransactionException):
-        return []  # no lake yet, or it cannot be read just now

@@ -22,6 +22,7 @@ import duckdb
 
 from evergreen.base import env
 from evergreen.events import schema
+from evergreen.events.warehouses import vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -215,6 +216,7 @@ def _open(home: env.Home, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     for path in _extensions(home):
         con.execute(f"LOAD '{path}'")
     con.execute("SET TimeZone = 'UTC'")
+    con.execute(vocabulary.OF_DUCKDB)
     _attach(con, home, read_only=read_only)
     return con
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import duckdb
-
-from evergreen.events import store
+from evergreen.events.looking import of_events, of_lake
 
 
 class Incoming(NamedTuple):
@@ -41,7 +39,7 @@ class Unnamed(NamedTuple):
 
 def by_source(since: dt.date) -> list[Incoming]:
     """Events by source that became known since a day; nothing while the lake cannot be read."""
-    rows = _rows(
+    rows = of_events(
         "SELECT source, count(*), max(received_at) FROM lake.events WHERE known_on >= ? GROUP BY source",
         since,
     )
@@ -50,7 +48,7 @@ def by_source(since: dt.date) -> list[Incoming]:
 
 def rejected(limit: int, length: int = 400, *, source: str = "", reason: str = "") -> list[Rejected]:
     """The newest rejected events, of one source and for one reason if named."""
-    rows = _rows(
+    rows = of_lake(
         "SELECT source, received_at, reason, field, left(body, ?), origin, position, item FROM lake.rejected_events"
         " WHERE source = coalesce(nullif(?, ''), source) AND reason = coalesce(nullif(?, ''), reason)"
         " ORDER BY received_at DESC, origin, position, item LIMIT ?",
@@ -63,13 +61,13 @@ def rejected(limit: int, length: int = 400, *, source: str = "", reason: str = "
 
 
 def rejected_count() -> int:
-    rows = _rows("SELECT count(*) FROM lake.rejected_events")
+    rows = of_lake("SELECT count(*) FROM lake.rejected_events")
     return int(rows[0][0]) if rows else 0
 
 
 def unnamed(since: dt.date, limit: int) -> list[Unnamed]:
     """Events since a day that are no feature, the most used first."""
-    rows = _rows(
+    rows = of_lake(
         "SELECT event, sum(count)::BIGINT AS uses, count(DISTINCT account_id) FROM lake.usage"
         " WHERE known_on >= ? AND feature IS NULL GROUP BY event ORDER BY uses DESC, event LIMIT ?",
         since,
@@ -80,11 +78,4 @@ def unnamed(since: dt.date, limit: int) -> list[Unnamed]:
 
 def has_events() -> bool:
     """Whether any event has come in."""
-    return bool(_rows("SELECT 1 FROM lake.events LIMIT 1"))
-
-
-def _rows(sql: str, *values: object) -> list[tuple[Any, ...]]:
-    try:
-        return store.reading().execute(sql, list(values)).fetchall()
-    except (store.LakeError, duckdb.IOException, duckdb.TransactionException):
-        return []  # no lake yet, or it cannot be read just now
+    return bool(of_events("SELECT 1 FROM lake.events LIMIT 1"))

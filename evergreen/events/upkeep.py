@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evergreen.base import env
-from evergreen.events import store
+from evergreen.events import arrivals, store
+from evergreen.events.warehouses.named import event_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -143,10 +144,17 @@ def keep(
     waiting = sum(1 for _ in _waiting(con))
     merged = merge(con, most=most, home=home)
     left = sum(1 for _ in _waiting(con))
+    _tidy(con, home)
     before = (now - dt.timedelta(hours=SNAPSHOT_HOURS)).astimezone(dt.UTC)
     dropped = _drop_snapshots(con, before, home)
     removed = _remove_files(con, before, home) + _remove_orphans(con, now, home)
     return Kept(merged, dropped, removed, has_more=0 < left < waiting)
+
+
+def _tidy(con: duckdb.DuckDBPyConnection, home: env.Home) -> None:
+    if env.warehouse_url():
+        with arrivals.appending(home):
+            event_store(home).tidy(con)
 
 
 def forget(con: duckdb.DuckDBPyConnection, *, home: env.Home | None = None) -> int:

@@ -66,16 +66,16 @@ def pending_migrations() -> int:
 
 def _lake(where: env.Home) -> Finding:
     from evergreen.events import schema, store
+    from evergreen.events.warehouses.named import event_store
 
     con = store.reading(where)
     had = {number for (number,) in con.execute("SELECT number FROM lake.schema_steps").fetchall()}
     if missing := [number for number, _text in schema.steps() if number not in had]:
         said = _("Schema steps %(steps)s have not been run.") % {"steps": missing}
         return Finding("lake", "wrong", said, _("Run `evergreen init`."))
-    events = store.scalar(con, "SELECT count(*) FROM lake.events")
-    waiting = store.scalar(
-        con, "SELECT count(*) FROM lake.events WHERE account_id IS NULL AND kind <> 'system'"
-    )
+    raw = event_store(where)
+    ((events,),) = raw.rows("SELECT count(*) FROM lake.events")
+    ((waiting,),) = raw.rows("SELECT count(*) FROM lake.events WHERE account_id IS NULL AND kind <> 'system'")
     rejected = store.scalar(con, "SELECT count(*) FROM lake.rejected_events")
     said = _("%(events)s events, %(waiting)s without account, %(rejected)s rejected.")
     figures = {"events": f"{events:,}", "waiting": f"{waiting:,}", "rejected": f"{rejected:,}"}

@@ -80,8 +80,9 @@ class Window:
 
 
 def bit(back: Any) -> Any:
-    """The bit of a day so many days back."""
-    return ibis.literal(1, "int64") << back
+    """The bit of a day so many days back. Cast, for ClickHouse takes a bare 1 as one byte and shifts within that, and
+    PostgreSQL shifts by an integer only."""
+    return ibis.literal(1, "int8").cast("int64") << back.cast("int32")
 
 
 def window_bits(days: int, lag: int) -> int:

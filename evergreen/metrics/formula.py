@@ -136,11 +136,20 @@ class _Compiler:
         if name == "days_until":
             return values[0].delta(self.day.on, unit="day")
         if name == "missing_if":
-            return ibis.ifelse(values[0].coalesce(ibis.literal(False)), ibis.null("float64"), values[1])
+            return ibis.ifelse(
+                values[0].coalesce(ibis.literal(False)), ibis.null("float64"), _fraction(values[1])
+            )
         if name == "first_known":
-            return ibis.coalesce(*values)
+            is_mixed = len({value.type() for value in values}) > 1
+            return ibis.coalesce(*(map(_fraction, values) if is_mixed else values))
         present = ibis.literal(True)
         for value in values:
             present = present & value.notnull()
+        values = [_fraction(value) for value in values]
         chosen = ibis.least(*values) if name == "least" else ibis.greatest(*values)
         return ibis.ifelse(present, chosen, ibis.null("float64"))
+
+
+def _fraction(value: Any) -> Any:
+    """A number as a fraction: ClickHouse finds no type that holds whole numbers and fractions by itself."""
+    return value.cast("float64") if value.type().is_integer() else value

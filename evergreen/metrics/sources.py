@@ -85,7 +85,7 @@ def _first_features(backend: Any, keys: list[str], window: Window) -> Any:
     return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
 
 
-@ibis.udf.scalar.builtin(name="bin")  # type: ignore[untyped-decorator]
+@ibis.udf.scalar.builtin(name="bits_of")  # type: ignore[untyped-decorator]
 def _binary(mask: int) -> str:  # type: ignore[empty-body]
     """The bits of a whole number as text, the highest set one first."""
 

@@ -54,7 +54,7 @@ CONTROLS = (
     Control(
         "message_key_not_kept",
         "The same message id from the same source adds nothing.",
-        "evergreen/events/arrivals.py",
+        "evergreen/events/warehouses/embedded.py",
         '        con.execute("INSERT INTO lake.message_keys SELECT hi, lo, body, ? FROM fresh_keys", [number])\n',
         "",
         (
@@ -130,8 +130,8 @@ CONTROLS = (
         "retired_before_rolled_up",
         "Single events go only once their day is rolled up.",
         "evergreen/events/retention.py",
-        "WHERE coalesce(told.arrivals, 0) = coalesce(rolled.arrivals, 0) ORDER BY",
-        "ORDER BY",
+        "held.keys() - waiting",
+        "held.keys()",
         (
             "tests/events/test_retention.py"
             "::test_old_events_go_by_whole_days_once_they_are_rolled_up_and_every_figure_stays",

@@ -108,7 +108,7 @@ CONTROLS = (
     Control(
         "facts_are_use",
         "Opening an account for somebody makes that person not active.",
-        "evergreen/events/rollup.py",
+        "evergreen/events/rolling.py",
         "~events.name.isin(facts.NAMES)",
         "events.name.notnull()",
         (f"{_FIRSTS}::test_a_fact_is_kept_by_itself_and_is_no_use",),
@@ -132,7 +132,7 @@ CONTROLS = (
     Control(
         "counts_of_nought_counted",
         "A usage row counts when its count is above 0.",
-        "evergreen/events/rollup.py",
+        "evergreen/events/rolling.py",
         'of_accounts["count"] > 0',
         'of_accounts["count"] >= 0',
         (_NAIVE,),

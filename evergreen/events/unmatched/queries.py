@@ -17,6 +17,7 @@ from evergreen.customers import likeness
 from evergreen.events import identity, store
 from evergreen.events.identity.naming import chunks
 from evergreen.events.models import EndUser, Ignored
+from evergreen.events.warehouses.named import event_store
 
 Kind = Ignored.Kind
 MOST = 5_000
@@ -106,7 +107,7 @@ def with_mails(rows: Sequence[Waiting]) -> list[Waiting]:
 
 _WAITING = """
 SELECT source, account_key, CASE WHEN account_key IS NULL THEN end_user END AS person, count(*) AS n,
-       count(DISTINCT end_user), min(occurred_at), max(occurred_at), list(DISTINCT name)[1:3],
+       count(DISTINCT end_user), min(occurred_at), max(occurred_at), list(DISTINCT name),
        max_by(properties, occurred_at) FILTER (WHERE kind IN ('group', 'identify') AND properties IS NOT NULL)
 FROM lake.events
 WHERE account_id IS NULL AND kind <> 'system' AND (account_key IS NOT NULL OR end_user IS NOT NULL)
@@ -116,7 +117,7 @@ GROUP BY ALL ORDER BY n DESC, source, account_key, person LIMIT ?
 
 def _read() -> list[tuple[Any, ...]]:
     try:
-        return store.reading().execute(_WAITING, [MOST + 1]).fetchall()
+        return event_store().rows(_WAITING, [MOST + 1])
     except (store.LakeError, duckdb.Error):
         return []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from evergreen.events.arrivals import EVENT_SCHEMA, REJECTED_SCHEMA
+from evergreen.events.columns import EVENT_SCHEMA, REJECTED_SCHEMA
 from evergreen.events.ingest.shapes import Event
 from evergreen.events.journal import REFUSED
 from evergreen.events.unpacking.parts import Refused

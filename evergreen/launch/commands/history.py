@@ -41,10 +41,10 @@ def count(
 ) -> None:
     """Count the stored events (each message once, duplicates never)."""
     where = installed_home(home)
-    from evergreen.events import store
+    from evergreen.events.warehouses.named import event_store
 
     sql = f"SELECT {_COLUMNS[by]} AS what, count(*) FROM lake.events GROUP BY what ORDER BY what"
-    rows = store.reading(where).execute(sql).fetchall()
+    rows = event_store(where).rows(sql)
     if as_json:
         for what, counted in rows:
             put({by.value: what, "count": counted})

@@ -111,12 +111,12 @@ def _bring_up_to_date(where: env.Home, chosen: dict[str, str]) -> dict[str, Any]
 def _change_settings(chosen: dict[str, str]) -> None:
     from evergreen.base import clock, queries
     from evergreen.base.actions import change_setting
-    from evergreen.events import store
+    from evergreen.events.traffic import has_events
 
     for key in _SETTINGS:
         if key not in chosen or queries.setting(key) == chosen[key]:
             continue
-        if key == "timezone" and store.scalar(store.reading(), "SELECT count(*) FROM lake.events"):
+        if key == "timezone" and has_events():
             raise stop(
                 f"The time zone is {queries.setting(key)!r} and events are stored by its days: it stays. "
                 f"{chosen[key]!r} needs a new installation. Nothing was changed; run init without --timezone."

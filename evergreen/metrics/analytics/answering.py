@@ -93,7 +93,7 @@ def _spread(reading: Reading, what: What) -> list[int]:
 
 def _penetration(reading: Reading) -> Answer:
     entitled = adoption.entitled(reading.until, reading.population.accounts)
-    reading.con.register("asked_entitled", adoption.as_table(entitled))
+    reading.give("asked_entitled", adoption.as_table(entitled))
     used = reading.population.split(reading.used(ANY, reading.since, reading.until))
     active, features = adoption.penetration(used, tables.ENTITLED)
     return {
@@ -108,13 +108,18 @@ def _penetration(reading: Reading) -> Answer:
 def reached(reading: Reading) -> Any:
     """Who entered the funnel and how far each came (``funnels.reached``)."""
     question = reading.question
-    minutes = WITHIN[question.within]
-    last = min(reading.until + dt.timedelta(days=minutes // 1_440 + 1), reading.newest)
-    rows = reading.moments(reading.since, last, question.unit)
+    rows = reading.moments(reading.since, _last(reading), question.unit)
     fits = [reading.book.holds(rows, what) for what in question.steps]
     overlap = _overlap(reading)
     steps = funnels.step_rows(rows, fits, overlap=overlap)
-    return funnels.reached(steps, len(fits), minutes, reading.since, reading.until)
+    found = funnels.reached(steps, len(fits), WITHIN[question.within], reading.since, reading.until)
+    return reading.home("reached_steps", found)
+
+
+def _last(reading: Reading) -> dt.date:
+    """The last day on which a step of the funnel may lie."""
+    minutes = WITHIN[reading.question.within]
+    return min(reading.until + dt.timedelta(days=minutes // 1_440 + 1), reading.newest)
 
 
 def _overlap(reading: Reading) -> bool:
@@ -148,8 +153,10 @@ def _funnel(reading: Reading) -> Answer:
 
 
 def _with_roles(reading: Reading, found: Any) -> Any:
-    people: Any = tables.with_subject(tables.FIRST_USES, "users")
-    roles = people.inner_join(tables.ROLES, ["account_id", "end_user"]).select("subject", "grp").distinct()
+    people = reading.moments(reading.since, _last(reading)).inner_join(
+        tables.ROLES, ["account_id", "end_user"]
+    )
+    roles = reading.home("reached_roles", people.select("subject", "grp").distinct())
     joined = found.left_join(roles, "subject").drop("subject_right")
     return joined.mutate(grp=joined.grp.coalesce(len(reading.population.groups) - 1).cast("int32"))
 
@@ -171,7 +178,7 @@ def retained(reading: Reading) -> tuple[Any, Any]:
 def _starts(reading: Reading, keys: tuple[str, ...]) -> Any:
     """``keys, day``: when each began, told from all of its history."""
     if reading.question.cohort == "contract":
-        reading.con.register("asked_starts", adoption.contract_starts())
+        reading.give("asked_starts", adoption.contract_starts())
         return reading.population.within(tables.STARTS)
     source: Any = (
         tables.FIRST_USES if keys == cohorts.USER or reading.population.role else tables.ACCOUNT_DAYS
@@ -217,14 +224,14 @@ def _paths(reading: Reading) -> Answer:
     if not anchor:
         return {"labels": labels, "ways": [], "times": 0}
     for name, table in reading.book.named(question.nodes, labels).items():
-        reading.con.register(name, table)
+        reading.give(name, table)
     # A day more on each side, so that no session is cut at the edge.
     day = dt.timedelta(days=1)
     rows = reading.moments(reading.since - day, min(reading.until + day, reading.newest))
     turns = paths.turns(reading.book.with_nodes(rows, question.nodes, labels))
     ways: Any = paths.ways(turns, question.levels, question.direction)
     ways = ways.filter(ways.node == labels.index(anchor), ways.day.between(reading.since, reading.until))
-    found = reading.rows(paths.counted(ways, question.levels))
+    found = reading.rows(reading.home("counted_ways", paths.counted(ways, question.levels)))
     names = [f"node_{level}" for level in range(1, question.levels + 1)]
     listed = sorted(([row[name] for name in names], row["times"]) for row in found)
     return {"labels": labels, "ways": listed, "times": sum(times for _, times in listed)}

@@ -13,6 +13,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
+from evergreen.events import said
 from evergreen.events.features import Matchers
 from evergreen.metrics.analytics.questions import What
 from evergreen.metrics.analytics.tables import LABELS, NAMED
@@ -94,10 +95,7 @@ class Book:
 
     def _by_property(self, events: Any, decision: Decision) -> Any:
         """The feature of events whose properties decide; an empty text for none."""
-        said = events.properties.cast("json")
-        branches = [
-            (_fits(said[one.property], one.value), ibis.literal(one.feature)) for one in decision.asked
-        ]
+        branches = [(_fits(events.properties, one), ibis.literal(one.feature)) for one in decision.asked]
         if decision.feature is not None:
             last: Any = ibis.literal(decision.feature)
         else:
@@ -153,10 +151,10 @@ def _pairs(text: str, number: str, rows: Iterable[tuple[str, int]]) -> pa.Table:
     )
 
 
-def _fits(said: Any, value: str | None) -> Any:
+def _fits(properties: Any, asked: Asked) -> Any:
     """Whether a JSON value is a matcher's: a text as it is, others as they are written."""
-    text = said.unwrap_as("string")
-    if value is None:
-        return said.isnull() | (said.cast("string") == "null")
-    other = text.isnull() & (said.cast("string") == value)
-    return ((text == value) | other).coalesce(ibis.literal(False))
+    text, written = said.text(properties, asked.property), said.json(properties, asked.property)
+    if asked.value is None:
+        return written.isnull() | (written == "null")
+    other = text.isnull() & (written == asked.value)
+    return ((text == asked.value) | other).coalesce(ibis.literal(False))

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import numpy as np
@@ -21,9 +21,6 @@ from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.events.models import EndUser
 from evergreen.metrics.analytics.questions import Question
 from evergreen.metrics.analytics.tables import ASKED, GROUPS, ROLES
-
-if TYPE_CHECKING:
-    import duckdb
 
 # The largest groups of a split stand for themselves; accounts of the others are together.
 MOST_GROUPS = 8
@@ -63,14 +60,11 @@ class Population:
                 made.update(sink.getvalue())
         return made.hexdigest()
 
-    def register(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Make its tables readable on the connection of a query."""
-        if self.accounts is not None:
-            con.register("asked_accounts", pa.table({"account_id": self.accounts}))
-        if self.grouped is not None:
-            con.register("asked_groups", self.grouped)
-        if self.roles is not None:
-            con.register("asked_roles", self.roles)
+    def tables(self) -> dict[str, pa.Table]:
+        """Its tables, by the names that queries have for them."""
+        accounts = None if self.accounts is None else pa.table({"account_id": self.accounts})
+        found = {"asked_accounts": accounts, "asked_groups": self.grouped, "asked_roles": self.roles}
+        return {name: table for name, table in found.items() if table is not None}
 
     def within(self, rows: Any) -> Any:
         """The rows of these accounts (and of people in the role that was asked for)."""

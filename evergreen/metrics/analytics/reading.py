@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pyarrow as pa
 
 from evergreen.events import store
 from evergreen.events.features import Matchers
+from evergreen.events.retention import retired_through
 from evergreen.events.sessions import MOMENT_KINDS, moments
+from evergreen.events.warehouses.backends import Backend, DuckDB
+from evergreen.events.warehouses.contract import EventStore
+from evergreen.events.warehouses.named import event_store
 from evergreen.metrics import queries
 from evergreen.metrics.analytics import tables
 from evergreen.metrics.analytics.naming import Book
@@ -67,12 +72,42 @@ class Reading:
         self.since, last = self.question.range(self.newest)
         # Days that no night has rolled up yet have no figures.
         self.until = min(last, self.newest)
-        self.population.register(self.con)
+        self.given: dict[str, pa.Table] = {}
+        for name, table in self.population.tables().items():
+            self.give(name, table)
+
+    def give(self, name: str, table: pa.Table) -> None:
+        """Make a small table of the records readable by queries, wherever they run."""
+        self.given[name] = table
+        self.con.register(name, table)
+
+    @cached_property
+    def counting(self) -> Backend:
+        """The engine that holds the single events."""
+        return self.raw.backend(self.con)
+
+    @cached_property
+    def raw(self) -> EventStore:
+        return event_store()
+
+    def home(self, name: str, expression: Any) -> Any:
+        """What an expression over single events (``moments``) comes to, as something that stands beside the lake's tables."""
+        counting = self.counting
+        if isinstance(counting, DuckDB):
+            return expression
+        for given, table in self.given.items():
+            counting.put(given, table)
+        try:
+            found = self._waited(lambda: counting.fetch(expression))
+        finally:
+            counting.forget(*self.given)
+        self.con.register(name, found)
+        return ibis.table(expression.schema(), name=name)
 
     def rows(self, expression: Any) -> list[dict[str, Any]]:
         """What an expression finds, a dict a row."""
         sql = tables.compiled(expression)
-        table = self._table(sql)
+        table = self._waited(lambda: self.con.execute(sql).to_arrow_table())
         # Sums of whole numbers come with 128 bits.
         wide = {field.name for field in table.schema if pa.types.is_decimal(field.type)}
         for at, name in enumerate(table.column_names):
@@ -81,11 +116,11 @@ class Reading:
         found: list[dict[str, Any]] = table.to_pylist()
         return found
 
-    def _table(self, sql: str) -> pa.Table:
+    def _waited(self, work: Callable[[], pa.Table]) -> pa.Table:
         if self.watch is None:
-            return self.con.execute(sql).to_arrow_table()
+            return work()
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(lambda: self.con.execute(sql).to_arrow_table())
+            waiting = pool.submit(work)
             try:
                 while wait([waiting], _BEAT_SECONDS).not_done:
                     self.watch(self.con.query_progress())
@@ -162,8 +197,9 @@ class Reading:
         return self.population.within(rows)
 
     def moments(self, since: dt.date, until: dt.date, unit: str = "users") -> Any:
-        """Moments of the population in the lake with ``subject``, of the sample."""
-        events: Any = tables.on_days(tables.EVENTS, since, until)
+        """Moments of the population, where single events lie, with ``subject``, of the sample; see ``home``."""
+        known = self.raw.events(self.counting, retired_through(self.con))
+        events: Any = tables.on_days(known, since, until)
         rows: Any = moments(events)
         if unit == "accounts":
             rows = events.filter(

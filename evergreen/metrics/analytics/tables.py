@@ -15,14 +15,6 @@ def _lake(name: str, columns: dict[str, str]) -> ir.Table:
     return ibis.table(columns, name=name, catalog="lake", database="main")
 
 
-EVENTS = _lake(
-    "events",
-    {
-        "source": "string", "kind": "string", "name": "string", "account_id": "int64", "tenant": "string",
-        "end_user": "string", "occurred_at": "timestamp", "day": "date", "known_on": "date", "count": "int64",
-        "feature": "string", "properties": "string",
-    },
-)  # fmt: skip
 USAGE = _lake(
     "usage",
     {
@@ -49,13 +41,13 @@ ENTITLED = ibis.table({"feature": "string", "account_id": "int64"}, name="asked_
 _EARLY_DAYS = 2
 
 
-@ibis.udf.scalar.builtin(name="hash", signature=(("int64", "string", "string"), "uint64"))  # type: ignore[untyped-decorator]
+@ibis.udf.scalar.builtin(name="person_hash", signature=(("int64", "string", "string"), "uint64"))  # type: ignore[untyped-decorator]
 def _hash(account: int, source: str, end_user: str) -> int:  # type: ignore[empty-body]
     """64 bits of an end user. Sorting by one number takes 0.4 of the time of sorting by three columns (measured); two of a
     million end users share theirs once in 37 million cases."""
 
 
-@ibis.udf.scalar.builtin(name="hash", signature=(("int64",), "uint64"))  # type: ignore[untyped-decorator]
+@ibis.udf.scalar.builtin(name="account_hash", signature=(("int64",), "uint64"))  # type: ignore[untyped-decorator]
 def _hash_account(account: int) -> int:  # type: ignore[empty-body]
     """64 bits of an account, spread evenly for samples."""
 

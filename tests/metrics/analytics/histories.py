@@ -13,6 +13,8 @@ import ibis
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from evergreen.events.warehouses import vocabulary
+
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = dt.date(2026, 3, 2)  # a Monday
 _SCHEMA = pa.schema(
@@ -114,7 +116,9 @@ def rows_of(sql: str, happened: list[Happened]) -> list[dict[str, Any]]:
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
     """One for all examples: opening one takes longer than most of them."""
-    return duckdb.connect(config={"threads": "1"})
+    con = duckdb.connect(config={"threads": "1"})
+    con.execute(vocabulary.OF_DUCKDB)
+    return con
 
 
 def are_moments(happened: list[Happened]) -> list[Happened]:

@@ -1,0 +1,1 @@
+"""Where the history may be kept and reckoned besides the home's own lake."""
