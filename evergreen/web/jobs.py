@@ -11,7 +11,7 @@ from django.utils import translation
 from evergreen.base import clock, env, queries
 from evergreen.base.jobs import beat, job_kind
 from evergreen.base.models import Job, User
-from evergreen.web.presenters.accounts import changing, exporting
+from evergreen.web.presenters.accounts import changing, columns, exporting
 from evergreen.web.presenters.accounts.columns import Reader
 from evergreen.web.presenters.accounts.table import asked
 
@@ -63,5 +63,10 @@ def _asked(job: Job) -> tuple[User, Reader, list[int]]:
     user = User.objects.get(pk=job.params["user"])
     currency = queries.setting("currency")
     today = queries.vendor_day(clock.utc_now())
-    filters, sort = asked(user, QueryDict(job.params["query"]), currency)
-    return user, Reader(user, today, currency), exporting.matching(user, filters, sort, today)
+    query = QueryDict(job.params["query"])
+    filters, sort = asked(user, query, currency)
+    return (
+        user,
+        Reader(user, today, currency, columns.asked(query)),
+        exporting.matching(user, filters, sort, today),
+    )

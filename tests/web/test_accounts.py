@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from evergreen.base.models import User
 from evergreen.base.roles import Role
 from evergreen.customers.models import Account
+from evergreen.metrics.models import Newest
 from evergreen.web.models import SavedView
 from tests.web.reading import names
 
@@ -128,6 +131,26 @@ def test_chosen_columns_stand_in_the_address(book: SimpleNamespace, as_person: A
     assert 'class="arr' not in page
 
 
+def test_any_metric_is_a_column_and_goes_into_the_file(book: SimpleNamespace, as_person: Any) -> None:
+    Newest.objects.filter(account=book.well).update(
+        values={"users_opened": 12, "overdue_cents": 1234_00}, currency="JPY"
+    )
+    client = as_person(book.owner)
+    chosen = "cols=tier&cols=metric.users_opened&cols=metric.overdue_cents&cols=metric.nonsense"
+    page = client.get(f"/accounts/?{chosen}").content.decode()
+    assert "Users opened" in page
+    assert '<td class="metric.users_opened num">12</td>' in page
+    assert '<td class="metric.users_opened num">—</td>' in page
+    text = client.post("/accounts/exports/", {"kind": "csv", "query": chosen}).content.decode("utf-8-sig")
+    row = next(row for row in csv.DictReader(io.StringIO(text)) if row["Account"] == book.well.name)
+    # Yen have no minor unit.
+    assert (row["Users opened"], row["Amount overdue (currency of the account)"]) == ("12", "123400")
+    trainer = User.objects.create_user("t@vendor.example", role=Role.TRAINER, scope="all", language="en")
+    page = as_person(trainer).get(f"/accounts/?{chosen}").content.decode()
+    assert "Users opened" in page
+    assert "Amount overdue" not in page
+
+
 def test_who_sees_no_money_neither_reads_sorts_nor_filters_by_it(
     book: SimpleNamespace, as_person: Any
 ) -> None:
@@ -143,7 +166,12 @@ def test_who_sees_no_money_neither_reads_sorts_nor_filters_by_it(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?stage=steady&sort=health&owner=me&cols=owner&cols=team&cols=edition"]
+    "query",
+    [
+        "",
+        "?stage=steady&sort=health&owner=me&cols=owner&cols=team&cols=edition",
+        "?cols=metric.nps&cols=metric.fit",
+    ],
 )
 def test_the_page_asks_as_often_for_thirty_rows_as_for_three(
     book: SimpleNamespace, as_person: Any, now: dt.datetime, query: str

@@ -24,6 +24,7 @@ from evergreen.web.forms.errors import add_errors
 from evergreen.web.models import SavedView
 from evergreen.web.presenters.accounts import changing, exporting, narrowing
 from evergreen.web.presenters.accounts.columns import COLUMNS, Reader
+from evergreen.web.presenters.accounts.columns import asked as asked_columns
 from evergreen.web.presenters.accounts.table import VIEWS, Table, asked
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
@@ -157,7 +158,7 @@ def exports(request: StaffRequest) -> HttpResponse:
         title = _("Export of %(n)s accounts") % {"n": len(keys)}
         jobs.start_job(kinds.EXPORT, params, title=title, total=len(keys), by=request.user, now=request.now)
         return HttpResponse(status=303, headers={"Location": reverse("jobs")})
-    reader = Reader(request.user, request.today, request.vendor["currency"])
+    reader = Reader(request.user, request.today, request.vendor["currency"], asked_columns(query))
     return _file(kind, keys, reader)
 
 

@@ -1,13 +1,15 @@
-"""Columns of the accounts table: how a cell looks, and what an export writes."""
+"""Columns of the accounts table: how a cell looks, and what an export writes. Every metric may be a column too."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
@@ -18,19 +20,24 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.base import money
 from evergreen.base.models import User
 from evergreen.customers.models import Account
+from evergreen.metrics import registry, words
+from evergreen.metrics.models import Newest
+from evergreen.metrics.rules import Metric
 from evergreen.web import formats
 from evergreen.web.templatetags import evergreen as parts
 
 DAYS_SILENT = 60
+_METRIC = "metric."
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom and when cells are drawn."""
+    """For whom and when cells are drawn; ``asked`` are the keys of the columns that the address names."""
 
     user: User
     today: dt.date
     currency: str
+    asked: tuple[str, ...] = ()
 
 
 Cell = Callable[[Account, Reader], "SafeString | str"]
@@ -38,7 +45,10 @@ Cell = Callable[[Account, Reader], "SafeString | str"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: ``sort`` is its key in ``customers.listing.SORTS``; ``export`` gives text, number or date."""
+    """A column: ``sort`` is its key in ``customers.listing.SORTS``; ``export`` gives text, number or date.
+
+    Amounts are in the vendor's currency; in the account's own where the column is one of a ``metric``.
+    """
 
     key: str
     label: str | Promise
@@ -48,6 +58,7 @@ class Column:
     is_number: bool = False
     is_shown: bool = False
     is_money: bool = False
+    metric: str = ""
 
 
 def _name(account: Account, reader: Reader) -> SafeString:
@@ -240,9 +251,66 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+def asked(query: QueryDict) -> tuple[str, ...]:
+    """The keys of the columns that an address names."""
+    return tuple(key for text in query.getlist("cols") for key in text.split(","))
+
+
 def shown(keys: Sequence[str], user: User) -> list[Column]:
     """The columns chosen or shown by default, the name first; money only for who sees it."""
-    chosen = [COLUMNS[key] for key in dict.fromkeys(keys) if key in COLUMNS and key != "name"]
+    known = COLUMNS | of_metrics() if any(key.startswith(_METRIC) for key in keys) else COLUMNS
+    chosen = [known[key] for key in dict.fromkeys(keys) if key in known and key != "name"]
     if not chosen:
         chosen = [column for column in COLUMNS.values() if column.is_shown and column.key != "name"]
-    return [COLUMNS["name"], *(column for column in chosen if user.sees_money or not column.is_money)]
+    return [COLUMNS["name"], *visible(chosen, user)]
+
+
+def visible(columns: Iterable[Column], user: User) -> list[Column]:
+    return [column for column in columns if user.sees_money or not column.is_money]
+
+
+def of_metrics() -> dict[str, Column]:
+    """A column a metric in use, by key."""
+    columns = map(_of_metric, registry.metrics().values())
+    return {column.key: column for column in columns}
+
+
+def metric_key(metric: str) -> str:
+    """The key of a metric's column."""
+    return f"{_METRIC}{metric}"
+
+
+def with_figures(accounts: list[Account], columns: Sequence[Column]) -> list[Account]:
+    """The accounts with their newest figures where a column shows one: one query more."""
+    if any(column.metric for column in columns):
+        prefetch_related_objects(accounts, "newest")
+    return accounts
+
+
+def _of_metric(metric: Metric) -> Column:
+    def cell(account: Account, reader: Reader) -> str:
+        newest = _newest(account)
+        value = newest.values.get(metric.key) if newest else None
+        if newest is None or value is None:
+            return formats.DASH
+        return words.value_text(metric.key, value, formats.language(), newest.currency)
+
+    def export(account: Account, reader: Reader) -> Any:
+        newest = _newest(account)
+        value = newest.values.get(metric.key) if newest else None
+        if newest is None or value is None:
+            return None
+        if metric.kind == "money":
+            return money.to_major(value, newest.currency)
+        return dt.date.fromisoformat(value) if metric.kind == "date" else value
+
+    return Column(
+        metric_key(metric.key), formats.named(dict(metric.name)), cell, export, is_number=True,
+        is_money=metric.kind == "money", metric=metric.key,
+    )  # fmt: skip
+
+
+def _newest(account: Account) -> Newest | None:
+    """None before the first night; read beforehand by ``with_figures``."""
+    found: Newest | None = getattr(account, "newest", None)
+    return found

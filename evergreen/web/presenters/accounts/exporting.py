@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from django.utils.translation import gettext as _
 
 from evergreen.base.models import User
 from evergreen.base.spreadsheets import guarded
 from evergreen.customers import listing
 from evergreen.customers.models import Account
-from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader
+from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader, shown, visible, with_figures
 
 KINDS = {
     "csv": "text/csv; charset=utf-8",
@@ -34,13 +35,20 @@ class _Line:
         return text
 
 
-def export_columns(user: User) -> list[Column]:
-    """Every column the person may see."""
-    return [column for column in COLUMNS.values() if user.sees_money or not column.is_money]
+def export_columns(reader: Reader) -> list[Column]:
+    """Every column the person may see, and the metrics that the list shows."""
+    metrics = [column for column in shown(reader.asked, reader.user) if column.metric]
+    return [*visible(COLUMNS.values(), reader.user), *metrics]
 
 
 def headings(columns: list[Column], currency: str) -> list[str]:
-    return [f"{column.label} ({currency})" if column.is_money else str(column.label) for column in columns]
+    return [_heading(column, currency) for column in columns]
+
+
+def _heading(column: Column, currency: str) -> str:
+    if not column.is_money:
+        return str(column.label)
+    return f"{column.label} ({_('currency of the account') if column.metric else currency})"
 
 
 def matching(user: User, filters: listing.Filters, sort: str, today: dt.date) -> list[int]:
@@ -49,18 +57,18 @@ def matching(user: User, filters: listing.Filters, sort: str, today: dt.date) ->
     return list(rows.values_list("pk", flat=True))
 
 
-def rows(keys: list[int]) -> Iterator[Account]:
-    """The accounts of the keys in order, read in chunks."""
+def rows(keys: list[int], columns: Sequence[Column]) -> Iterator[Account]:
+    """The accounts of the keys in order with what the columns show, read in chunks."""
     for start in range(0, len(keys), _CHUNK):
-        yield from listing.rows_of(keys[start : start + _CHUNK])
+        yield from with_figures(listing.rows_of(keys[start : start + _CHUNK]), columns)
 
 
 def csv_lines(keys: list[int], reader: Reader) -> Iterator[str]:
     """Lines of a CSV file in UTF-8 with the mark that spreadsheet programs look for; all text is quoted."""
-    columns = export_columns(reader.user)
+    columns = export_columns(reader)
     writer = csv.writer(_Line(), quoting=csv.QUOTE_NONNUMERIC)
     yield "\ufeff" + writer.writerow([guarded(heading) for heading in headings(columns, reader.currency)])
-    for account in rows(keys):
+    for account in rows(keys, columns):
         yield writer.writerow([_csv_value(column.export(account, reader)) for column in columns])
 
 
@@ -82,7 +90,7 @@ def _plain(value: bool | int | float | Decimal) -> int | float:
 
 def write_xlsx(target: Path, keys: list[int], reader: Reader, tell: Any = None) -> None:
     """Write an XLSX file, text as text, never as a formula. ``tell(done)`` is called now and then."""
-    columns = export_columns(reader.user)
+    columns = export_columns(reader)
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(str(target), options)
     day = book.add_format({"num_format": "yyyy-mm-dd"})
@@ -92,7 +100,7 @@ def write_xlsx(target: Path, keys: list[int], reader: Reader, tell: Any = None) 
     for place, heading in enumerate(headings(columns, reader.currency)):
         sheet.write_string(0, place, heading, bold)
         sheet.set_column(place, place, 28 if place == 0 else 14)
-    for line, account in enumerate(rows(keys), start=1):
+    for line, account in enumerate(rows(keys, columns), start=1):
         for place, column in enumerate(columns):
             _write_cell(sheet, line, place, column.export(account, reader), day)
         if tell and line % _CHUNK == 0:

@@ -20,10 +20,12 @@ from evergreen.base import money
 from evergreen.base.models import AuditEntry, Team, User
 from evergreen.customers import listing
 from evergreen.customers.models import Account
+from evergreen.metrics import registry
 from evergreen.metrics.segments.queries import segments
 from evergreen.web import formats
 from evergreen.web.models import SavedView
-from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader, shown
+from evergreen.web.presenters.accounts import columns
+from evergreen.web.presenters.accounts.columns import Column, Reader
 
 VIEWS = "accounts"
 TOTALS_SECONDS = 60
@@ -60,7 +62,7 @@ class Table:
         self.query = query
         self.vendor = vendor
         self.today = today
-        self.reader = Reader(user, today, vendor["currency"])
+        self.reader = Reader(user, today, vendor["currency"], columns.asked(query))
         self.filters, self.sort = asked(user, query, vendor["currency"])
         self.density = "dense" if query.get("density") == "dense" else ""
 
@@ -81,7 +83,7 @@ class Table:
 
     @cached_property
     def columns(self) -> list[Column]:
-        return shown([key for text in self.query.getlist("cols") for key in text.split(",")], self.user)
+        return columns.shown(self.reader.asked, self.user)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -92,7 +94,7 @@ class Table:
         )
         return [
             Row(account, [(column, column.cell(account, self.reader)) for column in self.columns])
-            for account in listing.rows_of(keys)
+            for account in columns.with_figures(listing.rows_of(keys), self.columns)
         ]
 
     @cached_property
@@ -111,11 +113,26 @@ class Table:
     def choices(self) -> list[tuple[Column, bool]]:
         """Every column the reader may show, and whether it is."""
         on = {column.key for column in self.columns}
-        return [
-            (column, column.key in on)
-            for column in COLUMNS.values()
-            if column.key != "name" and (self.user.sees_money or not column.is_money)
-        ]
+        offered = columns.visible(columns.COLUMNS.values(), self.user)
+        return [(column, column.key in on) for column in offered if column.key != "name"]
+
+    @property
+    def metric_choices(self) -> list[tuple[str, list[tuple[Column, bool]], int]]:
+        """Every metric the reader may show, by group, and how many of a group are shown."""
+        on = {column.key for column in self.columns}
+        offered = {
+            column.metric: column for column in columns.visible(columns.of_metrics().values(), self.user)
+        }
+        found = []
+        for group, name in registry.groups().items():
+            listed = [
+                (offered[key], offered[key].key in on)
+                for key, metric in registry.metrics().items()
+                if metric.group == group and key in offered
+            ]
+            if listed:
+                found.append((formats.named(dict(name)), listed, sum(is_on for _column, is_on in listed)))
+        return found
 
     @cached_property
     def shares(self) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 import duckdb
 from django.http import Http404
@@ -23,6 +24,7 @@ from evergreen.metrics.declared.telling import said as in_words
 from evergreen.metrics.models import DeclaredMetric, MetricVersion, Use
 from evergreen.metrics.rules import Formula, Metric, Rows
 from evergreen.web import formats
+from evergreen.web.presenters.accounts.columns import metric_key
 from evergreen.web.presenters.charts import Mark, Series, over_time
 from evergreen.web.presenters.metrics.listing import unit_words, use_names, use_words, window_words
 from evergreen.web.presenters.metrics.spread import Spread, living
@@ -47,6 +49,12 @@ class MetricPage:
         self.explanation = formats.named(dict(self.metric.explanation))
         self.unit, self.window = unit_words(self.metric), window_words(self.metric)
         self.hides_money = self.metric.kind == "money" and not user.sees_money
+
+    @property
+    def in_list(self) -> str:
+        """The list of accounts with this metric as a column."""
+        columns = ",".join(("tier", "stage", "health", "owner", metric_key(self.metric.key)))
+        return f"{reverse('accounts')}?{urlencode({'cols': columns})}"
 
     @property
     def formula(self) -> str:
