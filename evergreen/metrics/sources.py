@@ -60,7 +60,7 @@ def lake_sources(backend: Any, window: Window, *, by_tenant: bool) -> dict[str, 
         "account_days": days.mutate(online_hours=days.online_seconds / 3600.0),
         "first_features": _first_features(backend, keys, window),
         **_answers(backend, window),
-        **_facts(backend, keys, window),
+        **_facts(backend, began, keys, window),
     }
 
 
@@ -133,18 +133,23 @@ def _answers(backend: Any, window: Window) -> dict[str, ir.Table]:
     }
 
 
-def _facts(backend: Any, keys: list[str], window: Window) -> dict[str, ir.Table]:
-    """What events of a name told by the day (``events.facts``); of what was told twice the newest stands."""
+def _facts(backend: Any, began: Any, keys: list[str], window: Window) -> dict[str, ir.Table]:
+    """What events of a name told by the day (``events.facts``); of what was told twice the newest stands. ``began`` are the
+    end users who ever used anything.
+    """
     told = _known(backend.table("facts", database="lake.main"), window)
     of_account = ["account_id", *window.keys]
     users = told.filter(told.name.isin(["user.opened", "user.closed"]), told.end_user.notnull())
-    users = _newest(users, [*keys, "source", "end_user"])
+    person = [*keys, "source", "end_user"]
+    users = _newest(users, person)
+    opened = users.filter(users.name == "user.opened")
+    opened = opened.left_join(began.select(*person, first_day="day"), person)
+    opened = opened.drop(*(f"{name}_right" for name in person))
     trainings = told.filter(told.name == "training.completed")
-    person = trainings.contact.coalesce(trainings.end_user)
-    trainings = trainings.mutate(person=person)
+    trainings = trainings.mutate(person=trainings.contact.coalesce(trainings.end_user))
     needs = _newest(told.filter(told.name == "need.stated", told.subject.notnull()), [*of_account, "subject"])
     return {
-        "opened": users.filter(users.name == "user.opened"),
+        "opened": opened.mutate(is_activated=opened.first_day.notnull()),
         "surveys": told.filter(told.name == "survey.sent"),
         "trainings": trainings.group_by([*of_account, "person", "subject"]).aggregate(
             day=trainings.day.min()

@@ -15,6 +15,7 @@ _UNITS: dict[str, tuple[str, str]] = {
     "activated_users": ("人", ""),
     "user_days": ("人天", "user days"),
     "users_opened": ("人", ""),
+    "opened_activated": ("人", ""),
     "core_users": ("人", ""),
     "new_users": ("人", ""),
     "sessions": ("次", "sessions"),

@@ -121,7 +121,9 @@ def _of_others(world: World, day: dt.date, found: Figures) -> Figures:
         "ticket_load": None if is_silent or load is None else load * 100,
         "resolution_rate": divided(of("tickets_closed_28d"), of("tickets_opened_28d")),
         "arr_cents": None if mrr is None else mrr * 12,
-        "activation_rate": most_one(divided(of("activated_users"), opened or of("seats_bought"))),
+        "activation_rate": divided(of("opened_activated"), opened)
+        if opened
+        else most_one(divided(of("activated_users"), of("seats_bought"))),
         "seat_utilisation": divided(active, of("seats_bought")),
         "discount": None if paid_share is None else 1 - paid_share,
         "days_to_renewal": (renewal - day).days if isinstance(renewal, dt.date) else None,

@@ -24,7 +24,7 @@ ADDED = ("events_28d", "events_prev_28d", "core_events_28d", "data_events_28d", 
          "answers_90d", "surveys_sent_90d")  # fmt: skip
 # What events older than every window change: they are remembered for ever.
 REMEMBERED = {"activated_users", "last_active_on", "core_first_on", "new_features_28d", "new_users_56d", "new_users_ramped_56d",
-              "ramp_up_days", "ramp_up_share", "users_opened"}  # fmt: skip
+              "ramp_up_days", "ramp_up_share", "users_opened", "opened_activated"}  # fmt: skip
 
 
 def breaches(seed: int, accounts: int, day: dt.date = dt.date(2026, 1, 14)) -> Iterator[str]:

@@ -18,7 +18,8 @@ def figures(world: World, told: Told, day: dt.date, there: set[str]) -> Figures:
     found = _use(world, used, day, there)
     found |= _firsts(world, used, day, there)
     found |= _answers(world, told, [e for e in known if e.name == "survey.answered"], day, there)
-    found |= _facts(world, [e for e in known if e.name in FACTS], day, there)
+    ever = {e.user for e in used}
+    found |= _facts(world, [e for e in known if e.name in FACTS], ever, day, there)
     return found
 
 
@@ -154,9 +155,10 @@ def _answers(world: World, told: Told, answers: list[Event], day: dt.date, there
     }
 
 
-def _facts(world: World, facts: list[Event], day: dt.date, there: set[str]) -> Figures:
+def _facts(world: World, facts: list[Event], ever: set[str | None], day: dt.date, there: set[str]) -> Figures:
     in_order = sorted(facts, key=lambda e: e.at)
-    opened = {e.user: e.name for e in in_order if e.name in ("user.opened", "user.closed") and e.user}
+    told = {e.user: e.name for e in in_order if e.name in ("user.opened", "user.closed") and e.user}
+    opened = {user for user, name in told.items() if name == "user.opened"}
     sent = [e for e in facts if e.name == "survey.sent" and world.local(e.at) in window(day, 90)]
     trained: dict[tuple[str | None, str | None], dt.date] = {}
     for e in in_order:
@@ -181,7 +183,8 @@ def _facts(world: World, facts: list[Event], day: dt.date, there: set[str]) -> F
         return sum(w for state, w in needs.values() if state in states) if "need.stated" in there else None
 
     return {
-        "users_opened": list(opened.values()).count("user.opened") if "user.opened" in there else None,
+        "users_opened": len(opened) if "user.opened" in there else None,
+        "opened_activated": len(opened & ever) if "user.opened" in there else None,
         "surveys_sent_90d": len(sent) if "survey.sent" in there else None,
         "trainings_90d": sum(on in window(day, 90) for on in trained.values())
         if "training.completed" in there
