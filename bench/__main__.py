@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("start", "night", "accounts", "portfolio", "growth", "ingest", "figures", "analytics")
+NAMES = ("start", "night", "accounts", "portfolio", "growth", "ingest", "figures", "analytics", "fightchurn")
 
 
 def main() -> int:
