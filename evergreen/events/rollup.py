@@ -128,9 +128,7 @@ def _count(con: duckdb.DuckDBPyConnection, portion: list[Stale], matchers: Match
         # Counted there, it comes home by the row a person, day and sort; the book puts it in place in one transaction.
         home = DuckDB(con)
         for name in _COUNTED:
-            home.put("counted_there", backend.fetch(backend.table(name)))
-            home.keep(name, home.table("counted_there"))
-            home.forget("counted_there")
+            home.put(name, backend.fetch(backend.table(name)))
         backend.forget(*_COUNTED)
 
 

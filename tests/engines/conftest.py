@@ -116,7 +116,7 @@ def clickhouse(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     client = _client()
     for kind, name in (
         ("VIEW", "events"),
-        *(("TABLE", one) for one in ("event_rows", "message_keys", "published")),
+        *(("TABLE", one) for one in ("event_rows", "message_keys", "published", "settled")),
     ):
         client.command(f"DROP {kind} IF EXISTS {name} SYNC")
     monkeypatch.setenv("EVERGREEN_WAREHOUSE", clickhouse_address())

@@ -122,6 +122,15 @@ def test_whichever_write_it_dies_after_a_batch_is_there_whole_and_once(
     with store.session(clickhouse) as con, arrivals.appending(clickhouse):
         raw.tidy(con)
     assert whole.query(left)["n"][0].as_py() == 0
+    assert whole.query("SELECT count() AS n FROM published")["n"][0].as_py() == 0, "all batches are settled"
+    raw._client = _Dying(whole, 4)
+    with pytest.raises(KeyboardInterrupt):
+        append(clickhouse, "late", event_row("late", TODAY, "u1", "x", cast.well.pk))
+    raw._client = whole
+    assert whole.query("SELECT count() AS n FROM event_rows WHERE message_id = 'late'")["n"][0].as_py() == 1
+    assert len(ids(clickhouse)) == 3 * calls
+    assert append(clickhouse, "again", event_row("late", TODAY, "u1", "x", cast.well.pk)).stored == 1
+    assert len(ids(clickhouse)) == 3 * calls + 1
 
 
 def test_a_retry_within_one_transaction_sees_the_batches_before_it(

@@ -67,7 +67,6 @@ class DuckDB:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
-        self._put: set[str] = set()
         self._ibis = ibis.duckdb.from_connection(con)
         con.execute(vocabulary.OF_DUCKDB)
 
@@ -75,8 +74,10 @@ class DuckDB:
         return self._ibis.table(name, database=database)
 
     def put(self, name: str, rows: pa.Table) -> None:
-        self.con.register(name, rows)
-        self._put.add(name)
+        # A table of its own, for of an Arrow table the planner of joins knows no size.
+        self.con.register("rows_put", rows)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM rows_put")
+        self.con.unregister("rows_put")
 
     def keep(self, name: str, expression: ir.Table) -> None:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql(expression, self.dialect)}")
@@ -86,8 +87,4 @@ class DuckDB:
 
     def forget(self, *names: str) -> None:
         for name in names:
-            if name in self._put:
-                self.con.unregister(name)
-                self._put.discard(name)
-            else:
-                self.con.execute(f"DROP TABLE IF EXISTS temp.{name}")
+            self.con.execute(f"DROP TABLE IF EXISTS temp.{name}")

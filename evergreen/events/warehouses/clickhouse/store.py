@@ -54,7 +54,7 @@ class ClickHouseEvents:
         with self._scratch(pa.table({"hi": pa.array(keys.hi), "lo": pa.array(keys.lo)})) as asked:
             found = self._client.query(
                 f"SELECT hi, lo, body FROM message_keys WHERE (hi, lo) IN (SELECT hi, lo FROM {asked})"
-                f" AND ({_PUBLISHED} OR (batch, mark) IN ({self._unpublished(con)}))"
+                f" AND ({tables.COUNTS} OR (batch, mark) IN ({self._unpublished(con)}))"
             )
         held = Keys.sorted(*(np.asarray(found[name].to_numpy(), np.uint64) for name in Keys._fields))
         find_in(held, keys.hi, keys.lo, np.argsort(keys.hi), known, body)
@@ -81,7 +81,7 @@ class ClickHouseEvents:
         return number, mark
 
     def publish(self) -> None:
-        newest = self._number("SELECT max(batch) AS n FROM published")
+        newest = self._number(_NEWEST)
         rows = store.reading(self._home).execute(
             "SELECT number, mark FROM lake.batches WHERE number >= ? ORDER BY number", [newest]
         )
@@ -201,7 +201,7 @@ class ClickHouseEvents:
 
     def tidy(self, con: duckdb.DuckDBPyConnection) -> int:
         self.publish()
-        orphaned = f"NOT ({_PUBLISHED})"  # nobody else hands over a batch just now
+        orphaned = f"NOT ({tables.COUNTS})"  # nobody else hands over a batch just now
         rows = con.execute("SELECT known_on, max(batch) FROM lake.retired_days GROUP BY known_on").fetchall()
         retired = [f"(known_on = {quoted(day)} AND batch <= {through})" for day, through in rows if through]
         removed = 0
@@ -212,8 +212,27 @@ class ClickHouseEvents:
             if count := self._number(f"SELECT count() AS n FROM {table} WHERE {gone}"):
                 self._client.command(f"ALTER TABLE {table} DELETE WHERE {gone}")
                 removed += count
+        if retired:
+            store.persistently(lambda: self._note_gone(con))
+        self._settle(con)
         self._drop_left_behind()
         return removed
+
+    def _note_gone(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Nobody need leave out any more what retired days held."""
+        with store.transaction(con, self._home):
+            con.execute("UPDATE lake.retired_days SET batch = NULL WHERE batch IS NOT NULL")
+
+    def _settle(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Let go of the names of batches, now that no others are there; not of the last day's, for what a killed writer
+        had sent may still come."""
+        before = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=_LEFT_BEHIND_SECONDS)
+        through = int(
+            store.scalar(con, "SELECT max(number) FROM lake.batches WHERE moved_at < ?", before) or 0
+        )
+        if through > self._number("SELECT max(through) AS n FROM settled"):
+            self._client.insert("settled", pa.table({"through": pa.array([through], pa.uint64())}))
+            self._client.command(f"ALTER TABLE published DELETE WHERE batch <= {through}")
 
     def _drop_left_behind(self) -> None:
         """Drop what a process that was killed had put or kept."""
@@ -225,7 +244,7 @@ class ClickHouseEvents:
 
     def _unpublished(self, con: duckdb.DuckDBPyConnection) -> str:
         """Batches of the caller's own transaction, and those that were committed and not published yet, as SQL."""
-        newest = self._number("SELECT max(batch) AS n FROM published")
+        newest = self._number(_NEWEST)
         rows = con.execute("SELECT number, mark FROM lake.batches WHERE number > ?", [newest]).fetchall()
         listed = [f"({number}, {_as_number(mark)})" for number, mark in rows]
         return ", ".join(listed) or "(0, 0)"
@@ -272,9 +291,9 @@ class ClickHouseEvents:
         return dict(zip(found["known_on"], found["n"], strict=True))
 
 
+_NEWEST = "SELECT max(batch) AS n FROM (SELECT batch FROM published UNION ALL SELECT through FROM settled)"
 # Longer than any portion of a night takes.
 _LEFT_BEHIND_SECONDS = 24 * 3600
-_PUBLISHED = "(batch, mark) IN (SELECT batch, mark FROM published)"
 
 
 def _as_number(mark: str) -> int:

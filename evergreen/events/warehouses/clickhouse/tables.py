@@ -41,14 +41,22 @@ CREATE TABLE IF NOT EXISTS message_keys (hi UInt64, lo UInt64, body UInt64, batc
 ENGINE = MergeTree ORDER BY (hi, lo)
 """
 
-# The batches that the book has committed: rows of any other batch are seen by nobody.
+# The batches that the book has committed since those that are settled: rows of any other batch are seen by nobody.
 PUBLISHED = """
 CREATE TABLE IF NOT EXISTS published (batch UInt64, mark UInt64) ENGINE = MergeTree ORDER BY batch
 """
 
-EVENTS = """
-CREATE VIEW IF NOT EXISTS events AS SELECT * FROM event_rows
-WHERE (batch, mark) IN (SELECT batch, mark FROM published)
+# Up to the highest number here nothing is left of batches that were never committed, so that readers need not ask for each.
+SETTLED = """
+CREATE TABLE IF NOT EXISTS settled (through UInt64) ENGINE = MergeTree ORDER BY through
 """
 
-ALL = (ROWS, KEYS, PUBLISHED, EVENTS)
+COUNTS = (
+    "(batch <= (SELECT max(through) FROM settled) OR (batch, mark) IN (SELECT batch, mark FROM published))"
+)
+
+EVENTS = f"""
+CREATE VIEW IF NOT EXISTS events AS SELECT * FROM event_rows WHERE {COUNTS}
+"""
+
+ALL = (ROWS, KEYS, PUBLISHED, SETTLED, EVENTS)
