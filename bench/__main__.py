@@ -8,7 +8,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("start", "night", "accounts", "portfolio", "growth", "ingest", "figures", "analytics", "fightchurn")
+NAMES = (
+    "start",
+    "night",
+    "accounts",
+    "portfolio",
+    "growth",
+    "ingest",
+    "figures",
+    "analytics",
+    "history",
+    "fightchurn",
+)
 
 
 def main() -> int:

@@ -86,8 +86,8 @@ COMPARED = [
 ]
 
 
-def build(events: int, accounts: int) -> None:
-    """Fill the home: accounts, features, 28 days of events, and one more day."""
+def build(events: int, accounts: int, days: int = 28) -> None:
+    """Fill the home: accounts, features, so many days of events, and one more day."""
     import django
 
     django.setup()
@@ -111,11 +111,10 @@ def build(events: int, accounts: int) -> None:
             adds_data=8 <= n < 12,
             matchers=[{"event": f"action.{n}"}],
         )
-    day = events // 28
     with store.session() as con:
-        for start, days, rows in (
-            (DAY - dt.timedelta(days=27), 28, events),
-            (DAY + dt.timedelta(days=1), 1, day),
+        for start, length, rows in (
+            (DAY - dt.timedelta(days=days - 1), days, events),
+            (DAY + dt.timedelta(days=1), 1, events // days),
         ):
             with store.transaction(con):
                 con.execute(
@@ -124,7 +123,7 @@ def build(events: int, accounts: int) -> None:
                         features=FEATURES,
                         events=rows,
                         start=f"{start} 00:00:00",
-                        span=days * 86_400_000_000,
+                        span=length * 86_400_000_000,
                     )
                 )
                 con.execute(

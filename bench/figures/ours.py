@@ -12,6 +12,7 @@ import duckdb
 import ibis
 
 from bench.figures.told import Told, timed
+from evergreen.events.warehouses import vocabulary
 from evergreen.metrics.across.levels import calendar as calendar_of
 from evergreen.metrics.across.levels import levels, moves
 from evergreen.metrics.analytics import cohorts, paths, tables, trends
@@ -24,6 +25,7 @@ def run(path: Path, weeks: list[str]) -> Iterator[Told]:
     asked = [dt.date.fromisoformat(week) for week in weeks]
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute(vocabulary.OF_DUCKDB)
         con.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{path}')")
         con.register("weeks", calendar_of(asked, asked[0] - dt.timedelta(days=6)))
         backend: Any = ibis.duckdb.from_connection(con)
