@@ -19,6 +19,7 @@ from evergreen.flow import installing, night
 from evergreen.health import actions as health
 from evergreen.health import queries, words
 from evergreen.health.queries import score_history
+from evergreen.metrics import actions as metrics
 from evergreen.work.models import Task
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -158,3 +159,28 @@ def test_a_day_under_way_is_computed_so_far_and_again_when_it_is_over(
     assert night.missing_days(_after(END)) == []
     restated = store.scalar(store.reading(), "SELECT count(*) FROM lake.snapshots WHERE restated")
     assert restated == 0
+
+
+@pytest.mark.usefixtures("_story")
+def test_nights_of_a_span_say_of_each_day_what_the_night_of_that_day_alone_says(
+    cast: SimpleNamespace,
+) -> None:
+    last = dt.date(2026, 8, 12)
+    days = [last - dt.timedelta(days=back) for back in range(5, -1, -1)]
+    results = night.run_range(days[0], last, now=_after(last))
+    assert [result["day"] for result in results] == [day.isoformat() for day in days]
+    marks = Progress.objects.filter(step="snapshot", state=Progress.State.DONE)
+    accounts = Account.objects.count()
+    assert {mark.day: mark.figures["accounts"] for mark in marks} == dict.fromkeys(days, accounts)
+
+    def told(day: dt.date) -> list[Any]:
+        sql = "SELECT * EXCLUDE (computed_at) FROM lake.snapshots WHERE day = ? ORDER BY account_id, tenant"
+        return store.reading().execute(sql, [day]).fetchall()
+
+    among = told(days[2])
+    assert len(among) == accounts
+    with store.session() as con:
+        metrics.take_snapshot(con, days[2], now=_after(last))
+    # Nothing is marked restated either.
+    assert told(days[2]) == among
+    assert [point.day for point in score_history(cast.slipping.pk, "standard", days[0], last)] == days
