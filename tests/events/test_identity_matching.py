@@ -54,7 +54,7 @@ STORY = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.postgres), 1, 2, 3, 4])
 def test_the_lake_is_the_same_in_every_order(
     home: Home, moved: Move, lake: Lake, cast: SimpleNamespace, now: dt.datetime, seed: int
 ) -> None:
@@ -80,6 +80,7 @@ def test_the_lake_is_the_same_in_every_order(
     assert not EndUser.objects.filter(unsettled_us__isnull=False).exists()
 
 
+@pytest.mark.postgres
 def test_an_event_keeps_the_account_its_end_user_was_of_when_it_happened(
     home: Home, moved: Move, lake: Lake, cast: SimpleNamespace, now: dt.datetime
 ) -> None:
@@ -94,6 +95,7 @@ def test_an_event_keeps_the_account_its_end_user_was_of_when_it_happened(
     assert before["more work"] == cast.slipping.pk
 
 
+@pytest.mark.postgres
 def test_a_key_that_names_nothing_any_more_gives_its_events_back(
     home: Home, moved: Move, lake: Lake, cast: SimpleNamespace, now: dt.datetime
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_key_that_names_nothing_any_more_gives_its_events_back(
     assert not UnsettledKey.objects.exists()
 
 
+@pytest.mark.postgres
 def test_end_users_are_pointed_at_an_account_that_comes_later(
     home: Home, moved: Move, cast: SimpleNamespace, now: dt.datetime
 ) -> None:

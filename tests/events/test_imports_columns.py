@@ -138,6 +138,7 @@ def _rejects(result: Any) -> str:
     return Path(result.rejects_path).read_text(encoding="utf-8-sig")
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db
 def test_of_equal_ids_the_first_row_stands_though_it_was_read_alone(
     home: Home, cast: SimpleNamespace, now: dt.datetime, tmp_path: Path

@@ -96,6 +96,7 @@ def test_days_and_people_of_a_span_are_no_more_than_it_says(load: Any, cast: Sim
     ]
 
 
+@pytest.mark.postgres
 def test_a_count_stands_on_the_last_day_that_rows_of_its_span_tell(load: Any, cast: SimpleNamespace) -> None:
     """Counts and days often come in two files; together they have no more active days than the second says."""
     load(
@@ -119,6 +120,7 @@ def test_a_count_stands_on_the_last_day_that_rows_of_its_span_tell(load: Any, ca
     assert asked(days.format(cast.slipping.pk)) == [("2025-03-09", 0, 7)]
 
 
+@pytest.mark.postgres
 def test_the_same_span_again_adds_nothing_though_its_count_was_corrected(
     load: Any, cast: SimpleNamespace
 ) -> None:
@@ -175,6 +177,7 @@ def test_what_is_odd_is_loaded_and_said(load: Any, cast: SimpleNamespace, now: d
     assert asked("SELECT event, day::TEXT, count FROM lake.usage") == [("odd", "2025-03-09", 4)]
 
 
+@pytest.mark.postgres
 def test_random_spans_become_the_days_and_people_that_a_slow_reading_gives(
     load: Any, cast: SimpleNamespace
 ) -> None:

@@ -134,6 +134,7 @@ def test_equal_ids_of_two_sources_are_two_events(ingest: Ingest, moved: Move, la
 
 
 @pytest.mark.postgres
+@pytest.mark.postgres
 def test_of_equal_ids_with_other_bodies_the_first_stands_and_the_conflict_is_counted(
     ingest: Ingest, moved: Move, lake: Lake
 ) -> None:

@@ -74,7 +74,9 @@ def matched(home: Home, moved: Callable[[], Any], now: dt.datetime) -> Iterator[
     yield match
 
 
-@pytest.mark.parametrize("tell", [segment, mixpanel, posthog, posthog_alias])
+@pytest.mark.parametrize(
+    "tell", [pytest.param(segment, marks=pytest.mark.postgres), mixpanel, posthog, posthog_alias]
+)
 @pytest.mark.parametrize("is_backwards", [False, True])
 def test_a_device_takes_the_account_of_who_signed_in_on_it(
     ingest: Ingest,

@@ -52,7 +52,7 @@ class Undone(Exception):  # noqa: N818 - rolls a transaction back
     pass
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.postgres), 1, 2, 3])
 def test_every_id_is_stored_once_through_rollbacks_restarts_and_lost_files(home: Home, seed: int) -> None:
     chance = random.Random(seed)
     known: dict[str, str] = {}
@@ -86,6 +86,7 @@ def test_every_id_is_stored_once_through_rollbacks_restarts_and_lost_files(home:
     assert dict(stored) == known
 
 
+@pytest.mark.postgres
 def test_another_process_is_caught_up_with(home: Home) -> None:
     ours, theirs = MessageKeys(home), MessageKeys(home)
     chance = np.random.default_rng(7)
@@ -139,6 +140,7 @@ def test_a_lake_restored_from_before_is_believed_more_than_the_files_beside_it(
     assert (counted.stored, counted.duplicates) == (70, 50)
 
 
+@pytest.mark.postgres
 def test_keys_that_share_one_half_are_told_apart(home: Home) -> None:
     index = MessageKeys(home)
     hi = np.full(6, 9, np.uint64)
@@ -151,6 +153,7 @@ def test_keys_that_share_one_half_are_told_apart(home: Home) -> None:
     assert found.body[[0, 2]].tolist() == [15, 10]
 
 
+@pytest.mark.postgres
 def test_a_dry_run_counts_what_it_tried_before_and_leaves_nothing(home: Home) -> None:
     with arrivals.appending(home), store.writing(home) as con:
         append(con, home, ["m1"])

@@ -67,6 +67,7 @@ def rows(lake: Lake) -> list[tuple[Any, ...]]:
     return lake("SELECT * EXCLUDE (account_id) FROM lake.events ORDER BY message_id")
 
 
+@pytest.mark.postgres
 def test_other_processes_unpack_to_the_same_rows(
     cast: SimpleNamespace, home: Home, now: dt.datetime, lake: Lake, asked: list[ahead._Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip

@@ -234,7 +234,6 @@ def test_past_days_filled_in_equal_a_full_rebuild_also_after_a_kill(few: None, b
     assert Newest.objects.get(account=book.well).values["own_reporters"] == found[DAY][0][book.well.pk]
 
 
-@pytest.mark.postgres
 def test_an_edit_makes_a_version_and_earlier_values_stay_under_theirs(
     few: None, book: SimpleNamespace
 ) -> None:

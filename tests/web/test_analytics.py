@@ -63,6 +63,7 @@ def page(client: Client, address: str, status: int = 200) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.postgres
 def test_every_kind_opens_and_its_figure_says_what_was_counted(
     used: SimpleNamespace, as_person: AsPerson
 ) -> None:
@@ -110,6 +111,7 @@ def test_nobody_sees_figures_or_accounts_outside_their_own(
     assert "制造" not in page(client, "/analytics/trend/"), "an industry of others' accounts is no choice"
 
 
+@pytest.mark.postgres
 def test_a_figure_leads_to_its_accounts_and_to_a_file(used: SimpleNamespace, as_person: AsPerson) -> None:
     client = as_person(used.boss)
     figure = page(client, f"/analytics/funnel/figure/?{FUNNEL}")

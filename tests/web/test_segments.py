@@ -48,6 +48,7 @@ def made(key: str, condition: str, now: dt.datetime) -> Segment:
     return segment
 
 
+@pytest.mark.postgres
 def test_a_segment_is_made_with_a_preview_and_its_accounts_stand_at_once(book: SimpleNamespace) -> None:
     client = signed_in(book.boss)
     assert "No segments yet" in client.get("/segments/").content.decode()
@@ -131,6 +132,7 @@ def test_changing_and_putting_away(book: SimpleNamespace, now: dt.datetime) -> N
     assert "was put away" in client.get("/segments/steady/").content.decode()
 
 
+@pytest.mark.postgres
 def test_who_sees_less_sees_less_of_a_segment_and_nobody_else_changes_it(
     book: SimpleNamespace, now: dt.datetime
 ) -> None:
@@ -151,6 +153,7 @@ def test_who_sees_less_sees_less_of_a_segment_and_nobody_else_changes_it(
     assert outsider.get("/segments/none/").status_code == 404
 
 
+@pytest.mark.postgres
 def test_the_list_of_accounts_narrows_by_a_segment(book: SimpleNamespace, now: dt.datetime) -> None:
     made("steady", "stage = steady", now)
     client = signed_in(book.boss)
@@ -254,6 +257,7 @@ def test_the_builder_changes_one_block_and_leaves_the_others(book: SimpleNamespa
     assert "this part is not there any more" in page
 
 
+@pytest.mark.postgres
 def test_programs_read_segments_within_what_their_key_reaches(
     book: SimpleNamespace, now: dt.datetime
 ) -> None:
