@@ -119,7 +119,7 @@ def test_a_killed_import_started_again_ends_as_if_it_had_never_been_killed(
     killed = Home(tmp_path / "killed")
     chance = random.Random(7)
     for name in ("accounts", "events"):
-        for _attempt in range(3):
+        for _attempt in range(2):
             process = killed.start(*files[name])
             assert process.stdout is not None
             for _chunk in range(chance.randrange(1, 5)):
