@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +117,8 @@ def _erase(whose: Whose, now: dt.datetime, *, at_once: bool, home: env.Home) -> 
             outside = event_store(home).erase(whose)
         if outside:
             done.rows["events"] = outside
-        for table, where in _conditions(whose).items():
-            if rows := _take_out(con, table, where, home):
-                done.rows[table] = done.rows.get(table, 0) + rows
+        for table, rows in _take_out(con, _conditions(whose), home).items():
+            done.rows[table] = done.rows.get(table, 0) + rows
         moment = now.astimezone(dt.UTC).replace(tzinfo=None)
         with store.transaction(con, home):
             con.execute("INSERT INTO lake.erasures VALUES (?, ?)", [moment, sum(done.rows.values())])
@@ -179,45 +179,57 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _take_out(con: duckdb.DuckDBPyConnection, table: str, where: str, home: env.Home) -> int:
-    """Write the files that hold such rows, or rows deleted before, anew without them; returns how many rows went."""
-    erased = 0
-    while True:
-        files, rows = store.persistently(lambda: _rewritten(con, table, where, home))
-        if not files:
-            return erased
-        erased += rows
+def _take_out(con: duckdb.DuckDBPyConnection, conditions: dict[str, str], home: env.Home) -> dict[str, int]:
+    """Write the files that hold such rows, or rows deleted before, anew without them, until there are none; returns how
+    many rows went, by table."""
+    erased: dict[str, int] = {}
+    while files := _files(con, conditions):
+        for table, paths in files.items():
+            where = conditions[table]
+            for begin in range(0, len(paths), _FILES_AT_ONCE):
+                rows = store.persistently(
+                    partial(_rewritten, con, table, where, paths[begin : begin + _FILES_AT_ONCE], home)
+                )
+                erased[table] = erased.get(table, 0) + rows
+        # What was clean at the first look stays so: only the others are looked at again.
+        conditions = {table: conditions[table] for table in files}
+    return {table: rows for table, rows in erased.items() if rows}
 
 
-def _rewritten(con: duckdb.DuckDBPyConnection, table: str, where: str, home: env.Home) -> tuple[int, int]:
-    """Write some such files anew in one transaction: how many there were, and how many rows went."""
-    # Looked for inside the transaction: a merge just before it would else leave the rows in files of other names.
+def _rewritten(
+    con: duckdb.DuckDBPyConnection, table: str, where: str, files: list[str], home: env.Home
+) -> int:
+    """Write such files anew in one transaction; returns how many rows went.
+
+    A merge since they were looked for leaves the rows in files of other names: none of these is there any more, and the
+    next look finds the others.
+    """
     with arrivals.appending(home), store.transaction(con, home):
-        files = _files(con, table, where)[:_FILES_AT_ONCE]
-        if not files:
-            return 0, 0
         listed = _listed(files)
-        rows = f"lake.{table} AS t WHERE t.filename IN ({listed})"
+        named = f"filename IN ({listed})"
         gone = f"coalesce({where}, false)"
-        erased = int(store.scalar(con, f"SELECT count(*) FROM {rows} AND {gone}") or 0)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT t.* FROM {rows} AND NOT {gone}")
-        con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({listed})")
-        con.execute(f"INSERT INTO lake.{table} SELECT * FROM kept_rows")
-        con.execute("DROP TABLE kept_rows")
-    return len(files), erased
+        kept = f"SELECT t.* FROM lake.{table} AS t WHERE t.{named} AND NOT {gone}"
+        left = int(store.scalar(con, f"INSERT INTO lake.{table} {kept}") or 0)
+        had = int(store.scalar(con, f"DELETE FROM lake.{table} WHERE {named}") or 0)
+    return had - left
 
 
-def _files(con: duckdb.DuckDBPyConnection, table: str, where: str) -> list[str]:
-    """Files with such rows; and files with rows deleted earlier, which may be older versions of such rows."""
-    holding = {
-        path
-        for (path,) in con.execute(
-            f"SELECT DISTINCT t.filename FROM lake.{table} AS t WHERE {where}"
-        ).fetchall()
-    }
-    listed = f"SELECT data_file FROM ducklake_list_files('lake', '{table}') WHERE delete_file IS NOT NULL"
-    holding |= {path for (path,) in con.execute(listed).fetchall()}
-    return sorted(holding)
+def _files(con: duckdb.DuckDBPyConnection, conditions: dict[str, str]) -> dict[str, list[str]]:
+    """By table: files with such rows; and files with rows deleted earlier, which may be older versions of such rows.
+
+    One statement, so of one moment: each statement reads the catalog anew, and most tables hold nothing.
+    """
+    looks = []
+    for table, where in conditions.items():
+        looks.append(f"SELECT '{table}' AS held_in, t.filename AS path FROM lake.{table} AS t WHERE {where}")
+        listed = f"ducklake_list_files('lake', '{table}')"
+        looks.append(f"SELECT '{table}', data_file FROM {listed} WHERE delete_file IS NOT NULL")
+    found: dict[str, list[str]] = {}
+    for table, path in con.execute(
+        f"SELECT DISTINCT * FROM ({' UNION ALL '.join(looks)}) ORDER BY ALL"
+    ).fetchall():
+        found.setdefault(table, []).append(path)
+    return found
 
 
 def _empty_moved(home: env.Home, held: dict[str, int]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,26 +64,40 @@ def merge(con: duckdb.DuckDBPyConnection, *, most: int | None = None, home: env.
 
     At most ``most`` transactions: a connection grows with every commit (``store.READER_SECONDS``).
     """
-    home = home or env.home()
+    return _merge(con, _waiting(con)[:most], home or env.home())
+
+
+def _merge(con: duckdb.DuckDBPyConnection, waiting: list[tuple[str, _Files]], home: env.Home) -> int:
     merged = 0
-    for table, files in islice(_waiting(con), most):
+    for table, files in waiting:
         with store.transaction(con, home):
+            named = f"filename IN ({files.listed})"
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE merged_rows AS SELECT * FROM lake.{table} WHERE filename IN ({files.listed})"
+                f"INSERT INTO lake.{table} SELECT * FROM lake.{table} WHERE {named} ORDER BY {GROWING[table]}"
             )
             # Every row of a file at once, which drops the file as a whole.
-            con.execute(f"DELETE FROM lake.{table} WHERE filename IN ({files.listed})")
-            con.execute(f"INSERT INTO lake.{table} SELECT * FROM merged_rows ORDER BY {GROWING[table]}")
-        con.execute("DROP TABLE merged_rows")
+            con.execute(f"DELETE FROM lake.{table} WHERE {named}")
         merged += files.count
     return merged
 
 
-def _waiting(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, _Files]]:
-    """What is to be merged: a table and files of it, a transaction each."""
-    for table in GROWING:
-        for files in _small_files(con, table):
-            yield table, files
+def _waiting(con: duckdb.DuckDBPyConnection) -> list[tuple[str, _Files]]:
+    """What is to be merged: a table and files of it, a transaction each.
+
+    Asked in one statement: each one reads the catalog anew, which on a small lake is most of what a round costs.
+    """
+    listed = " UNION ALL ".join(
+        f"SELECT {place} AS place, data_file, data_file_size_bytes FROM ducklake_list_files('lake', '{table}')"
+        f" WHERE data_file_size_bytes < {_MERGED_BYTES}"
+        for place, table in enumerate(GROWING)
+    )
+    rows = con.execute(f"SELECT * FROM ({listed}) ORDER BY place, data_file").fetchall()
+    tables = list(GROWING)
+    return [
+        (tables[place], files)
+        for place, small in groupby(rows, key=lambda row: row[0])
+        for files in _grouped([(path, size) for _place, path, size in small])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +108,8 @@ class _Files:
     count: int
 
 
-def _small_files(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[_Files]:
-    """Small files that stand in one folder with others, of several folders together."""
-    rows = con.execute(
-        f"SELECT data_file, data_file_size_bytes FROM ducklake_list_files('lake', '{table}')"
-        f" WHERE data_file_size_bytes < {_MERGED_BYTES} ORDER BY data_file"
-    ).fetchall()
+def _grouped(rows: list[tuple[str, int]]) -> Iterator[_Files]:
+    """Of small files (path, bytes; by path): those that stand in one folder with others, of several folders together."""
     group: list[str] = []
     size = folders = 0
     for _, found in groupby(rows, key=lambda row: row[0].rpartition("/")[0]):
@@ -141,14 +151,15 @@ def keep(
     """Merge small files (in at most ``most`` transactions), drop old snapshots, remove the files that only they or killed
     writers knew."""
     home = home or env.home()
-    waiting = sum(1 for _ in _waiting(con))
-    merged = merge(con, most=most, home=home)
-    left = sum(1 for _ in _waiting(con))
+    waiting = _waiting(con)
+    merged = _merge(con, waiting[:most], home)
+    # A round that could do all of it leaves what comes to the next one.
+    left = len(_waiting(con)) if most is not None and most < len(waiting) else 0
     _tidy(con, home)
     before = (now - dt.timedelta(hours=SNAPSHOT_HOURS)).astimezone(dt.UTC)
     dropped = _drop_snapshots(con, before, home)
     removed = _remove_files(con, before, home) + _remove_orphans(con, now, home)
-    return Kept(merged, dropped, removed, has_more=0 < left < waiting)
+    return Kept(merged, dropped, removed, has_more=0 < left < len(waiting))
 
 
 def _tidy(con: duckdb.DuckDBPyConnection, home: env.Home) -> None:

@@ -147,8 +147,13 @@ class Worker:
                 self._stop.wait(pause)
                 close_old_connections()
                 if commits >= MERGE_COMMITS:
-                    upkeep.merge(con, most=ROUND_COMMITS, home=self._home)
+                    upkeep.merge(con, most=self._merges(), home=self._home)
                     return
+
+    def _merges(self) -> int:
+        """How many transactions of merging a round may do: none on a disk whose reserve is begun, for the files that are
+        replaced stay for hours beside the new ones."""
+        return ROUND_COMMITS if journal.has_room(self._home) else 0
 
     def _match(self) -> None:
         """Give waiting events to their accounts, when accounts or end users changed since the last time."""
@@ -195,7 +200,7 @@ class Worker:
         if time.monotonic() < self._next_upkeep:
             return
         with store.session(self._home) as con:
-            kept = upkeep.keep(con, now=clock.utc_now(), most=ROUND_COMMITS, home=self._home)
+            kept = upkeep.keep(con, now=clock.utc_now(), most=self._merges(), home=self._home)
         if not kept.has_more:
             self._next_upkeep = time.monotonic() + UPKEEP_SECONDS
 

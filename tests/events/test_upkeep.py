@@ -79,6 +79,9 @@ def test_many_quiet_days_are_merged_together_and_in_rounds(home: Home, lake: Lak
         rows = "SELECT count(*), bit_xor(hash(message_id, known_on)) FROM lake.events"
         before = lake(rows)
         assert named(lake)["events"] == 2 * days
+        # What a worker asks for on a disk whose reserve is begun: nothing is written twice, and nothing is left to hurry for.
+        none = upkeep.keep(con, now=now, most=0, home=home)
+        assert none.merged == 0 and not none.has_more and named(lake)["events"] == 2 * days
         one = upkeep.keep(con, now=now, most=1, home=home)
         assert one.has_more and 2 < one.merged < 2 * days
         while (kept := upkeep.keep(con, now=now, most=1, home=home)).has_more:

@@ -14,7 +14,14 @@ from evergreen.events.journal.internal import (
 )
 from evergreen.events.journal.reading import Part, cuts, damaged, has_ended, lag, read, segments, tidy
 from evergreen.events.journal.records import REFUSED, SYSTEM, Entry, Record
-from evergreen.events.journal.writing import DiskReservedError, Journal, JournalError, OverloadedError, State
+from evergreen.events.journal.writing import (
+    DiskReservedError,
+    Journal,
+    JournalError,
+    OverloadedError,
+    State,
+    has_room,
+)
 
 __all__ = [
     "REFUSED",
@@ -34,6 +41,7 @@ __all__ = [
     "damaged",
     "gathering",
     "has_ended",
+    "has_room",
     "lag",
     "process_journal",
     "read",

@@ -67,6 +67,11 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop | None
 
 
+def has_room(home: env.Home) -> bool:
+    """Whether the home's disk has more free than the reserve: what can wait is not written into the reserve."""
+    return Journal(home).state().disk_ok
+
+
 class Journal:
     """Append-only segments that only this process writes; safe to use from any thread and event loop."""
 
