@@ -11,7 +11,7 @@ from django.utils import translation
 from evergreen.base import clock, env, queries
 from evergreen.base.jobs import beat, job_kind
 from evergreen.base.models import Job, User
-from evergreen.web.presenters.accounts import changing, columns, exporting
+from evergreen.web.presenters.accounts import changing, columns, exporting, ordering
 from evergreen.web.presenters.accounts.columns import Reader
 from evergreen.web.presenters.accounts.table import asked
 
@@ -68,5 +68,5 @@ def _asked(job: Job) -> tuple[User, Reader, list[int]]:
     return (
         user,
         Reader(user, today, currency, columns.asked(query)),
-        exporting.matching(user, filters, sort, today),
+        ordering.all_keys(user, filters, sort, today),
     )

@@ -151,6 +151,34 @@ def test_any_metric_is_a_column_and_goes_into_the_file(book: SimpleNamespace, as
     assert "Amount overdue" not in page
 
 
+@pytest.mark.postgres
+def test_the_list_is_sorted_by_any_metric_but_amounts(book: SimpleNamespace, as_person: Any) -> None:
+    for account, values in (
+        (book.well, {"users_opened": 9, "last_active_on": "2026-11-02", "overdue_cents": 5}),
+        (book.slipping, {"users_opened": 100, "last_active_on": "2026-10-30", "overdue_cents": 7}),
+        (book.gone, {"users_opened": None, "last_active_on": None}),
+    ):
+        Newest.objects.filter(account=account).update(values=values)
+    client = as_person(book.boss)
+    well, slipping, gone = book.well.name, book.slipping.name, book.gone.name
+
+    def sorted_by(key: str) -> list[str]:
+        return names(client.get(f"/accounts/?cols={key.removeprefix('-')}&sort={key}"))
+
+    assert sorted_by("-metric.users_opened") == [slipping, well, gone]
+    assert sorted_by("metric.users_opened") == [well, slipping, gone]
+    assert sorted_by("-metric.last_active_on") == [well, slipping, gone]
+    assert sorted_by("metric.last_active_on") == [slipping, well, gone]
+    # Amounts stand in the accounts' own currencies and have no order; what is no metric has none either.
+    assert sorted_by("metric.overdue_cents") == sorted_by("metric.nonsense") == sorted_by("-arr")
+    page = client.get("/accounts/?cols=metric.users_opened&cols=metric.overdue_cents").content.decode()
+    assert "sort=-metric.users_opened" in page
+    assert "sort=-metric.overdue_cents" not in page
+    sent = {"kind": "csv", "query": "cols=metric.users_opened&sort=metric.users_opened"}
+    text = client.post("/accounts/exports/", sent).content.decode("utf-8-sig")
+    assert [row["Account"] for row in csv.DictReader(io.StringIO(text))][:2] == [well, slipping]
+
+
 def test_who_sees_no_money_neither_reads_sorts_nor_filters_by_it(
     book: SimpleNamespace, as_person: Any
 ) -> None:

@@ -22,7 +22,7 @@ from evergreen.web import jobs as kinds
 from evergreen.web.forms.accounts import AccountForm
 from evergreen.web.forms.errors import add_errors
 from evergreen.web.models import SavedView
-from evergreen.web.presenters.accounts import changing, exporting, narrowing
+from evergreen.web.presenters.accounts import changing, exporting, narrowing, ordering
 from evergreen.web.presenters.accounts.columns import COLUMNS, Reader
 from evergreen.web.presenters.accounts.columns import asked as asked_columns
 from evergreen.web.presenters.accounts.table import VIEWS, Table, asked
@@ -117,7 +117,7 @@ def _chosen(request: StaffRequest, query: QueryDict) -> list[int]:
     """Keys of the chosen accounts that the person may see."""
     if request.POST.get("whole"):
         wanted, sort = asked(request.user, query, request.vendor["currency"])
-        return exporting.matching(request.user, wanted, sort, request.today)
+        return ordering.all_keys(request.user, wanted, sort, request.today)
     ids = [int(value) for value in request.POST.getlist("ids") if value.isdigit()]
     if not ids:
         raise ValidationError(_("No account is chosen. Tick the rows to change."))
@@ -144,7 +144,7 @@ def exports(request: StaffRequest) -> HttpResponse:
         raise Http404
     query = QueryDict(request.POST.get("query", ""))
     wanted, sort = asked(request.user, query, request.vendor["currency"])
-    keys = exporting.matching(request.user, wanted, sort, request.today)
+    keys = ordering.all_keys(request.user, wanted, sort, request.today)
     audit(
         "accounts.exported",
         "export",

@@ -45,7 +45,7 @@ Cell = Callable[[Account, Reader], "SafeString | str"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: ``sort`` is its key in ``customers.listing.SORTS``; ``export`` gives text, number or date.
+    """A column: ``sort`` is its key in ``customers.listing.SORTS`` or its own (``ordering``); ``export`` gives text, number or date.
 
     Amounts are in the vendor's currency; in the account's own where the column is one of a ``metric``.
     """
@@ -280,6 +280,11 @@ def metric_key(metric: str) -> str:
     return f"{_METRIC}{metric}"
 
 
+def metric_of(column: str) -> str:
+    """The key of the metric that a column of this key shows; empty where it shows none."""
+    return column.removeprefix(_METRIC) if column.startswith(_METRIC) else ""
+
+
 def with_figures(accounts: list[Account], columns: Sequence[Column]) -> list[Account]:
     """The accounts with their newest figures where a column shows one: one query more."""
     if any(column.metric for column in columns):
@@ -304,9 +309,10 @@ def _of_metric(metric: Metric) -> Column:
             return money.to_major(value, newest.currency)
         return dt.date.fromisoformat(value) if metric.kind == "date" else value
 
+    key, is_money = metric_key(metric.key), metric.kind == "money"
     return Column(
-        metric_key(metric.key), formats.named(dict(metric.name)), cell, export, is_number=True,
-        is_money=metric.kind == "money", metric=metric.key,
+        key, formats.named(dict(metric.name)), cell, export, sort="" if is_money else key, is_number=True,
+        is_money=is_money, metric=metric.key,
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import xlsxwriter
 from django.utils.translation import gettext as _
 
-from evergreen.base.models import User
 from evergreen.base.spreadsheets import guarded
 from evergreen.customers import listing
 from evergreen.customers.models import Account
@@ -49,12 +48,6 @@ def _heading(column: Column, currency: str) -> str:
     if not column.is_money:
         return str(column.label)
     return f"{column.label} ({_('currency of the account') if column.metric else currency})"
-
-
-def matching(user: User, filters: listing.Filters, sort: str, today: dt.date) -> list[int]:
-    """Keys of every account of a list, in its order."""
-    rows = listing.ordered(listing.selected(user, filters, today), sort, by_index=False)
-    return list(rows.values_list("pk", flat=True))
 
 
 def rows(keys: list[int], columns: Sequence[Column]) -> Iterator[Account]:

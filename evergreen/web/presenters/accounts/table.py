@@ -24,7 +24,7 @@ from evergreen.metrics import registry
 from evergreen.metrics.segments.queries import segments
 from evergreen.web import formats
 from evergreen.web.models import SavedView
-from evergreen.web.presenters.accounts import columns
+from evergreen.web.presenters.accounts import columns, ordering
 from evergreen.web.presenters.accounts.columns import Column, Reader
 
 VIEWS = "accounts"
@@ -89,7 +89,7 @@ class Table:
     def rows(self) -> list[Row]:
         offset = max(0, self.page.start_index() - 1)
         size = self.vendor["page_rows"]
-        keys = listing.page_keys(
+        keys = ordering.page_keys(
             self.user, self.filters, self.sort, self.today, offset, size, matches=self.totals.count
         )
         return [
@@ -191,10 +191,8 @@ class Table:
 def asked(user: User, query: QueryDict, currency: str) -> tuple[listing.Filters, str]:
     """Filters and order of an address. Who sees no money cannot narrow or sort by it either."""
     params = dict(query.lists())
-    filters, sort = listing.filters_from(params, currency), listing.sort_from(params)
-    if user.sees_money:
-        return filters, sort
-    return replace(filters, arr=(None, None)), "name" if sort.removeprefix("-") == "arr" else sort
+    filters, sort = listing.filters_from(params, currency), ordering.sort_from(params, user)
+    return filters if user.sees_money else replace(filters, arr=(None, None)), sort
 
 
 def _chips(table: Table) -> list[tuple[str, tuple[str, ...]]]:
