@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.events import facts, said, sessions, spans
+from evergreen.events import facts, sessions, spans
+from evergreen.events.warehouses import functions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -56,7 +57,7 @@ def online(events: Any) -> ir.Table:
 def _probe(rows: Any, asked: Sequence[str]) -> Any:
     if not asked:
         return ibis.null("string")
-    parts = [said.json(rows.properties, name).coalesce("null") for name in asked]
+    parts = [functions.said_json(rows.properties, name).coalesce("null") for name in asked]
     joined = ibis.literal("[") + parts[0]
     for part in parts[1:]:
         joined = joined + ibis.literal(",") + part
@@ -80,9 +81,9 @@ def answers(events: Any) -> ir.Table:
     """Survey answers with their kind, contact and score; answers without a number are left out."""
     answered = events.filter(events.account_id.notnull(), events.name == "survey.answered")
     answered = answered.mutate(
-        survey=said.text(answered.properties, "kind"),
-        contact=said.text(answered.properties, "contact"),
-        score=said.number(answered.properties, "score"),
+        survey=functions.said_text(answered.properties, "kind"),
+        contact=functions.said_text(answered.properties, "contact"),
+        score=functions.said_number(answered.properties, "score"),
     )
     return answered.filter(answered.score.notnull(), answered.survey.notnull()).select(
         "account_id", "tenant", kind="survey", contact="contact", score="score", occurred_at="occurred_at", day="day",
@@ -93,20 +94,20 @@ def answers(events: Any) -> ir.Table:
 def told(events: Any) -> ir.Table:
     """The rows of ``lake.facts`` that events make; those of no account are left out."""
     rows = events.filter(events.account_id.notnull(), events.name.isin(facts.NAMES))
-    subject = said.text(rows.properties, _SUBJECTS[0])
+    subject = functions.said_text(rows.properties, _SUBJECTS[0])
     for name in _SUBJECTS[1:]:
-        subject = subject.coalesce(said.text(rows.properties, name))
+        subject = subject.coalesce(functions.said_text(rows.properties, name))
     return rows.select(
         "account_id",
         "tenant",
         "source",
         "name",
         "end_user",
-        contact=said.text(rows.properties, "contact"),
+        contact=functions.said_text(rows.properties, "contact"),
         subject=subject,
-        state=said.text(rows.properties, "state"),
-        weight=said.number(rows.properties, "weight"),
-        due_on=said.day(rows.properties, "due_on"),
+        state=functions.said_text(rows.properties, "state"),
+        weight=functions.said_number(rows.properties, "weight"),
+        due_on=functions.said_day(rows.properties, "due_on"),
         occurred_at="occurred_at",
         day="day",
         known_on="known_on",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.events import said
+from evergreen.events.warehouses import functions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +31,7 @@ def some(events: Any) -> ir.Table:
 
 def is_span(events: Any) -> Any:
     """Whether an event is a row of counted use that names its days."""
-    return (events.kind == "usage") & said.json(events.properties, "from").notnull()
+    return (events.kind == "usage") & functions.said_json(events.properties, "from").notnull()
 
 
 def spread(rows: Any) -> ir.Table:
@@ -65,8 +65,8 @@ def spread(rows: Any) -> ir.Table:
 
 
 def _date(rows: Any, name: str) -> Any:
-    return said.day(rows.properties, name)
+    return functions.said_day(rows.properties, name)
 
 
 def _number(rows: Any, name: str) -> Any:
-    return said.number(rows.properties, name).cast("int64").coalesce(0)
+    return functions.said_number(rows.properties, name).cast("int64").coalesce(0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from evergreen.base.conditions import written
+from evergreen.events.warehouses import functions
 from evergreen.metrics import conditions, formula, source_fields
 from evergreen.metrics.formula import Day
 from evergreen.metrics.rules import WINDOW_DAYS, Formula, Metric, Rows, Usage
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
 FLAGS = {"core": "is_core", "advanced": "is_advanced", "data": "adds_data"}
 _KEYS = ["account_id", "tenant"]
-
-
-@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]
-def bit_count(mask: int) -> int:  # type: ignore[empty-body]
-    """How many bits of a whole number are set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +263,9 @@ def _user_figure(users: Any, of: Usage, window: Window) -> Any:
     mask = users[_mask_name(of)]
     working = window.working(of.days, of.lag)
     if of.measure == "user_days":
-        return bit_count(mask & working).sum()
+        return functions.bit_count(mask & working).sum()
     if of.per_week:
-        return is_regular(bit_count(mask & working), of, bit_count(working)).sum()
+        return is_regular(functions.bit_count(mask & working), of, functions.bit_count(working)).sum()
     return ((mask & window_bits(of.days, of.lag)) != 0).sum()
 
 
@@ -284,7 +280,7 @@ def _direct_figure(features: Any, of: Usage, window: Window) -> Any:
     if of.measure in {"events", "seconds"}:
         return features[_sum_name(of)].sum(where=where).coalesce(0)
     mask = features["mask" if of.filter is None else _mask_name(of)]
-    return bit_count(mask.bit_or(where=where).coalesce(0) & window_bits(of.days, of.lag))
+    return functions.bit_count(mask.bit_or(where=where).coalesce(0) & window_bits(of.days, of.lag))
 
 
 def _feature_figure(features: Any, of: Usage, window: Window) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pyarrow.compute as pc
 
+from evergreen.events.warehouses import functions
 from evergreen.metrics.compiling import FLAGS, Window
 from evergreen.metrics.rules import WINDOW_DAYS
 
@@ -85,11 +86,6 @@ def _first_features(backend: Any, keys: list[str], window: Window) -> Any:
     return joined.mutate(**{flag: joined[flag].coalesce(ibis.literal(False)) for flag in FLAGS.values()})
 
 
-@ibis.udf.scalar.builtin(name="bits_of")  # type: ignore[untyped-decorator]
-def _binary(mask: int) -> str:  # type: ignore[empty-body]
-    """The bits of a whole number as text, the highest set one first."""
-
-
 def _newcomers(people: Any, began: Any, keys: list[str], window: Window) -> Any:
     """End users whose first use lies in the window of the snapshot: whether, and after how many days, each reached a core
     feature. The highest bit of a mask is the earliest day."""
@@ -100,7 +96,7 @@ def _newcomers(people: Any, began: Any, keys: list[str], window: Window) -> Any:
     joined = new.left_join(seen, who).drop(*(f"{name}_right" for name in who))
     is_ramped = joined.core.coalesce(0) != 0
     since_first = window.on(joined).delta(joined.day, unit="day")
-    since_core = _binary(joined.core).length() - 1
+    since_core = functions.bits_of(joined.core).length() - 1
     return joined.mutate(
         is_ramped=is_ramped, ramp_days=ibis.ifelse(is_ramped, since_first - since_core, ibis.null("int64"))
     )

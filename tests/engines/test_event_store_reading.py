@@ -38,7 +38,7 @@ from tests.engines.stories import (
     roll,
     send,
 )
-from tests.metrics.analytics.test_answers import RANGE, book, load, made  # noqa: F401  # book is a fixture
+from tests.metrics.analytics.booked import RANGE, filled, load, made
 
 pytestmark = pytest.mark.django_db
 
@@ -162,11 +162,9 @@ def _behind(user: object) -> list[Behind] | None:
 
 
 def test_every_question_of_product_analytics_has_the_answer_that_the_lake_gives(
-    home: Home,
-    book: SimpleNamespace,  # noqa: F811
-    request: pytest.FixtureRequest,
-    now: dt.datetime,
+    home: Home, cast: SimpleNamespace, request: pytest.FixtureRequest, now: dt.datetime
 ) -> None:
+    book = filled(cast, now)
     for number, account in enumerate((book.well, book.slipping)):
         Contact.objects.create(
             account=account, name="王", end_user=f"u{number}", role="daily_user", known_at=now

@@ -16,8 +16,9 @@ import pytest
 from evergreen.base.conditions import OPS, AllOf, AnyOf, Condition, Not, Op
 from evergreen.base.conditions import Test as Asked
 from evergreen.base.conditions.tree import OF_DAYS, VALUES
-from evergreen.events import rolling, rollup, said, store
+from evergreen.events import rolling, rollup, store
 from evergreen.events.features import Matcher, Matchers
+from evergreen.events.warehouses import functions
 from evergreen.events.warehouses.backends import Backend
 from evergreen.metrics import compiling, figures, records
 from evergreen.metrics.conditions import compiled
@@ -192,7 +193,7 @@ def test_a_day_that_is_none_is_null_and_never_another_day(engine: Backend, embed
     for one in (engine, embedded):
         one.put("told_days", table)
         rows: Any = one.table("told_days")
-        found = one.fetch(rows.select("at", day=said.day(rows.told, "due_on"))).sort_by("at")
+        found = one.fetch(rows.select("at", day=functions.said_day(rows.told, "due_on"))).sort_by("at")
         assert found["day"].to_pylist() == expected, one.dialect
 
 

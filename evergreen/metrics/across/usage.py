@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from evergreen.events.warehouses import functions
 from evergreen.metrics import compiling
 from evergreen.metrics.across.levels import levels, moves, running
 from evergreen.metrics.rules import WINDOW_DAYS, Metric, Usage
@@ -203,7 +204,7 @@ def _regular(tables: Tables, of: Usage, keys: list[str]) -> Any:
     counted = levels(both.filter(both.reached > 0), [*keys, "reached"], tables.calendar)
     days = tables.nights.select("asked", "working_mask")
     joined: Any = counted.inner_join(days, "asked")
-    working = compiling.bit_count(joined.working_mask & compiling.window_bits(of.days, of.lag))
+    working = functions.bit_count(joined.working_mask & compiling.window_bits(of.days, of.lag))
     return joined.filter(compiling.is_regular(joined.reached, of, working)).select(*keys, "asked", "level")
 
 

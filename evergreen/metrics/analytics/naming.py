@@ -13,8 +13,8 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from evergreen.events import said
 from evergreen.events.features import Matchers
+from evergreen.events.warehouses import functions
 from evergreen.metrics.analytics.questions import What
 from evergreen.metrics.analytics.tables import LABELS, NAMED
 
@@ -153,7 +153,10 @@ def _pairs(text: str, number: str, rows: Iterable[tuple[str, int]]) -> pa.Table:
 
 def _fits(properties: Any, asked: Asked) -> Any:
     """Whether a JSON value is a matcher's: a text as it is, others as they are written."""
-    text, written = said.text(properties, asked.property), said.json(properties, asked.property)
+    text, written = (
+        functions.said_text(properties, asked.property),
+        functions.said_json(properties, asked.property),
+    )
     if asked.value is None:
         return written.isnull() | (written == "null")
     other = text.isnull() & (written == asked.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -46,10 +46,12 @@ class InProcess:
     """
 
     def __init__(self, folder: str) -> None:
-        from chdb import session
+        from chdb.session import Session
+
+        opened: Callable[[str], Any] = Session
 
         self.knows_words = False
-        self._session: Any = session.Session(folder)  # type: ignore[no-untyped-call]
+        self._session = opened(folder)
         self._turn = threading.Lock()
         for name, value in SETTINGS.items():
             self.command(f"SET {name} = '{value}'" if isinstance(value, str) else f"SET {name} = {value}")
