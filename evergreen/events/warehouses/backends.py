@@ -6,7 +6,7 @@ Ibis does not name alike everywhere stands in a small vocabulary of functions th
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis
@@ -67,8 +67,11 @@ class DuckDB:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
-        self._ibis = ibis.duckdb.from_connection(con)
         con.execute(vocabulary.OF_DUCKDB)
+
+    @cached_property
+    def _ibis(self) -> Any:
+        return ibis.duckdb.from_connection(self.con)
 
     def table(self, name: str, *, database: str | None = None) -> Any:
         return self._ibis.table(name, database=database)
