@@ -223,7 +223,7 @@ def poisoned(part: Part) -> None:
         words = ("--as", "accounts", "--mapping", str(part.folder / "accounts.json"))
         installation.run("import", str(part.folder / "accounts.csv"), *words)
         line = Line(installation, str(part.marks["key"]))
-        longest = 0.0
+        longest, calm = 0.0, _calm(installation, line, "before")
         for number, (kind, (make, _)) in enumerate(DIRT.items()):
             for turn in range(2):
                 events = [_owned(one) for one in good(NEIGHBOURS // 2, f"{number}-{turn}")]
@@ -234,6 +234,7 @@ def poisoned(part: Part) -> None:
                 longest = max(longest, kill_checking.settled(installation))
             part.report.cases += 1
         longest = max(longest, kill_checking.settled(installation))
+        calm = max(calm, _calm(installation, line, "after"))
         wanted = len(DIRT) * NEIGHBOURS
         ((stored,),) = _rows(
             installation, "SELECT count(*) FROM lake.events WHERE name = 'Good' AND account_id = 1"
@@ -247,9 +248,19 @@ def poisoned(part: Part) -> None:
         part.expect(told == [(wanted,)], f"the metric says {told}, {wanted:,} good events were sent")
         part.figures |= {"good events": wanted, "stored": stored, "in the metric": told[0][0] if told else 0}
         part.figures["lag back within (s)"] = f"{longest:.1f}"
-        part.expect(longest <= 3 * LAG_SECONDS, f"the lake was {longest:.0f} s behind")
+        part.figures["without dirt (s)"] = f"{calm:.1f}"
+        # On a crowded processor a worker of the lowest priority is late without any dirt, too.
+        allowed = max(3 * LAG_SECONDS, 5 * calm)
+        part.expect(longest <= allowed, f"the lake was {longest:.0f} s behind, {calm:.0f} s without dirt")
     finally:
         installation.kill()
+
+
+def _calm(installation: Installation, line: Line, when: str) -> float:
+    """How long the lake is behind after as many good events, of no account, with nothing amid them."""
+    for turn in range(20):
+        line.post(batch(*good(NEIGHBOURS // 2, f"calm-{when}-{turn}")))
+    return kill_checking.settled(installation)
 
 
 def _owned(event: bytes) -> bytes:
