@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from tests.torture.reports import Report, Sizes, commit, printed, say
 
 # A call ends itself before the hour at which whoever started it would.
 MINUTES = 48.0
+
+
+# By a signal, in this process.
+_asked_to_stop = threading.Event()
 
 
 class OutOfTimeError(Exception):
@@ -130,6 +135,11 @@ def _run_one(part: Part, test: Test) -> bool:
             say(f"{id}: stopped; the same command goes on from here.")
             raise
         except Exception as error:  # an error of the harness is a failure too, and ends only this test
+            if _asked_to_stop.is_set():
+                # A query that a signal interrupts says so in an error of its own: nothing failed.
+                part.save()
+                say(f"{id}: stopped; the same command goes on from here.")
+                raise SystemExit(128 + signal.SIGTERM) from error
             part.report.failures.append(f"{type(error).__name__}: {error}")
             part.done = True
         part.save()
@@ -192,16 +202,19 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def _stopped_by_signal() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: servers are stopped, progress is kept."""
+    """SIGTERM and Ctrl-C end a run: servers are stopped, progress is kept."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        _asked_to_stop.set()
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    _asked_to_stop.clear()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _kept(folder: Path) -> dict[str, Any]:
