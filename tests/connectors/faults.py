@@ -84,8 +84,14 @@ class Stage:
     def _until_over(self, since: dt.datetime | None = None) -> ConnectionRun:
         """A run from its start to its end, over as many jobs as it takes."""
         self.connection.refresh_from_db()
+        # A run given up after its worker died too often: the clock has begun the next one, which has to end first.
+        for begun in self.connection.runs.filter(state__in=ConnectionRun.OPEN):
+            self._followed(begun)
         why = ConnectionRun.Why.HISTORY if since else ConnectionRun.Why.PERSON
-        run = actions.start_run(self.connection, why=why, since=since, by=None, now=self.now)
+        return self._followed(actions.start_run(self.connection, why=why, since=since, by=None, now=self.now))
+
+    def _followed(self, run: ConnectionRun) -> ConnectionRun:
+        """A run to its end."""
         at = self.now
         for _round in range(_ROUNDS):
             job = jobs.claim_job("tried", now=at)
