@@ -13,10 +13,11 @@ import pyarrow as pa
 import pytest
 
 from evergreen.events import identity, journal
+from evergreen.events.ingest import times
 from evergreen.events.ingest.shapes import Event, Rejection
 from evergreen.events.journal import Entry, Record
 from evergreen.events.mover.arranging import arrange
-from evergreen.events.unpacking import Unpacked, event_table, plain, unpack, unpack_entries
+from evergreen.events.unpacking import Unpacked, event_table, plain, texts, unpack, unpack_entries
 from tests.events.dirt import DIRT
 
 RECEIVED = 1_795_000_000_000_000
@@ -219,3 +220,78 @@ def test_a_call_that_is_too_large_is_refused_wherever_it_stands(
         assert len(rejections) == (size > 32_700)
         assert [one.rejection for one in unpacked.refused] == rejections
         assert not unpacked.singles, "whatever its size, nothing of it is unusual"
+
+
+# Bodies that tell of calls in ways that a reader of pieces could take for others: (before the array, behind it).
+ENVELOPES = {
+    "as clients write it": ('{"batch":[', '],"sentAt":"2026-11-19T10:00:01Z"}'),
+    "blanks": ('{ "batch" :\n [ ', ' ] , "sentAt": "2026-11-19T10:00:01Z" }'),
+    "first others": ('{"sentAt":"2026-11-19T10:00:01Z","writeKey":"a]b","batch":[', "]}"),
+    "an array before": ('{"other":[{"type":"track"}],"batch":[', "]}"),
+    "an array behind": ('{"batch":[', '],"other":[1,2]}'),
+    "a bracket behind": ('{"batch":[', '],"writeKey":"a]b"}'),
+    "a second batch": (
+        '{"batch":[',
+        '],"batch":[{"type":"track","event":"x","userId":"u9","messageId":"m9"}]}',
+    ),
+    "a second that is empty": ('{"batch":[', '],"batch":[]}'),
+    "a second that is spelled": ('{"batch":[', '],"\\u0062atch":[]}'),
+    "a first that is empty": ('{"batch":[],"batch":[', "]}"),
+    "a batch in another": ('{"batch":[],"x":{"batch":[', "]}}"),
+    "a batch in another, spelled": ('{"\\u0062atch":[],"x":{"batch":[', "]}}"),
+    "a batch in another behind": ('{"x":{"batch":[', ']},"batch":[]}'),
+    "a batch in a text": ('{"x":"\\"batch\\":[{","batch":[', "]}"),
+    "no batch": ('{"calls":[', "]}"),
+    "cut off": ('{"batch":[', ""),
+    "a comma too many": ('{"batch":[', ",]}"),
+}
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+@pytest.mark.parametrize("nested", ["no", "calls in calls", "a call as text"])
+def test_a_large_body_read_in_pieces_says_what_it_says_as_a_whole(
+    cast: SimpleNamespace, name: str, nested: str
+) -> None:
+    chance = random.Random(name + nested)
+    calls = []
+    for number in range(150):
+        one = {
+            "type": "track",
+            "event": "a",
+            "userId": f"u{number % 7}",
+            "messageId": f"m{number}",
+            "timestamp": chance.choice(TIMES[:3]),
+        }
+        inner = [dict(one, messageId=f"inner {n}") for n in range(chance.randrange(4))]
+        told: Any = {
+            "no": "x" * chance.randrange(600),
+            "calls in calls": inner,
+            "a call as text": json.dumps(inner),
+        }
+        calls.append(json.dumps({**one, "properties": {"told": told[nested]}}, separators=chance.choice([(",", ":"), (", ", ": ")])))  # fmt: skip
+    before, behind = ENVELOPES[name]
+    found = [Record("web", "segment/batch", RECEIVED, (before + ", ".join(calls) + behind).encode())]
+    rows, rejections = one_by_one(found)
+    made, unpacked = in_columns(found)
+    assert made == rows
+    assert [one.rejection for one in unpacked.refused] == rejections
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00"])
+def test_times_read_together_are_those_read_alone(zone: str) -> None:
+    """Any digits in the form of a time, one of a width: days, hours and minutes that are none among them."""
+    chance = random.Random(zone)
+    for digits in range(7):
+        made = []
+        for _ in range(400):
+            day = f"{chance.choice([1, 1999, 2024, 2026]):04}-{chance.randrange(15):02}-{chance.randrange(34):02}"
+            clock = f"{chance.randrange(27):02}:{chance.randrange(63):02}:{chance.randrange(63):02}"
+            fraction = f".{chance.randrange(10**digits):0{digits}}" if digits else ""
+            made.append(f"{day}T{clock}{fraction}{zone}")
+        right = [one for one in made if times.moment(one) is not None]
+        for some in (made, right, *([one] for one in made)):
+            column = pa.array(some, pa.string())
+            fits = texts.are_moments(column)
+            alone = [times.moment(one) for one in some]
+            for at, moment, fit in zip(texts.moments(column, fits).tolist(), alone, fits, strict=True):
+                assert not fit or at == (texts.UNREAD if moment is None else moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -37,9 +38,10 @@ from evergreen.events.ingest.shapes import (
 NAME = "segment"
 CALLS = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES = ("batch", "import")
+_BLANKS = b" \t\r\n"
+# The array of calls, and in (1) how the first of them begins.
+_FIRST_CALL = re.compile(rb'"batch"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*")')
 # The browser library writes the calls short.
-# More than the key of an id and the quotes around it.
-_ROOM = 32
 _SHORT = {"t": "track", "i": "identify", "g": "group", "p": "page", "s": "screen", "a": "alias", "b": "batch"}
 PATHS = {f"/v1/{name}": name for name in (*CALLS, *BATCHES)} | {
     f"/v1/{key}": name for key, name in _SHORT.items()
@@ -90,6 +92,7 @@ class _Calls(msgspec.Struct):
 
 
 _read_calls = msgspec.json.Decoder(_Calls).decode
+_read_piece = msgspec.json.Decoder(list[_Call]).decode
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_single = msgspec.json.Decoder(_Single).decode
 read_call = msgspec.json.Decoder(_Call).decode
@@ -120,21 +123,43 @@ def open_request(call: str, body: bytes) -> Request:
 
 def read_calls(body: bytes) -> tuple[list[_Call], Any] | None:
     """(the calls of a batch, its ``sentAt``) read at once, in two thirds of the time of one by one; None where a call may
-    be larger than EVENT_BYTES. Raises msgspec.MsgspecError and its like where anything cannot be read.
+    be larger than EVENT_BYTES, or where nothing of a large body can be read so.
 
-    Where every call has the key of its id once, no call is longer than two of the stretches between these keys.
+    A large body is cut where one call ends and the next begins, into pieces no larger than a call may be. A piece that
+    reads as calls with commas between them begins and ends with a call, so none is larger than its piece. Raises
+    msgspec.MsgspecError and its like where a small body cannot be read.
     """
-    opened = _read_calls(body)
-    calls = opened.batch
-    if len(body) > EVENT_BYTES:
-        between = body.split(b'"messageId"')
-        # A key may be spelled with escapes.
-        is_once = len(between) == len(calls) + 1 and b"\\u00" not in body
-        if not is_once or 2 * max(map(len, between)) + _ROOM > EVENT_BYTES:
-            return None
-        if any(call.messageId is None for call in calls):
-            return None
-    return calls, opened.sentAt
+    if len(body) <= EVENT_BYTES:
+        opened = _read_calls(body)
+        return opened.batch, opened.sentAt
+    begin, end = _FIRST_CALL.search(body, 0, EVENT_BYTES), body.rfind(b"]")
+    # Only the first key of that name opens the array, and only the last bracket of the body ends it.
+    if begin is None or b"\\" in (before := body[: begin.start()]) or b'"batch"' in before:
+        return None
+    start, calls = begin.start(1), []
+    try:
+        around = _read_calls(body[:start] + body[max(start, end) :])
+        for piece in _pieces(body, start, end, begin[1]):
+            calls += _read_piece(b"[" + piece + b"]")
+    except (_NotCutError, *UNREADABLE):
+        return None
+    return (calls, around.sentAt) if not around.batch else None
+
+
+class _NotCutError(ValueError):
+    """No call was found to begin where one must."""
+
+
+def _pieces(body: bytes, start: int, end: int, first: bytes) -> Iterator[bytes]:
+    """Stretches of whole calls at most EVENT_BYTES long, if calls begin with ``first`` and nothing in them does."""
+    while end - start > EVENT_BYTES:
+        cut = body.rfind(first, start + 1, start + EVENT_BYTES)
+        piece = body[start : max(start, cut)].rstrip(_BLANKS)
+        if not piece.endswith(b","):
+            raise _NotCutError
+        yield piece[:-1]
+        start = cut
+    yield body[start:end]
 
 
 def _open_batch(body: bytes) -> Request:

@@ -6,8 +6,9 @@ is off, a type in capitals) is left to the dialect, which says what every call m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -20,43 +21,36 @@ from evergreen.events.ingest import segment, times
 from evergreen.events.ingest.shapes import (
     EVENT_BYTES,
     ID_LENGTH,
-    MESSAGE_ID_LENGTH,
     NAME_LENGTH,
     BadRequestError,
     names_somebody,
 )
 from evergreen.events.journal import Record
-
-Mask = NDArray[np.bool_]
+from evergreen.events.unpacking import texts
+from evergreen.events.unpacking.texts import Mask
 
 _VIEWS = frozenset({"page", "screen"})
 _KINDS = frozenset({"track", *_VIEWS})
 _CALLS = {f"{segment.NAME}/{call}": call for call in (*segment.BATCHES, *_KINDS)}
-_MOMENT = (
-    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|\+00:00)$"
-)
-_MESSAGE_ID = rf"^[A-Za-z0-9_.:/+=-]{{1,{MESSAGE_ID_LENGTH}}}$"
 # A place is a record's number and its call's, of which no body has more.
 PLACE_BITS = 24
 _TIME = pa.timestamp("us")
-_REPEATING = pa.dictionary(pa.int32(), pa.string())
+_FEATURE = repeat("feature")
 _write_lines = msgspec.json.Encoder().encode_lines
-_NEWLINE = ord("\n")
-_SHORTEST = len('{"":0}')
 
 SCHEMA = pa.schema(
     [
         pa.field("place", pa.int64()),
-        pa.field("source", _REPEATING),
-        pa.field("kind", _REPEATING),
-        pa.field("name", _REPEATING),
-        pa.field("account_key", _REPEATING),
-        pa.field("end_user", _REPEATING),
+        pa.field("source", texts.REPEATING),
+        pa.field("kind", texts.REPEATING),
+        pa.field("name", texts.REPEATING),
+        pa.field("account_key", texts.REPEATING),
+        pa.field("end_user", texts.REPEATING),
         pa.field("occurred_at", _TIME),
         pa.field("original_at", _TIME),
         pa.field("sent_at", _TIME),
         pa.field("received_at", _TIME),
-        pa.field("feature", _REPEATING),
+        pa.field("feature", texts.REPEATING),
         pa.field("properties", pa.string()),
         pa.field("message_id", pa.string()),
     ]
@@ -131,7 +125,7 @@ class _Taken:
             for at, one in enumerate(calls):
                 if accounts[at] is None:
                     accounts[at] = self._account(one)
-        if not _VIEWS.isdisjoint(kinds):
+        if kinds.count("track") != len(kinds) and not _VIEWS.isdisjoint(kinds):
             for at, kind in enumerate(kinds):
                 if kind in _VIEWS:
                     names[at], properties[at] = kind, segment.properties_of(kind, calls[at])
@@ -147,7 +141,10 @@ class _Taken:
         self.users += [one.userId for one in calls]
         self.devices += [one.anonymousId for one in calls]
         self.moments += [one.originalTimestamp if one.timestamp is None else one.timestamp for one in calls]
-        self.features += [one.get("feature") if one else None for one in properties]
+        try:
+            self.features += list(map(dict.get, properties, _FEATURE))
+        except TypeError:  # some have no properties
+            self.features += [one.get("feature") if one else None for one in properties]
         self.properties.append(_write_lines(properties))
 
     def _account(self, call: Any) -> Any:
@@ -175,21 +172,21 @@ class _Taken:
     def _columns(self, counts: NDArray[np.int64]) -> tuple[dict[str, pa.Array], Mask]:
         fits = np.ones(len(self.kinds), np.bool_)
         fits[self.odd] = False
-        kind, good = _repeating(self.kinds)
-        fits &= good & _each(kind, lambda text: text in _KINDS, missing=False)
-        message_id, good = _texts(self.message_ids, pa.string())
-        fits &= good & _matches(message_id, _MESSAGE_ID)
-        name, good = _repeating(self.names)
-        fits &= good & _each(name, lambda text: _is_clean(text, NAME_LENGTH), missing=False)
-        key, good = _ids(self.accounts)
-        fits &= good & _each(key, _names_one, missing=True)
-        person, good = self._persons(_is_there(key))
+        kind, good = texts.repeating(self.kinds)
+        fits &= good & texts.each(kind, lambda text: text in _KINDS, missing=False)
+        message_id, good = texts.column(self.message_ids, pa.string())
+        fits &= good & texts.are_message_ids(message_id)
+        name, good = texts.repeating(self.names)
+        fits &= good & texts.each(name, lambda text: texts.is_clean(text, NAME_LENGTH), missing=False)
+        key, good = texts.ids(self.accounts)
+        fits &= good & texts.each(key, _names_one, missing=True)
+        person, good = self._persons(texts.is_there(key))
         fits &= good
         clock, good = self._clock(counts)
         fits &= good
-        feature, good = _repeating(self.features)
-        fits &= good & _each(feature, lambda text: 0 < len(text) <= ID_LENGTH, missing=True)
-        sources = pa.array(self.sources, _REPEATING)
+        feature, good = texts.repeating(self.features)
+        fits &= good & texts.each(feature, lambda text: 0 < len(text) <= ID_LENGTH, missing=True)
+        sources = pa.array(self.sources, texts.REPEATING)
         return {
             "source": sources.take(pa.array(np.repeat(np.arange(len(sources)), counts))),
             "kind": kind,
@@ -201,23 +198,23 @@ class _Taken:
             "sent_at": pa.array(clock.sent, mask=~clock.is_sent).cast(_TIME),
             "received_at": pa.array(np.repeat(np.array(self.received, np.int64), counts)).cast(_TIME),
             "feature": feature,
-            "properties": _objects(b"".join(self.properties)),
+            "properties": texts.objects(b"".join(self.properties)),
             "message_id": message_id,
         }, fits
 
     def _persons(self, has_account: Mask) -> tuple[pa.DictionaryArray, Mask]:
         """The end user of each call: userId, else anonymousId, whichever names somebody."""
-        user, fits = _ids(self.users)
-        fits &= _each(user, lambda text: _is_clean(text, ID_LENGTH), missing=True)
-        is_user = _each(user, names_somebody, missing=False)
-        if is_user.all() and not any(self.devices):
-            return user, fits & np.array([one is None for one in self.devices], np.bool_)
-        device, good = _ids(self.devices)
-        fits &= good & _each(device, lambda text: _is_clean(text, ID_LENGTH), missing=True)
-        is_device = _each(device, names_somebody, missing=False)
-        fits &= _is_there(user) | _is_there(device) | has_account
-        texts = [column.cast(pa.string()) for column in (user, device)]
-        person = pc.if_else(pa.array(is_user), texts[0], pc.if_else(pa.array(is_device), texts[1], None))
+        user, fits = texts.ids(self.users)
+        fits &= texts.each(user, lambda text: texts.is_clean(text, ID_LENGTH), missing=True)
+        is_user = texts.each(user, names_somebody, missing=False)
+        if is_user.all() and self.devices.count(None) == len(self.devices):
+            return user, fits
+        device, good = texts.ids(self.devices)
+        fits &= good & texts.each(device, lambda text: texts.is_clean(text, ID_LENGTH), missing=True)
+        is_device = texts.each(device, names_somebody, missing=False)
+        fits &= texts.is_there(user) | texts.is_there(device) | has_account
+        users, devices = (column.cast(pa.string()) for column in (user, device))
+        person = pc.if_else(pa.array(is_user), users, pc.if_else(pa.array(is_device), devices, None))
         return person.cast(pa.string()).dictionary_encode(), fits
 
     def _clock(self, counts: NDArray[np.int64]) -> tuple[_Clock, Mask]:
@@ -225,11 +222,11 @@ class _Taken:
         received = np.repeat(np.array(self.received, np.int64), counts)
         sent = np.repeat(np.array([one or 0 for one in self.sent], np.int64), counts)
         is_sent = np.repeat(np.array([one is not None for one in self.sent], np.bool_), counts)
-        text, good = _texts(self.moments, pa.string())
-        fits = good & _matches(text, _MOMENT)
-        original = _parsed(text, fits)
+        text, good = texts.column(self.moments, pa.string())
+        fits = good & texts.are_moments(text)
+        original = texts.moments(text, fits)
         occurred = np.where(is_sent, received - (sent - original), original)
-        fits &= (occurred <= received + times.DAY) & (occurred >= times.EARLIEST) & (original != _UNREAD)
+        fits &= (occurred <= received + times.DAY) & (occurred >= times.EARLIEST) & (original != texts.UNREAD)
         return _Clock(occurred, original, sent, is_sent), fits
 
 
@@ -243,72 +240,8 @@ class _Clock:
     is_sent: Mask
 
 
-_UNREAD = np.iinfo(np.int64).min
 # Stands where only the dialect can say what is meant; no text, so it fits nowhere.
 _ODD = object()
-
-
-def _texts(values: list[Any], kind: pa.DataType) -> tuple[pa.Array, Mask]:
-    """Values as text (anything else: null), and which are text or None."""
-    try:
-        return pa.array(values, kind), np.ones(len(values), np.bool_)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        text = [one if one.__class__ is str and _is_unicode(one) else None for one in values]
-        good = [one is None or kept is not None for one, kept in zip(values, text, strict=True)]
-        return pa.array(text, kind), np.array(good, np.bool_)
-
-
-def _repeating(values: list[Any]) -> tuple[pa.DictionaryArray, Mask]:
-    return _texts(values, _REPEATING)
-
-
-def _ids(values: list[Any]) -> tuple[pa.DictionaryArray, Mask]:
-    """Ids as text: whole numbers are ids too."""
-    column, good = _repeating(values)
-    if good.all():
-        return column, good
-    return _repeating([str(one) if one.__class__ is int else one for one in values])
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _is_clean(text: str, most: int) -> bool:
-    return 0 < len(text) <= most and text == text.strip() and "\0" not in text
-
-
-def _each(column: pa.DictionaryArray, holds: Callable[[str], bool], *, missing: bool) -> Mask:
-    """Whether something holds of each text; asked once for each different one. Null: ``missing``."""
-    answers = np.array([holds(text) for text in column.dictionary.to_pylist()] or [missing], np.bool_)
-    places = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    found = answers[places]
-    return np.where(_is_there(column), found, missing) if column.null_count else found
-
-
-def _is_there(column: pa.Array) -> Mask:
-    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _matches(column: pa.Array, pattern: str) -> Mask:
-    found = pc.match_substring_regex(column, pattern).fill_null(False)
-    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _objects(lines: bytes) -> pa.Array:
-    """Properties written as lines of JSON; null where there are none."""
-    signs = np.frombuffer(lines, np.uint8)
-    is_end = signs == _NEWLINE
-    ends = np.flatnonzero(is_end)
-    offsets = np.zeros(len(ends) + 1, np.int32)
-    offsets[1:] = ends - np.arange(len(ends))  # no JSON has a newline in it, so all of them go
-    is_empty = np.diff(offsets) < _SHORTEST
-    text = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(signs[~is_end]))
-    return pc.if_else(pa.array(is_empty), pa.scalar(None, pa.string()), text) if is_empty.any() else text
 
 
 def _calls(call: str, body: bytes) -> tuple[list[Any], list[int], Any]:
@@ -322,14 +255,4 @@ def _calls(call: str, body: bytes) -> tuple[list[Any], list[int], Any]:
 
 
 def _names_one(text: str) -> bool:
-    return _is_clean(text, ID_LENGTH) and names_somebody(text)
-
-
-def _parsed(text: pa.Array, fits: Mask) -> NDArray[np.int64]:
-    """ISO times as microseconds, _UNREAD where they are none."""
-    candidates = text if fits.all() else pc.if_else(pa.array(fits), text, None)
-    try:
-        found = candidates.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    except pa.ArrowInvalid:  # such as the 30th of February
-        found = pa.array([times.moment(one) if one else None for one in candidates.to_pylist()], pa.int64())
-    return np.asarray(found.fill_null(_UNREAD).to_numpy(zero_copy_only=False), np.int64)
+    return texts.is_clean(text, ID_LENGTH) and names_somebody(text)
