@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from evergreen.base import env
 from evergreen.events import store
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _FOLDER = "data/main/events"
-_ORDER = [(name, "ascending") for name in ("known_on", "account_id", "occurred_at")]
 # Like the engine's: one is read by one thread.
 _ROWS = 122_880
 # Columns with few different values; the engine would try all, message ids and properties among them.
@@ -38,6 +39,7 @@ _REPEATING = [
     "flag",
     "day",
     "known_on",
+    "count",
 ]
 
 
@@ -47,7 +49,7 @@ def add(con: duckdb.DuckDBPyConnection, events: pa.Table, home: env.Home) -> Non
     The files are synced with the lake before the transaction commits; those of a transaction that is rolled back are
     taken away.
     """
-    rows = events.sort_by(_ORDER)
+    rows = events.take(pa.array(_order(events)))
     days = rows["known_on"].cast(pa.int32()).to_numpy()
     cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
     paths = []
@@ -66,6 +68,14 @@ def add(con: duckdb.DuckDBPyConnection, events: pa.Table, home: env.Home) -> Non
         )
         paths.append(path)
     con.execute(f"CALL ducklake_add_data_files('lake', 'events', [{', '.join(map(_quoted, paths))}])")
+
+
+def _order(events: pa.Table) -> NDArray[np.intp]:
+    """By known day, account (those without one last) and time; half of the time of Arrow's own sort."""
+    day, moment = events["known_on"].cast(pa.int32()), events["occurred_at"].cast(pa.int64())
+    account = events["account_id"]
+    keys = [moment, pc.fill_null(account, 0), account.is_null(), day]
+    return np.lexsort([column.to_numpy() for column in keys])
 
 
 def _quoted(path: Path) -> str:
