@@ -6,8 +6,12 @@ import json
 import resource
 import shutil
 import statistics
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.ingest.bodies import batch
@@ -59,6 +63,26 @@ def used() -> float:
     """Seconds of processor time of this process and those it started that have ended."""
     found = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in found)
+
+
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """The most memory of its own (MB) that this process had in the block. Mapped files, which the system takes back when
+    it needs room, do not count."""
+    peak, ends = [0], threading.Event()
+
+    def watch() -> None:
+        while not ends.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            peak[0] = max(peak[0], int(status.split("RssAnon:")[1].split()[0]) // 1024)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        ends.set()
+        watching.join()
 
 
 def move(where: Home) -> Moved:
