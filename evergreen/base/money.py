@@ -98,6 +98,11 @@ def short(minor: int, currency: str, language: str) -> str:
     return f"{sign(currency)} {text}" if zh else f"{sign(currency)}{text}"
 
 
+def whole(minor: int, currency: str) -> str:
+    """Money in whole units, with grouping: ``¥286,000``."""
+    return f"{sign(currency)}{to_major(minor, currency):,.0f}"
+
+
 def full(minor: int, currency: str) -> str:
     """Money to the last minor unit, with grouping: ``¥286,000.00``."""
     return f"{sign(currency)}{to_major(minor, currency):,.{exponent(currency)}f}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -43,6 +45,49 @@ def money_short(cents: int | None, currency: str) -> str:
     return DASH if cents is None else money.short(int(cents), currency or "CNY", language())
 
 
+@dataclass(frozen=True, slots=True)
+class AmountUnit:
+    """One unit for amounts that stand together, so that they can be added up by eye: whole units of a currency, 1,000 (zh:
+    10,000) of them, or a million (zh: 10^8)."""
+
+    minor: int
+    digits: int
+    sign: str
+    suffix: str
+
+    @property
+    def words(self) -> str:
+        """¥k, ¥ 万."""
+        return f"{self.sign}{self._space}{self.suffix}".strip()
+
+    def figure(self, cents: int) -> str:
+        """An amount without its unit, with as many decimals as all the others."""
+        return fixed(cents / self.minor, self.digits)
+
+    def money(self, cents: int) -> str:
+        """An amount with its unit: ¥1,551.4k, ¥ 155.1 万."""
+        return f"{self.sign}{self._space}{self.figure(cents)}{self._space}{self.suffix}".strip()
+
+    @property
+    def _space(self) -> str:
+        return " " if is_zh() else ""
+
+
+def amount_unit(cents: Iterable[int], currency: str) -> AmountUnit:
+    """The unit in which the largest of these amounts still has three digits and at most six before the decimal."""
+    major = 10 ** money.exponent(currency)
+    most = max((abs(one) for one in cents), default=0) / major
+    steps = (
+        ((10**8, 10**12, "亿"), (10**4, 10**6, "万"))
+        if is_zh()
+        else ((10**6, 10**9, "M"), (10**3, 10**5, "k"))
+    )
+    for size, least, suffix in steps:
+        if most >= least:
+            return AmountUnit(major * size, 1, money.sign(currency), suffix)
+    return AmountUnit(major, 0, money.sign(currency), "")
+
+
 def arr_of(account: Account, currency: str) -> tuple[int | None, str]:
     """An account's ARR and its currency: the vendor's, or the account's own where no exchange rate is known."""
     if account.arr_base_cents is None and account.arr_cents:
@@ -69,9 +114,17 @@ def points(score: float | None) -> str:
     return DASH if score is None else number(whole_points(score))
 
 
+def fixed(value: float | None, digits: int = 0) -> str:
+    """Grouped digits with exactly so many decimals, as figures below each other need: 1,234.5, 12.0."""
+    if value is None:
+        return DASH
+    text = f"{float(value):,.{digits}f}"
+    return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", MINUS)
+
+
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share of 1 as per cent."""
-    return DASH if share is None else f"{number(share * 100, digits)}%"
+    """A share of 1 as per cent, with exactly so many decimals."""
+    return DASH if share is None else f"{fixed(share * 100, digits)}%"
 
 
 def signed(value: float | None, digits: int = 0) -> str:

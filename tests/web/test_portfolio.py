@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from evergreen.base.actions import change_setting, set_rate
 from evergreen.base.models import AuditEntry
 from evergreen.base.roles import Role
 from evergreen.customers.models import Account
@@ -90,7 +92,7 @@ def test_chinese_pages_lead_with_the_fee_a_year(
     deals.boss.language = "zh-hans"
     deals.boss.save()
     page = text_of(as_person(deals.boss), "")
-    assert "年费（ARR）从 ¥ 2.3 万 到 ¥ 2.0 万" in page
+    assert "年费（ARR）从 ¥ 22,800 到 ¥ 19,800" in page
     assert "到期金额" in text_of(as_person(deals.boss), "renewals/")
 
 
@@ -105,7 +107,7 @@ def test_a_month_restated_by_a_late_signature_says_so_and_shows_whose(
     assert "澄明财税科技" in behind
     assert "恒岳机械" not in behind
     renewals = text_of(client, "renewals/")
-    assert "at its close 0% of the accounts, now 100%" in renewals
+    assert "at its close 0.0% of the accounts, now 100.0%" in renewals
     assert "澄明财税科技" in text_of(client, "dues/?state=restated")
 
 
@@ -114,15 +116,29 @@ def test_renewals_stand_strictly_and_with_the_grace_side_by_side(
 ) -> None:
     client = as_person(deals.boss)
     page = text_of(client, "renewals/")
-    assert "3 accounts were due; strictly 33.3% renewed, of the amount 50%" in page
+    assert "3 accounts were due; strictly 33.3% renewed, of the amount 50.0%" in page
     assert "= 1 ÷ 3" in page
-    assert "with 60 days of grace: 50%" in page
+    assert "with 60 days of grace: 50.0%" in page
     overdue = text_of(client, "dues/?state=overdue")
     assert "远方客户" in overdue
     assert "云杉物业" not in overdue
     assert "云杉物业" in text_of(client, "dues/?state=lost")
     what_if = text_of(client, "renewals/?accounts=200&fee=60000&rate=80&better=85")
     assert 'title="¥600,000.00"' in what_if
+
+
+def test_what_ifs_reckon_in_the_units_that_people_type_also_where_money_has_no_minor_unit(
+    deals: SimpleNamespace, as_person: Callable[[Any], Client], now: dt.datetime
+) -> None:
+    change_setting("currency", "JPY", by=None, now=now)
+    set_rate("CNY", Decimal(20), dt.date(2020, 1, 1), by=None, now=now)
+    client = as_person(deals.boss)
+    page = text_of(client, "renewals/?accounts=200&fee=60000&rate=80&better=85")
+    assert 'title="JP¥600,000"' in page
+    (fee,) = re.findall(r'name="fee"[^>]*value="(\d+)"', text_of(client, "renewals/"))
+    assert fee == str((3_600 + 6_000 + 1_200) * 20 // 3)
+    loss = text_of(client, "lifetime/?fee=60000&years=2&cac=1000")
+    assert 'title="JP¥121,000"' in loss
 
 
 def test_nobody_sees_figures_of_accounts_outside_their_scope(

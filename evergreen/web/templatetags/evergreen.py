@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import template
@@ -23,6 +23,7 @@ register = template.Library()
 register.filter("named", formats.named)
 register.filter("number", formats.number)
 register.filter("points", formats.points)
+register.filter("fixed", formats.fixed)
 register.filter("percent", formats.percent)
 register.filter("signed", formats.signed)
 register.filter("days", formats.days)
@@ -67,6 +68,24 @@ def mrr(arr_cents: int | None) -> int | None:
 @register.simple_tag(takes_context=True)
 def money(context: Context, cents: int | None, currency: str = "") -> SafeString:
     """Money in short with the exact amount on hover; dots where the reader's role does not see money."""
+    return _money(context, cents, currency, formats.money_short)
+
+
+@register.simple_tag(takes_context=True)
+def whole_money(context: Context, cents: float | None, currency: str = "") -> SafeString:
+    """Money in whole units of its currency, as the parts of a formula are shown."""
+    return _money(context, None if cents is None else round(cents), currency, coins.whole)
+
+
+@register.simple_tag(takes_context=True)
+def amount(context: Context, cents: int | None, unit: formats.AmountUnit) -> SafeString:
+    """Money among other amounts in their common unit, which the table names."""
+    return _money(context, cents, "", lambda minor, _currency: unit.figure(minor))
+
+
+def _money(
+    context: Context, cents: int | None, currency: str, shown: Callable[[int, str], str]
+) -> SafeString:
     request = context.get("request")
     user = getattr(request, "user", None)
     if not getattr(user, "sees_money", False):
@@ -75,11 +94,11 @@ def money(context: Context, cents: int | None, currency: str = "") -> SafeString
         )
     if cents is None:
         return mark_safe(f'<span class="muted">{formats.DASH}</span>')  # noqa: S308 constant
-    unit = currency or context.get("vendor_currency") or "CNY"
+    known = currency or context.get("vendor_currency") or "CNY"
     return format_html(
         '<span class="nowrap" title="{}">{}</span>',
-        coins.full(int(cents), unit),
-        formats.money_short(cents, unit),
+        coins.full(int(cents), known),
+        shown(int(cents), known),
     )
 
 

@@ -7,27 +7,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evergreen.base import money
 from evergreen.web import formats
+from evergreen.web.formats import AmountUnit
 from evergreen.web.presenters.charts import TOOLTIP
 
 _COLORS = {"total": "var(--c5)", "up": "var(--c1)", "down": "var(--c6)"}
 
 
-def scaled(cents: Sequence[int], currency: str) -> tuple[float, str]:
-    """By what minor units are divided so that an axis stays short, and the unit's words."""
-    unit = 10 ** money.exponent(currency)
-    most = max((abs(one) for one in cents), default=0) / unit
-    steps = ((10**8, "亿"), (10**4, "万")) if formats.is_zh() else ((10**6, "M"), (10**3, "k"))
-    for size, word in steps:
-        if most >= 5 * size:
-            return float(unit * size), f"{money.sign(currency)}{' ' if formats.is_zh() else ''}{word}"
-    return float(unit), money.sign(currency)
-
-
-def bridge(steps: Sequence[tuple[str, int, str]], currency: str) -> dict[str, Any]:
+def bridge(steps: Sequence[tuple[str, int, str]], unit: AmountUnit) -> dict[str, Any]:
     """A waterfall: (words, minor units, total|up|down) from left to right; a step hangs where the one before ended."""
-    by, _unit = scaled([cents for _words, cents, _kind in steps], currency)
     floors: list[float] = []
     bars: list[dict[str, Any]] = []
     level = 0
@@ -36,11 +24,11 @@ def bridge(steps: Sequence[tuple[str, int, str]], currency: str) -> dict[str, An
             level = 0
         low = min(level, level + cents)
         level += cents
-        floors.append(round(low / by, 2))
-        text = f"{abs(cents) / by:,.1f}"
+        floors.append(round(low / unit.minor, 2))
+        text = unit.figure(abs(cents))
         bars.append(
             {
-                "value": round(abs(cents) / by, 2),
+                "value": round(abs(cents) / unit.minor, 2),
                 "itemStyle": {"color": _COLORS[kind], "borderRadius": 2},
                 "label": {
                     "formatter": f"{formats.MINUS if cents < 0 else '+' if kind == 'up' and cents else ''}{text}"
@@ -91,11 +79,10 @@ def bridge(steps: Sequence[tuple[str, int, str]], currency: str) -> dict[str, An
 def due_bars(
     labels: Sequence[str],
     rows: Sequence[tuple[str, str, Sequence[int]]],
-    currency: str,
+    unit: AmountUnit,
     rate: Sequence[float | None],
 ) -> dict[str, Any]:
     """Stacked amounts (words, colour, minor units) under each label, and a rate in per cent as a line over them."""
-    by, _unit = scaled([sum(column) for column in zip(*(cents for *_, cents in rows), strict=True)], currency)
     axis = {"color": "var(--ink-3)"}
     return {
         "grid": {"left": 8, "right": 8, "top": 34, "bottom": 8, "containLabel": True},
@@ -117,7 +104,7 @@ def due_bars(
         "series": [
             *(
                 {"name": words, "type": "bar", "stack": "all", "barMaxWidth": 28, "color": color,
-                 "data": [round(one / by, 2) for one in cents]}
+                 "data": [round(one / unit.minor, 2) for one in cents]}
                 for words, color, cents in rows
             ),
             {

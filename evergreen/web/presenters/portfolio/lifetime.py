@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evergreen.base import money
 from evergreen.outcomes.portfolio import worth
 from evergreen.outcomes.portfolio.lifetimes import MONTH_DAYS, Lifetimes, Survival, Worth, cost_of_losing
 from evergreen.web import formats
@@ -142,14 +143,15 @@ class LifetimePage(PortfolioPage):
     def loss(self) -> dict[str, Any]:
         """What losing an account costs: prefilled with the average fee, the expected rest of a lifetime, and CAC."""
         one = self.worth
+        minor = 10 ** money.exponent(self.report.read.currency)
         lives = self._lives[0]
         here = lives.days[~lives.is_lost]
         age = float(here.mean()) if len(here) else 0.0
         rest = self.survival.mean_days(age)
         usual = {
-            "fee": round((one.monthly_cents or 0) * 12 / 100),
+            "fee": round((one.monthly_cents or 0) * 12 / minor),
             "years": round((rest or 0) / 365.25, 1),
-            "cac": round((one.cac_cents or 0) / 100),
+            "cac": round((one.cac_cents or 0) / minor),
         }
         given: dict[str, Any] = {}
         for name, value in usual.items():
@@ -157,5 +159,5 @@ class LifetimePage(PortfolioPage):
                 given[name] = min(max(float(self.asked.get(name, "").replace(",", "")), 0.0), 1e10)
             except ValueError:
                 given[name] = value
-        cents = cost_of_losing(given["fee"] * 100, given["years"] * 12, given["cac"] * 100)
+        cents = cost_of_losing(given["fee"] * minor, given["years"] * 12, given["cac"] * minor)
         return {**given, "cents": cents, "age": formats.number(age / MONTH_DAYS)}

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext as _
 
+from evergreen.base import money
 from evergreen.customers.models import Account
 from evergreen.outcomes.portfolio.asking import Dimension
 from evergreen.outcomes.portfolio.lifetimes import gained_a_year
@@ -17,7 +18,7 @@ from evergreen.outcomes.portfolio.lines import day
 from evergreen.outcomes.portfolio.renewals import Dues, Renewals, together
 from evergreen.web import formats
 from evergreen.web.presenters.portfolio.asking import NONE, Wanted, period_words
-from evergreen.web.presenters.portfolio.drawing import due_bars, scaled
+from evergreen.web.presenters.portfolio.drawing import due_bars
 from evergreen.web.presenters.portfolio.frame import PortfolioPage
 
 DUES = "portfolio-dues"
@@ -114,11 +115,12 @@ class RenewalsPage(PortfolioPage):
             (_("Not renewed"), "var(--c6)", [row.lost_cents for row in self.rows]),
         ]
         rate = [row.late_amount_rate for row in self.rows]
-        return due_bars(labels, rows, self.report.read.currency, rate)
+        return due_bars(labels, rows, self.amounts, rate)
 
-    @property
-    def chart_unit(self) -> str:
-        return scaled([row.due_cents for row in self.rows], self.report.read.currency)[1]
+    @cached_property
+    def amounts(self) -> formats.AmountUnit:
+        """The unit of the page's amounts."""
+        return formats.amount_unit([row.due_cents for row in self.rows], self.report.read.currency)
 
     # ---- what-if ----
 
@@ -134,7 +136,8 @@ class RenewalsPage(PortfolioPage):
         """Renewal rate from a to b on n accounts of this size is so much ARR a year. Prefilled with the span's own figures."""
         one = self.whole
         rate = one.late_account_rate if one.late_account_rate is not None else 0.8
-        fee = one.due_cents / one.due_accounts / 100 if one.due_accounts else 0.0
+        minor = 10 ** money.exponent(self.report.read.currency)
+        fee = one.due_cents / one.due_accounts / minor if one.due_accounts else 0.0
         given: dict[str, Any] = {
             "rate": round(self._number("rate", round(rate * 100, 1), 100), 1),
             "better": round(self._number("better", round(min(100, rate * 100 + 5), 1), 100), 1),
@@ -142,7 +145,7 @@ class RenewalsPage(PortfolioPage):
             "fee": round(self._number("fee", round(fee), 10**10)),
         }
         cents = gained_a_year(
-            given["accounts"], given["fee"] * 100, given["rate"] / 100, given["better"] / 100
+            given["accounts"], given["fee"] * minor, given["rate"] / 100, given["better"] / 100
         )
         return {**given, "cents": cents}
 

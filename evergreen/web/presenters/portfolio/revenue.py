@@ -16,7 +16,7 @@ from evergreen.outcomes.revenue import Portfolio
 from evergreen.web import formats
 from evergreen.web.presenters.charts import Series, over_time
 from evergreen.web.presenters.portfolio.asking import NONE, period_words
-from evergreen.web.presenters.portfolio.drawing import bridge, scaled
+from evergreen.web.presenters.portfolio.drawing import bridge
 from evergreen.web.presenters.portfolio.frame import PortfolioPage
 
 ACCOUNTS = "portfolio-accounts"
@@ -68,10 +68,10 @@ class RevenuePage(PortfolioPage):
         }  # fmt: skip
         if not self.wanted.user.sees_money:
             return said
-        currency, cents = self.report.read.currency, self.whole_cents
+        cents = self.whole_cents
         moved = _("%(unit)s went from %(start)s to %(end)s.") % {
-            "unit": self.wanted.unit_words, "start": formats.money_short(cents["start"], currency),
-            "end": formats.money_short(cents["end"], currency),
+            "unit": self.wanted.unit_words, "start": self.amounts.money(cents["start"]),
+            "end": self.amounts.money(cents["end"]),
         }  # fmt: skip
         return f"{moved} {said}" if not formats.is_zh() else f"{moved}{said}"
 
@@ -169,11 +169,13 @@ class RevenuePage(PortfolioPage):
             (_("Churned"), -cents["churned"], "down"),
             (_("End"), cents["end"], "total"),
         ]
-        return bridge(steps, self.report.read.currency)
+        return bridge(steps, self.amounts)
 
-    @property
-    def bridge_unit(self) -> str:
-        return scaled([self.whole_cents["end"], self.whole_cents["start"]], self.report.read.currency)[1]
+    @cached_property
+    def amounts(self) -> formats.AmountUnit:
+        """The unit of the page's amounts."""
+        cents = self.whole_cents
+        return formats.amount_unit([cents["start"], cents["end"]], self.report.read.currency)
 
     @cached_property
     def course(self) -> dict[str, Any] | None:

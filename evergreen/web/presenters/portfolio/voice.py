@@ -28,9 +28,9 @@ def nps_words(one: Heard) -> str:
 def minutes_words(minutes: float | None) -> str:
     if minutes is None:
         return formats.DASH
-    return (
-        formats.with_unit(minutes / 60, "hours") if minutes >= 90 else formats.with_unit(minutes, "minutes")
-    )
+    if minutes >= 90:
+        return formats.with_unit(minutes / 60, "hours")
+    return formats.with_unit(round(minutes) if minutes >= 10 else minutes, "minutes")
 
 
 @dataclass(frozen=True, slots=True)
