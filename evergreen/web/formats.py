@@ -127,6 +127,11 @@ def percent(share: float | None, digits: int = 0) -> str:
     return DASH if share is None else f"{fixed(share * 100, digits)}%"
 
 
+def short_percent(share: float) -> str:
+    """A share of 1 as per cent as it stands in a sentence, with a decimal where it has one: 86%, 86.5%."""
+    return f"{number(share * 100, 1)}%"
+
+
 def signed(value: float | None, digits: int = 0) -> str:
     """A change with its sign: +1.1, −14, 0."""
     if value is None:
@@ -231,7 +236,7 @@ def with_unit(value: float | int | None, unit: str, currency: str = "") -> str:
         return DASH
     match unit:
         case "share" | "percent" | "ratio":
-            return percent(value, 1)
+            return short_percent(value)
         case "days" | "day":
             return days(int(value))
         case "cents" | "money":

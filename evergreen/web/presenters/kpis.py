@@ -27,7 +27,7 @@ def said(kpi: Kpi, value: float | None, currency: str, *, signed: bool = False) 
     size = abs(value) if signed else value
     match kpi.unit:
         case Kpi.Unit.SHARE:
-            text = formats.percent(size, 1)
+            text = formats.short_percent(size)
             if signed:
                 text = pgettext("difference of shares", "%(n)s points") % {"n": formats.number(size * 100, 1)}
         case Kpi.Unit.MONEY:
