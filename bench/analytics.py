@@ -17,35 +17,16 @@ import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.homes import line, scratch_home
+from bench import two_years
+from bench.homes import home_of, line
 from bench.night import apart
+from bench.two_years import DAYS, LAST
 
 if TYPE_CHECKING:
     from evergreen.metrics.analytics.questions import Kind
 
-LAST = dt.date(2026, 10, 31)
-DAYS = 730
-FEATURES = 30
-SESSION = 8
-PORTION = 10_000_000
 PEER = "retentioneering==5.2.4"
 STEPS = "what=feature:feature-1&what=feature:feature-2&what=feature:feature-3&within=7d"
-
-# Sessions of eight uses, a minute or so apart; an end user of an account has one every few days. Written by portions of days, as
-# the mover does, in the order of the lake's files.
-GENERATE = """
-INSERT INTO lake.events BY NAME
-SELECT 'product' AS source, 'track' AS kind, 'action.' || (hash(s * 31 + k) % {features}) AS name, account AS account_id,
-       '' AS tenant, 'user-' || person AS end_user, moment AS occurred_at, moment AS received_at, moment AS known_at,
-       moment::DATE AS day, moment::DATE AS known_on, 1 AS count, 'm' || s || '-' || k AS message_id, false AS backfilled
-FROM (
-    SELECT s, k, 1 + (hash(s) % {accounts})::BIGINT AS account,
-           hash(s, 3) % (5 + hash(hash(s) % {accounts}) % {people}) AS person,
-           TIMESTAMP '{start}' + to_microseconds(((s::HUGEINT * {span}) // {sessions})::BIGINT)
-               + to_seconds((k * 60 + hash(s, k) % 50)::BIGINT) AS moment
-    FROM range({first}, {until}) sessions(s), range({size}) uses(k)
-) ORDER BY moment::DATE, account, moment
-"""
 
 _PEER = """
 import json, resource, sys, time
@@ -61,50 +42,6 @@ seconds = time.perf_counter() - started
 print(json.dumps({"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
                   "rows": len(rows), "cells": int(matrix.size)}))
 """
-
-
-def build(events: int, accounts: int) -> None:
-    """Fill the home: accounts, features, two years of events, all of them rolled up."""
-    import django
-
-    django.setup()
-    from evergreen.base.actions import add_staff
-    from evergreen.customers.models import Account, Feature, Product
-    from evergreen.events import rollup, store
-
-    known = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    add_staff("boss@bench.example", name="Boss", role="administrator", password="bench-pw-1", now=known)
-    Account.objects.bulk_create(
-        [
-            Account(pk=n, external_id=f"A{n}", name=f"Account {n}", created_at=known, known_at=known)
-            for n in range(1, accounts + 1)
-        ],
-        batch_size=2_000,
-    )
-    product = Product.objects.create(key="suite")
-    for n in range(FEATURES):
-        Feature.objects.create(
-            product=product, key=f"feature-{n}", is_core=n < 8, matchers=[{"event": f"action.{n}"}]
-        )
-    sessions = events // SESSION
-    start = LAST - dt.timedelta(days=DAYS - 1)
-    people = max(1, events // accounts // 500)
-    with store.session() as con:
-        for first in range(0, sessions, PORTION // SESSION):
-            until = min(sessions, first + PORTION // SESSION)
-            with store.transaction(con):
-                con.execute(
-                    GENERATE.format(
-                        accounts=accounts, features=FEATURES, people=people, sessions=sessions, first=first, until=until,
-                        # The last session ends on the last day.
-                        size=SESSION, start=f"{start} 00:00:00", span=DAYS * 86_400_000_000 - 3_600_000_000,
-                    )
-                )  # fmt: skip
-        with store.transaction(con):
-            con.execute(
-                "INSERT INTO lake.arrivals SELECT known_on, 'bench', count(*) FROM lake.events GROUP BY known_on"
-            )
-        rollup.roll_up(con, LAST)
 
 
 def asked() -> list[tuple[str, float, float, int]]:
@@ -246,8 +183,11 @@ def peer(folder: Path, rows: Path) -> dict[str, float] | str:
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     accounts = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000
-    with scratch_home(), tempfile.TemporaryDirectory(prefix="evergreen-peer-") as folder:
-        apart(build, events, accounts)
+    with (
+        home_of(two_years.name(events, accounts)),
+        tempfile.TemporaryDirectory(prefix="evergreen-peer-") as folder,
+    ):
+        apart(two_years.build, events, accounts)
         line("events in two years", f"{events:,}")
         for kind, first, best, one_in in apart(asked):
             how = "all counted" if one_in == 1 else f"one in {one_in} counted"

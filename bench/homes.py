@@ -1,4 +1,4 @@
-"""A scratch installation for a benchmark, removed at its end."""
+"""An installation for a benchmark: a scratch one, removed at its end, or one that is kept for the next run."""
 
 from __future__ import annotations
 
@@ -14,25 +14,43 @@ from pathlib import Path
 def scratch_home() -> Iterator[Path]:
     """Initialise a home in a temporary folder and set Django up on it."""
     root = Path(tempfile.mkdtemp(prefix="evergreen-bench-"))
+    try:
+        _install(root)
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def home_of(name: str) -> Iterator[Path]:
+    """The home of that name in the folder ``BENCH_HOMES``, made if it is not there and kept; without the folder a scratch one."""
+    folder = os.environ.get("BENCH_HOMES")
+    if not folder:
+        with scratch_home() as root:
+            yield root
+        return
+    root = Path(folder) / name
+    root.mkdir(parents=True, exist_ok=True)
+    _install(root)
+    yield root
+
+
+def _install(root: Path) -> None:
     os.environ["EVERGREEN_HOME"] = str(root)
     os.environ["EVERGREEN_SECRET_KEY"] = "bench"
     os.environ["DJANGO_SETTINGS_MODULE"] = "evergreen.launch.settings"
     os.environ.pop("EVERGREEN_DATABASE", None)
-    try:
-        import django
+    import django
 
-        django.setup()
-        from django.core.management import call_command
+    django.setup()
+    from django.core.management import call_command
 
-        from evergreen.events import store
-        from evergreen.flow.installing import install
+    from evergreen.events import store
+    from evergreen.flow.installing import install
 
-        call_command("migrate", verbosity=0)
-        store.create()
-        install()
-        yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+    call_command("migrate", verbosity=0)
+    store.create()
+    install()
 
 
 def line(what: str, figure: str, allowed: str = "") -> None:

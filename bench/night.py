@@ -15,10 +15,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from bench import by_hand
+from bench.by_hand import COMPARED, FEATURES
 from bench.homes import line, scratch_home
 
 DAY = dt.date(2026, 10, 31)
-FEATURES = 30
 NOW = dt.datetime(2026, 11, 3, tzinfo=dt.UTC)
 
 GENERATE = """
@@ -33,57 +34,6 @@ FROM (
     FROM range({events}) t(i)
 ) ORDER BY moment::DATE, account
 """
-
-# What an analyst would write for the usage metrics of the library, from the raw events in one go.
-BY_HAND = """
-WITH used AS (
-    SELECT account_id, end_user, day, count, flags.* FROM lake.events JOIN flags ON name = event
-    WHERE known_on BETWEEN $day - 55 AND $day AND day BETWEEN $day - 55 AND $day AND count > 0 AND account_id IS NOT NULL
-), per_user AS (
-    SELECT account_id, end_user,
-           bool_or(day = $day) AS d1, bool_or(day > $day - 7) AS d7, bool_or(day > $day - 28) AS d28,
-           bool_or(day <= $day - 28) AS before,
-           count(DISTINCT day) FILTER (WHERE day > $day - 28 AND day IN (SELECT day FROM working)) AS working_days
-    FROM used GROUP BY ALL
-), people AS (
-    SELECT account_id, count(*) FILTER (WHERE d1) AS active_users_1d, count(*) FILTER (WHERE d7) AS active_users_7d,
-           count(*) FILTER (WHERE d28) AS active_users_28d, count(*) FILTER (WHERE before) AS active_users_prev_28d,
-           sum(working_days)::BIGINT AS user_days_28d,
-           count(*) FILTER (WHERE working_days * 5 >= 2 * (SELECT count(*) FROM working)) AS regular_users_28d,
-           count(*) AS activated_users
-    FROM per_user GROUP BY ALL
-), totals AS (
-    SELECT account_id, count(DISTINCT day) FILTER (WHERE day > $day - 7) AS active_days_7d,
-           count(DISTINCT day) FILTER (WHERE day > $day - 28) AS active_days_28d,
-           sum(count) FILTER (WHERE day > $day - 28)::BIGINT AS events_28d,
-           coalesce(sum(count) FILTER (WHERE day <= $day - 28), 0)::BIGINT AS events_prev_28d,
-           max(day) AS last_active_on,
-           count(DISTINCT feature) FILTER (WHERE day > $day - 28) AS features_used_28d,
-           count(DISTINCT feature) FILTER (WHERE day > $day - 28 AND is_core) AS core_features_used_28d,
-           sum(count) FILTER (WHERE day > $day - 28 AND is_core)::BIGINT AS core_events_28d,
-           sum(count) FILTER (WHERE day > $day - 28 AND adds_data)::BIGINT AS data_events_28d
-    FROM used GROUP BY ALL
-)
-SELECT * FROM totals JOIN people USING (account_id) ORDER BY account_id
-"""
-COMPARED = [
-    "active_users_1d",
-    "active_users_7d",
-    "active_users_28d",
-    "active_users_prev_28d",
-    "user_days_28d",
-    "regular_users_28d",
-    "activated_users",
-    "active_days_7d",
-    "active_days_28d",
-    "events_28d",
-    "events_prev_28d",
-    "last_active_on",
-    "features_used_28d",
-    "core_features_used_28d",
-    "core_events_28d",
-    "data_events_28d",
-]
 
 
 def build(events: int, accounts: int, days: int = 28) -> None:
@@ -130,31 +80,6 @@ def build(events: int, accounts: int, days: int = 28) -> None:
                     "INSERT INTO lake.arrivals SELECT known_on, 'bench', count(*) FROM lake.events"
                     f" WHERE known_on >= DATE '{start}' GROUP BY known_on"
                 )
-
-
-def by_hand() -> tuple[float, list[dict[str, Any]]]:
-    """Seconds (the better of two) and rows of the hand-written query."""
-    import django
-
-    django.setup()
-    from evergreen.base.working_days import for_vendor
-    from evergreen.events import store
-
-    calendar = for_vendor()
-    days = [DAY - dt.timedelta(days=n) for n in range(28)]
-    values = ", ".join(f"(DATE '{d}')" for d in days if calendar.working_or_weekday(d)[0])
-    flags = ", ".join(f"('action.{n}', 'feature-{n}', {n < 8}, {8 <= n < 12})" for n in range(FEATURES))
-    with store.session() as con:
-        con.execute(f"CREATE TEMP TABLE working AS SELECT * FROM (VALUES {values}) t(day)")
-        con.execute(
-            f"CREATE TEMP TABLE flags AS SELECT * FROM (VALUES {flags}) t(event, feature, is_core, adds_data)"
-        )
-        seconds = []
-        for _ in range(2):
-            started = time.perf_counter()
-            rows = con.execute(BY_HAND.replace("$day", f"DATE '{DAY}'")).to_arrow_table().to_pylist()
-            seconds.append(time.perf_counter() - started)
-    return min(seconds), rows
 
 
 def apart(task: Any, *arguments: Any) -> Any:
@@ -220,7 +145,7 @@ def main() -> None:
 
         apart(build, events, accounts)
         with store.session() as con:
-            hand, rows = apart(by_hand)
+            hand, _busy, table = apart(by_hand.timed, DAY, by_hand.TWO_WINDOWS)
             full = night(con, DAY)
             names = ", ".join(COMPARED)
             ours = (
@@ -231,7 +156,7 @@ def main() -> None:
                 .to_arrow_table()
                 .to_pylist()
             )
-            equal = ours == [{"account_id": r["account_id"], **{k: r[k] for k in COMPARED}} for r in rows]
+            equal = ours == table.to_pylist()
             next_day = DAY + dt.timedelta(days=1)
             read = files_read(con, next_day, root)
             con.execute("DELETE FROM lake.rolled WHERE known_on = ?", [next_day])

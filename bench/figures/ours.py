@@ -21,7 +21,9 @@ _MONTH = 28
 
 
 def run(path: Path, weeks: list[str]) -> Iterator[Told]:
-    """Each figure in turn, fetched as Arrow."""
+    """Each figure in turn, fetched as Arrow. What several read, the days of each end user and of each name, is counted once
+    and kept, as the daily roll-up keeps it; the first of them is told with that.
+    """
     asked = [dt.date.fromisoformat(week) for week in weeks]
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -29,26 +31,35 @@ def run(path: Path, weeks: list[str]) -> Iterator[Told]:
         con.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{path}')")
         con.register("weeks", calendar_of(asked, asked[0] - dt.timedelta(days=6)))
         backend: Any = ibis.duckdb.from_connection(con)
-        events, calendar = backend.table("events"), backend.table("weeks")
         for name, made in _FIGURES.items():
-            yield timed(name, partial(_fetched, con, made, events, calendar))
+            yield timed(name, partial(_fetched, con, backend, made))
 
 
-def _fetched(
-    con: duckdb.DuckDBPyConnection, made: Callable[[Any, Any], Any], events: Any, calendar: Any
-) -> Any:
-    return con.execute(tables.compiled(made(events, calendar))).to_arrow_table()
+def _fetched(con: duckdb.DuckDBPyConnection, backend: Any, made: Callable[[Any], Any]) -> Any:
+    name = _READS.get(made)
+    if name and name not in backend.list_tables():
+        con.execute(f"CREATE TEMP TABLE {name} AS {tables.compiled(_KEPT[name](backend.table('events')))}")
+    return con.execute(tables.compiled(made(backend))).to_arrow_table()
 
 
-def _dau(events: Any, _calendar: Any) -> Any:
-    days = events.select("account_id", "end_user", "day").distinct()
+def _person_days(events: Any) -> Any:
+    rows = tables.with_subject(events, "users")
+    return rows.select("account_id", "subject", "day").distinct()
+
+
+def _name_days(events: Any) -> Any:
+    return events.group_by(["account_id", "name", "day"]).aggregate(uses=events["count"].sum().cast("int64"))
+
+
+def _dau(backend: Any) -> Any:
+    days = backend.table("person_days")
     return days.group_by(["account_id", "day"]).aggregate(n=days.count())
 
 
-def _active(events: Any, calendar: Any, key: str, windows: tuple[int, ...]) -> Any:
+def _active(backend: Any, kept: str, key: str, windows: tuple[int, ...]) -> Any:
     """Distinct ones of ``key`` by account in each window that ends on an asked day."""
-    days = events.select(key, "day", grp=events.account_id).distinct()
-    changes = trends.active_changes(days, [key], windows)
+    days, calendar = backend.table(kept), backend.table("weeks")
+    changes = trends.active_changes(days.select(key, "day", grp=days.account_id), [key], windows)
     return levels(changes.mutate(at=_number(changes.day, calendar)), ["grp", "window"], calendar)
 
 
@@ -57,44 +68,53 @@ def _number(day: Any, calendar: Any) -> Any:
     return day.delta(calendar.asked.min().as_scalar(), unit="day")
 
 
-def _wau_mau(events: Any, calendar: Any) -> Any:
-    levels = _active(events, calendar, "end_user", (7, _MONTH))
+def _wau_mau(backend: Any) -> Any:
+    levels = _active(backend, "person_days", "subject", (7, _MONTH))
     is_month = levels.window == _MONTH
     return levels.group_by(["grp", "asked"]).aggregate(
         wau=levels.level.sum(where=~is_month), n=levels.level.sum(where=is_month)
     )
 
 
-def _breadth(events: Any, calendar: Any) -> Any:
-    return _active(events, calendar, "name", (_MONTH,)).rename(n="level")
+def _breadth(backend: Any) -> Any:
+    return _active(backend, "name_days", "name", (_MONTH,)).rename(n="level")
 
 
-def _counts(events: Any, calendar: Any) -> Any:
+def _counts(backend: Any) -> Any:
+    days, calendar = backend.table("name_days"), backend.table("weeks")
     keys = ["account_id", "name"]
-    days = events.group_by([*keys, "day"]).aggregate(uses=events["count"].sum().cast("int64"))
     days = days.mutate(at=_number(days.day, calendar))
     changes = moves(days, keys, days["at"], days["at"] + _MONTH, days.uses)
     return levels(changes, keys, calendar).rename(n="level")
 
 
-def _first_seen(events: Any, _calendar: Any) -> Any:
-    found = events.group_by(["account_id", "source", "end_user"]).aggregate(first=events.day.min())
-    return found.mutate(n=1)
+def _first_seen(backend: Any) -> Any:
+    days = backend.table("person_days")
+    return days.group_by(["account_id", "subject"]).aggregate(first=days.day.min(), n=ibis.literal(1))
 
 
-def _retention(events: Any, _calendar: Any) -> Any:
-    starts = events.group_by(list(cohorts.USER)).aggregate(day=events.day.min())
+def _retention(backend: Any) -> Any:
+    days, person = backend.table("person_days"), ("account_id", "subject")
+    starts = days.group_by(list(person)).aggregate(day=days.day.min())
     began = cohorts.members(starts, "week", dt.date(1970, 1, 1), dt.date(9999, 1, 1))
-    back = cohorts.came_back(began, events, cohorts.USER, "week")
+    back = cohorts.came_back(began, days, person, "week")
     return back.group_by(["cohort", "age"]).aggregate(n=back.count())
 
 
-def _transitions(events: Any, _calendar: Any) -> Any:
-    moments = tables.with_subject(events, "users").mutate(node=events.name)
-    return paths.transitions(moments).rename(n="times")
+def _transitions(backend: Any) -> Any:
+    events = backend.table("events")
+    # Names by their numbers, as a page's paths have them.
+    names = events.select("name").distinct()
+    numbers = names.mutate(node=ibis.row_number().over(order_by=names.name).cast("int32"))
+    numbered = tables.with_subject(events, "users").inner_join(numbers, "name")
+    found: Any = paths.transitions(numbered)
+    named = found.inner_join(numbers.rename(before="name"), "node")
+    named = named.inner_join(numbers, named.next == numbers.node)
+    return named.select("before", "name", n=named.times)
 
 
-_FIGURES: dict[str, Callable[[Any, Any], Any]] = {
+_KEPT = {"person_days": _person_days, "name_days": _name_days}
+_FIGURES: dict[str, Callable[[Any], Any]] = {
     "dau": _dau,
     "wau_mau": _wau_mau,
     "breadth": _breadth,
@@ -102,4 +122,12 @@ _FIGURES: dict[str, Callable[[Any, Any], Any]] = {
     "first_seen": _first_seen,
     "retention": _retention,
     "transitions": _transitions,
+}
+_READS: dict[Callable[[Any], Any], str] = {
+    _dau: "person_days",
+    _wau_mau: "person_days",
+    _breadth: "name_days",
+    _counts: "name_days",
+    _first_seen: "person_days",
+    _retention: "person_days",
 }

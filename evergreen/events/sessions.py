@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -27,29 +27,31 @@ def moments(events: ir.Table) -> ir.Table:
     )
 
 
+def micros(moment: Any) -> Any:
+    """A moment as microseconds since 1970."""
+    return moment.delta(ibis.literal("1970-01-01 00:00:00", "timestamp"), unit="microsecond")
+
+
 def in_sessions(
     events: ir.Table,
     gap_minutes: int = GAP_MINUTES,
     *,
     person: Sequence[str] = PERSON,
     then: Sequence[str] = (),
-    before: Mapping[str, str] | None = None,
 ) -> ir.Table:
     """The events with ``before_at``, when the event before it of its end user happened, and ``starts``: whether a session
     begins with this event.
 
     A pause longer than ``gap_minutes`` ends a session; one of exactly so long does not. Of events of one instant only one
     starts a session: the first by the columns ``then``. ``events`` has the columns of ``person`` and ``occurred_at`` and is
-    filtered already (``moments``). ``before`` are columns to be added with what another one has in the event before, in the
-    same order also where events are alike.
+    filtered already (``moments``).
     """
     rows: Any = events
     over: dict[str, Any] = {
         "group_by": [rows[name] for name in person],
         "order_by": [rows.occurred_at, *(rows[name] for name in then)],
     }
-    lags = {"before_at": "occurred_at", **(before or {})}
-    rows = rows.mutate(**{made: rows[column].lag().over(**over) for made, column in lags.items()})
+    rows = rows.mutate(before_at=rows.occurred_at.lag().over(**over))
     is_late = rows.occurred_at > rows.before_at + ibis.interval(minutes=gap_minutes)
     return rows.mutate(starts=is_late.coalesce(ibis.literal(True)))
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from evergreen.events.sessions import micros
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -22,7 +24,7 @@ def step_rows(moments: Any, fits: Sequence[Any], *, overlap: bool) -> ir.Table:
     others with its last step first, so that it fills one step of a chain only.
     """
     kept = ["account_id", "subject", "day"]
-    us = _micros(moments.occurred_at)
+    us = micros(moments.occurred_at)
     last = len(fits)
     if not overlap:
         step = ibis.cases(
@@ -38,10 +40,6 @@ def step_rows(moments: Any, fits: Sequence[Any], *, overlap: bool) -> ir.Table:
     rows = moments.select(*kept, us=us, several=several, step=places.unnest())
     rows = rows.filter(rows.step.notnull())
     return rows.mutate(turn=ibis.ifelse(rows.several, 2 * last - rows.step, rows.step)).drop("several")
-
-
-def _micros(moment: Any) -> Any:
-    return moment.delta(ibis.literal("1970-01-01 00:00:00", "timestamp"), unit="microsecond")
 
 
 def reached(rows: Any, steps: int, within_minutes: int, since: dt.date, until: dt.date) -> ir.Table:

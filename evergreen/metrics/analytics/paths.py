@@ -6,25 +6,57 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.events.sessions import GAP_MINUTES, in_sessions
+from evergreen.events.sessions import GAP_MINUTES, micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 # Where a path ends (or, going back, begins) with its session.
 EDGE = -2
-_PERSON = ("subject",)
+# Nodes are numbers from EDGE to below MOST + EDGE, so that a moment and its node are one whole number of 64 bits.
+MOST = 512
+
+
+def _marked(moments: Any, gap_minutes: int) -> Any:
+    """Adds ``mark``, the moment with its node as one number, and of the moment before it of its subject ``before``, its node
+    (null at the first), and ``starts``, as ``events.sessions.in_sessions`` has it.
+
+    Of one instant lower nodes come first. Sorting by one number, with nothing carried along, takes half of the time of
+    sorting by moment and name (measured).
+    """
+    rows = moments.mutate(mark=micros(moments.occurred_at) * MOST + (moments.node - EDGE).cast("int64"))
+    # The node is told from the mark again, so that it is not carried through the sorting.
+    rows = rows.mutate(
+        node=_node(rows.mark), last=rows.mark.lag().over(group_by=rows.subject, order_by=rows.mark)
+    )
+    pause = _instant(rows.mark) - _instant(rows["last"])
+    return rows.mutate(
+        before=_node(rows["last"]),
+        starts=(pause > gap_minutes * 60_000_000 * MOST).coalesce(ibis.literal(True)),
+    )
+
+
+def _place(mark: Any) -> Any:
+    return mark & (MOST - 1)
+
+
+def _node(mark: Any) -> Any:
+    return (_place(mark) + EDGE).cast("int32")
+
+
+def _instant(mark: Any) -> Any:
+    return mark - _place(mark)
 
 
 def turns(moments: Any, gap_minutes: int = GAP_MINUTES) -> ir.Table:
-    """The moments without those that repeat the node before them in their session: ``account_id, subject, us, node, day,
+    """The moments without those that repeat the node before them in their session: ``account_id, subject, mark, node, day,
     starts``.
 
-    ``moments`` has ``account_id, subject, occurred_at, day`` and ``node``. Of one instant lower nodes come first.
+    ``moments`` has ``account_id, subject, occurred_at, day`` and ``node`` (int32).
     """
-    rows: Any = in_sessions(moments, gap_minutes, person=_PERSON, then=("node",), before={"before": "node"})
+    rows = _marked(moments, gap_minutes)
     kept = rows.filter(rows.starts | (rows.before != rows.node))
-    return kept.select("account_id", "subject", "occurred_at", "day", "node", "starts")
+    return kept.select("account_id", "subject", "mark", "day", "node", "starts")
 
 
 def ways(turns: Any, levels: int, direction: str) -> ir.Table:
@@ -34,7 +66,7 @@ def ways(turns: Any, levels: int, direction: str) -> ir.Table:
     rows = turns
     over: dict[str, Any] = {
         "group_by": rows.subject,
-        "order_by": [rows.occurred_at, rows.node],
+        "order_by": rows.mark,
     }
     going_on = direction == "after"
     nodes, breaks = {}, {}
@@ -64,6 +96,6 @@ def counted(ways: Any, levels: int) -> ir.Table:
 
 def transitions(moments: Any, gap_minutes: int = GAP_MINUTES) -> ir.Table:
     """How often one node came right after another in one session, repeats included: ``node, next, times``."""
-    rows: Any = in_sessions(moments, gap_minutes, person=_PERSON, then=("node",), before={"before": "node"})
+    rows = _marked(moments, gap_minutes)
     rows = rows.filter(~rows.starts)
     return rows.group_by(node=rows.before, next=rows.node).aggregate(times=rows.count())

@@ -23,21 +23,22 @@ def active_changes(days: Any, keys: Sequence[str], windows: Sequence[int]) -> ir
     on one of the n - 1 days after it; what overlaps counts once.
     """
     over: dict[str, Any] = {"group_by": [days.grp, *(days[key] for key in keys)], "order_by": days.day}
-    rows = days.mutate(again=days.day.lead().over(**over))
+    rows = days.mutate(before=days.day.lag().over(**over), again=days.day.lead().over(**over))
+    rows = rows.mutate(
+        since=rows.day.delta(rows.before, unit="day"), until=rows.again.delta(rows.day, unit="day")
+    )
     parts = []
     for window in windows:
+        # Only days on which a stay in the window begins or ends say anything, a small part of all.
+        began = rows.filter((rows.since > window).coalesce(ibis.literal(True)))
+        ended = rows.filter((rows.until > window).coalesce(ibis.literal(True)))
         # The engine makes a timestamp of it, which Ibis does not know.
-        gone = (rows.day + ibis.interval(days=window)).cast("timestamp").cast("date")
-        comes = rows.select(
-            "grp", day=rows.day, window=ibis.literal(window, "int32"), change=ibis.literal(1, "int64")
-        )
-        goes = rows.select(
-            "grp",
-            day=ibis.least(gone, rows.again.coalesce(gone)),
-            window=ibis.literal(window, "int32"),
-            change=ibis.literal(-1, "int64"),
-        )
-        parts += [comes, goes]
+        gone = (ended.day + ibis.interval(days=window)).cast("timestamp").cast("date")
+        number = ibis.literal(window, "int32")
+        parts += [
+            began.select("grp", "day", window=number, change=ibis.literal(1, "int64")),
+            ended.select("grp", day=gone, window=number, change=ibis.literal(-1, "int64")),
+        ]
     changes: Any = reduce(lambda one, other: one.union(other), parts)
     return changes.group_by(["grp", "day", "window"]).aggregate(change=changes.change.sum().cast("int64"))
 
