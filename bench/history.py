@@ -80,6 +80,9 @@ def _scanned(con: Any, work: Any) -> tuple[int, int]:
     class Watched:
         def execute(self, sql: str, *args: Any) -> Any:
             nonlocal rows, read
+            # What is still to be fetched would be lost by the next statement; the figures' tables are all made by CREATE.
+            if not sql.lstrip().startswith("CREATE"):
+                return inner(sql, *args)
             inner("PRAGMA enable_profiling='json'")
             inner(f"PRAGMA profiling_output='{profile}'")
             found = inner(sql, *args)

@@ -74,8 +74,8 @@ CONTROLS = (
         "paths_run_over_their_session",
         "What comes after more than 30 minutes follows nothing.",
         f"{_HERE}/paths.py",
-        "        inside = inside & ~rows[",
-        "        inside = inside | ~rows[",
+        "inside = inside & (bound",
+        "inside = inside | (bound",
         (f"{_TESTS}/test_paths.py::test_what_comes_after_more_than_thirty_minutes_follows_nothing",),
     ),
 )

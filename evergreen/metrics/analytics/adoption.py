@@ -7,43 +7,50 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
 from django.db.models import Min, Q
 from numpy.typing import NDArray
 
 from evergreen.customers.models import Account, ContractLine, Edition, Feature
+from evergreen.metrics.analytics import tables
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_USER = ["account_id", "source", "end_user"]
 
+def penetration(used: Any, entitled: Any) -> ir.Table:
+    """By ``grp``: for each ``feature`` its ``users, accounts, uses`` and ``entitled_accounts``, those of the accounts that are
+    entitled to it; where ``feature`` is null, ``users, accounts`` that were active at all.
 
-def penetration(used: Any, entitled: Any) -> tuple[ir.Table, ir.Table]:
-    """By ``grp``: (``users, accounts`` that were active at all; for each ``feature`` its ``users, accounts, uses`` and
-    ``entitled_accounts``, those of the accounts that are entitled to it).
-
-    ``used`` are rows of the roll-up with ``grp``; ``entitled`` has ``feature, account_id``.
+    ``used`` are rows of the roll-up with ``grp``; ``entitled`` has ``feature, account_id``. The roll-up is read once: what an
+    end user did with a feature is one row, and the rest is counted from those.
     """
-    active = _distinct(used, ["grp"])
-    with_feature = used.filter(used.feature.notnull())
-    figures: Any = _distinct(with_feature, ["grp", "feature"])
-    uses = with_feature.group_by(["grp", "feature"]).aggregate(uses=with_feature["count"].sum().cast("int64"))
-    by_account = with_feature.select("grp", "feature", "account_id").distinct()
-    allowed = by_account.semi_join(entitled, ["feature", "account_id"])
-    holding = allowed.group_by(["grp", "feature"]).aggregate(entitled_accounts=allowed.count())
-    found = figures.inner_join(uses, ["grp", "feature"]).left_join(holding, ["grp", "feature"])
-    found = found.mutate(entitled_accounts=found.entitled_accounts.coalesce(0))
-    return active, found.select("grp", "feature", "users", "accounts", "uses", "entitled_accounts")
-
-
-def _distinct(rows: Any, keys: list[str]) -> Any:
-    """Distinct end users and accounts by ``keys``."""
-    people = rows.select(*keys, *_USER).distinct()
-    return people.group_by(keys).aggregate(
-        users=people.end_user.count(), accounts=people.account_id.nunique()
+    rows = tables.with_subject(used, "users")
+    rows = rows.mutate(subject=ibis.ifelse(rows.end_user.notnull(), rows.subject, ibis.null("uint64")))
+    cells: Any = rows.group_by(["grp", "feature", "account_id", "subject"]).aggregate(
+        uses=rows["count"].sum().cast("int64")
     )
+    people = cells.select("grp", "account_id", "subject").distinct()
+    active = people.group_by("grp").aggregate(
+        users=people.subject.count(), accounts=people.account_id.nunique(), uses=ibis.literal(0, "int64"),
+        entitled_accounts=ibis.literal(0, "int64"),
+    )  # fmt: skip
+    with_feature = cells.filter(cells.feature.notnull())
+    by_account = with_feature.group_by(["grp", "feature", "account_id"]).aggregate(
+        users=with_feature.subject.count(), uses=with_feature.uses.sum().cast("int64")
+    )
+    holders = entitled.mutate(holds=ibis.literal(1, "int64"))
+    told = by_account.left_join(holders, ["feature", "account_id"])
+    features = told.group_by(["grp", "feature"]).aggregate(
+        users=told.users.sum().cast("int64"),
+        accounts=told.count(),
+        uses=told.uses.sum().cast("int64"),
+        entitled_accounts=told.holds.sum().cast("int64").coalesce(0),
+    )
+    columns = ["grp", "feature", "users", "accounts", "uses", "entitled_accounts"]
+    return features.select(columns).union(active.mutate(feature=ibis.null("string")).select(columns))
 
 
 def entitled(day: dt.date, accounts: NDArray[np.int64] | None) -> dict[str, list[int]]:

@@ -37,8 +37,9 @@ def _active(
     rows = reading.used(what, first, reading.until)
     keys = ["account_id"]
     if unit == "users":
-        keys = [*cohorts.USER]
-        rows = rows.filter(rows.end_user.notnull())
+        # Sorting by one number takes a fraction of the time of sorting by three columns (``tables.with_subject``).
+        keys = ["subject"]
+        rows = tables.with_subject(rows.filter(rows.end_user.notnull()), unit)
     days = reading.population.split(rows).select("grp", *keys, "day").distinct()
     found = reading.rows(trends.active_changes(days, keys, windows))
     return trends.running(found, since, reading.until)
@@ -95,12 +96,12 @@ def _penetration(reading: Reading) -> Answer:
     entitled = adoption.entitled(reading.until, reading.population.accounts)
     reading.give("asked_entitled", adoption.as_table(entitled))
     used = reading.population.split(reading.used(ANY, reading.since, reading.until))
-    active, features = adoption.penetration(used, tables.ENTITLED)
+    rows = reading.rows(adoption.penetration(used, tables.ENTITLED))
+    active = [row for row in rows if row["feature"] is None]
+    features = [row for row in rows if row["feature"] is not None]
     return {
-        "active": {str(row.pop("grp")): row for row in reading.rows(active)},
-        "features": sorted(
-            reading.rows(features), key=lambda row: (-row["users"], -row["uses"], row["feature"])
-        ),
+        "active": {str(row["grp"]): {name: row[name] for name in ("users", "accounts")} for row in active},
+        "features": sorted(features, key=lambda row: (-row["users"], -row["uses"], row["feature"])),
         "entitled": {key: len(accounts) for key, accounts in entitled.items()},
     }
 

@@ -69,22 +69,21 @@ def ways(turns: Any, levels: int, direction: str) -> ir.Table:
         "order_by": rows.mark,
     }
     going_on = direction == "after"
-    nodes, breaks = {}, {}
-    for level in range(1, levels + 1):
-        nodes[f"far_{level}"] = (rows.node.lead(level) if going_on else rows.node.lag(level)).over(**over)
-        # Onwards a session ends where the next turn starts one; going back where the turn one nearer starts it.
-        starts = (
-            rows.starts.lead(level) if going_on else rows.starts.lag(level - 1) if level > 1 else rows.starts
-        )
-        breaks[f"breaks_{level}"] = starts.over(**over) if going_on or level > 1 else starts
-    rows = rows.mutate(**nodes, **breaks)
+    # A node and whether its turn starts a session are one number, so that one column is carried along.
+    rows = rows.mutate(code=(rows.node - EDGE) * 2 + rows.starts.cast("int32"))
+    far = {
+        f"far_{level}": (rows.code.lead(level) if going_on else rows.code.lag(level)).over(**over)
+        for level in range(1, levels + 1)
+    }
+    rows = rows.mutate(**far)
     inside: Any = ibis.literal(True)
     found = {}
     for level in range(1, levels + 1):
-        inside = inside & ~rows[f"breaks_{level}"].coalesce(ibis.literal(True))
-        found[f"node_{level}"] = ibis.ifelse(
-            inside & rows[f"far_{level}"].notnull(), rows[f"far_{level}"], ibis.literal(EDGE, "int32")
-        )
+        # Onwards a session ends where the next turn starts one; going back where the turn one nearer starts it.
+        bound = rows[f"far_{level}"] if going_on else rows[f"far_{level - 1}"] if level > 1 else rows.code
+        inside = inside & (bound % 2 == 0).coalesce(ibis.literal(False))
+        node = (rows[f"far_{level}"] // 2 + EDGE).cast("int32")
+        found[f"node_{level}"] = ibis.ifelse(inside & node.notnull(), node, ibis.literal(EDGE, "int32"))
     return rows.select("account_id", "subject", "day", "node", **found)
 
 

@@ -17,6 +17,7 @@ from evergreen.events import store
 from evergreen.events.features import Matchers
 from evergreen.events.retention import retired_through
 from evergreen.events.sessions import MOMENT_KINDS, moments
+from evergreen.events.warehouses import vocabulary
 from evergreen.events.warehouses.backends import Backend, DuckDB
 from evergreen.events.warehouses.contract import EventStore
 from evergreen.events.warehouses.named import event_store
@@ -69,6 +70,8 @@ class Reading:
     watch: Callable[[float], None] | None = None
 
     def __post_init__(self) -> None:
+        # A cursor does not have what its connection was given.
+        self.con.execute(vocabulary.OF_DUCKDB)
         self.since, last = self.question.range(self.newest)
         # Days that no night has rolled up yet have no figures.
         self.until = min(last, self.newest)
