@@ -7,11 +7,9 @@ folder where the homes are kept for another run.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bench import by_hand, two_years
@@ -26,7 +24,7 @@ SHORT_DAYS = 60
 
 def from_rollups() -> dict[str, Any]:
     """Seconds (by the clock, of the processor) of rolling up the new day, of its figures as those by hand and of all metrics;
-    rows of the former; what the engine scanned for it.
+    rows of the former.
 
     The first of the rounds also compiles the queries, which a process does once.
     """
@@ -55,7 +53,6 @@ def from_rollups() -> dict[str, Any]:
             work = partial(figures.compute, con, NEXT, wanted)
             seconds = [_timed(work) for _ in range(ROUNDS)]
             told[name], told[f"{name}, first"] = min(seconds), seconds[0]
-            told[f"{name}, scanned"] = _scanned(con, work)
             if wanted is same:
                 names = ", ".join(COMPARED)
                 # Accounts that never did anything have no row by hand.
@@ -68,36 +65,6 @@ def _timed(work: Any) -> tuple[float, float]:
     began, busy = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - began, time.process_time() - busy
-
-
-def _scanned(con: Any, work: Any) -> tuple[int, int]:
-    """Rows and bytes that the engine read for some work, by its own profiles."""
-    folder = Path(str(con.execute("SELECT current_setting('temp_directory')").fetchone()[0]))
-    folder.mkdir(parents=True, exist_ok=True)
-    profile, rows, read = folder / "profile.json", 0, 0
-    inner = con.execute
-
-    class Watched:
-        def execute(self, sql: str, *args: Any) -> Any:
-            nonlocal rows, read
-            # What is still to be fetched would be lost by the next statement; the figures' tables are all made by CREATE.
-            if not sql.lstrip().startswith("CREATE"):
-                return inner(sql, *args)
-            inner("PRAGMA enable_profiling='json'")
-            inner(f"PRAGMA profiling_output='{profile}'")
-            found = inner(sql, *args)
-            inner("PRAGMA disable_profiling")
-            if profile.exists():
-                one = json.loads(profile.read_text())
-                rows, read = rows + one["cumulative_rows_scanned"], read + one["total_bytes_read"]
-            return found
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(con, name)
-
-    work.func(Watched(), *work.args[1:])
-    profile.unlink(missing_ok=True)
-    return rows, read
 
 
 def measured(events: int, accounts: int, days: int, people: int, hand: bool) -> dict[str, Any]:
@@ -138,18 +105,6 @@ def main() -> None:
     for name in ("roll-up", "same figures", "all metrics"):
         ratios = " and ".join(f"{ours[name][at] / short[name][at]:.2f}" for at in (0, 1))
         line(f"{days} ÷ {SHORT_DAYS} days: {name}, clock and processor", ratios, "at most 1.4")
-    for name in ("same figures", "all metrics"):
-        more, fewer = ours[f"{name}, scanned"], short[f"{name}, scanned"]
-        line(
-            f"{days} ÷ {SHORT_DAYS} days: rows scanned, {name}",
-            f"{more[0] / max(1, fewer[0]):.2f}",
-            "at most 1.10",
-        )
-        line(
-            f"{days} ÷ {SHORT_DAYS} days: bytes read, {name}",
-            f"{more[1] / max(1, fewer[1]):.2f}",
-            "at most 1.10",
-        )
 
 
 def _line(what: str, seconds: tuple[float, float]) -> None:
