@@ -70,7 +70,13 @@ def test_every_kind_opens_and_its_figure_says_what_was_counted(
     client = as_person(used.boss)
     assert "Nothing saved yet" in page(client, "/analytics/")
     for kind, query, said in (
-        ("trend", "measure=uses", "Nov 18"),
+        # Eight uses on one of the twenty working days.
+        (
+            "trend",
+            "measure=uses",
+            "0.4 uses a day, mean of the working days of the last 4 weeks; 0 in the first 4",
+        ),
+        ("trend", "window=7", "Nov 18"),
         ("stickiness", "", "Mean daily end users"),
         ("penetration", "", "Ledger reaches the most: 100% of 4 active end users."),
         ("funnel", FUNNEL, "75% of 4 end users reach the last step within 1 day"),

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from evergreen.base.working_days import for_vendor
 from evergreen.web import formats
 from evergreen.web.presenters.analytics import drawings
 from evergreen.web.presenters.analytics.figures.answered import Figure, Row, colored
@@ -48,8 +49,24 @@ class TrendFigure(Figure):
         ]
         return over_time(series, since=self.since, until=self.until)
 
+    @cached_property
+    def _compared(self) -> tuple[int, list[int], list[int]] | None:
+        """Weeks at either end whose working days are held against each other, and the places of those days in the first of
+        them and the last; None where the range is too short, or a window of days makes every day comparable anyway.
+        """
+        weeks = 4 if len(self.days) >= 56 else 1
+        if self.question.window > 1 or len(self.days) < 14:
+            return None
+        calendar = for_vendor()
+        worked = [at for at, day in enumerate(self.days) if calendar.working_or_weekday(day)[0]]
+        first = [at for at in worked if at < weeks * 7]
+        last = [at for at in worked if at >= len(self.days) - weeks * 7]
+        return (weeks, first, last) if first and last else None
+
     @property
     def sentence(self) -> str:
+        if self._compared is not None:
+            return self._working_days(*self._compared)
         _name, values = self.lines[0]
         said = {"day": formats.day(self.until), "n": formats.number(values[-1]), "unit": self.measure}
         if len(self.lines) > 1:
@@ -60,14 +77,48 @@ class TrendFigure(Figure):
             "before": formats.number(values[0]),
         }
 
+    def _working_days(self, weeks: int, first: list[int], last: list[int]) -> str:
+        """A weekend beside a working day would look like a collapse."""
+
+        def usual(values: list[int], places: list[int]) -> str:
+            mean = sum(values[at] for at in places) / len(places)
+            return formats.number(mean, 0 if mean >= 100 else 1)
+
+        said = {"unit": self.measure, "weeks": formats.number(weeks)}
+        if len(self.lines) > 1:
+            each = [f"{name} {usual(values, last)}" for name, values in self.lines]
+            return ngettext(
+                "%(unit)s, mean of the last week's working days: %(each)s.",
+                "%(unit)s, mean of the working days of the last %(weeks)s weeks: %(each)s.",
+                weeks,
+            ) % {**said, "each": ", ".join(each)}
+        _name, values = self.lines[0]
+        return ngettext(
+            "%(n)s %(unit)s, mean of the last week's working days; %(before)s in the first week.",
+            "%(n)s %(unit)s, mean of the working days of the last %(weeks)s weeks; %(before)s in the first %(weeks)s weeks.",
+            weeks,
+        ) % {**said, "n": usual(values, last), "before": usual(values, first)}
+
     @property
     def formula(self) -> str:
-        said = {"n": self.question.window}
+        days = self.question.window
         if self.question.measure == "uses":
-            return _("Sum of uses over the %(n)s days that end with each day.") % said
-        if self.question.measure == "accounts":
-            return _("Distinct accounts with a use in the %(n)s days that end with each day.") % said
-        return _("Distinct end users with a use in the %(n)s days that end with each day.") % said
+            said = ngettext(
+                "Sum of uses of each day.", "Sum of uses over the %(n)s days that end with each day.", days
+            )
+        elif self.question.measure == "accounts":
+            said = ngettext(
+                "Distinct accounts with a use on each day.",
+                "Distinct accounts with a use in the %(n)s days that end with each day.",
+                days,
+            )
+        else:
+            said = ngettext(
+                "Distinct end users with a use on each day.",
+                "Distinct end users with a use in the %(n)s days that end with each day.",
+                days,
+            )
+        return said % {"n": days}
 
     def table(self) -> tuple[list[str], list[Row]]:
         head = [_("Day"), *(name for name, _values in self.lines)]

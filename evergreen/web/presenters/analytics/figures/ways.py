@@ -166,6 +166,11 @@ class RetentionFigure(Figure):
         return sorted(found, key=lambda one: one.start)
 
     @property
+    def has_open(self) -> bool:
+        """Whether a period that is not over is among those shown."""
+        return any(cell.is_open for line in self.cohorts for cell in line.cells)
+
+    @property
     def ages(self) -> range:
         return range(max((len(one["back"]) for one in self.answer["cohorts"]), default=0))
 
