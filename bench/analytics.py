@@ -120,17 +120,23 @@ def everybody() -> list[tuple[str, float, int]]:
 def transitions() -> dict[str, float]:
     """Seconds, MB and counts of next events within sessions, over the 90 days, by the path's own expression."""
     import django
+    import ibis
 
     django.setup()
     from evergreen.events import store
     from evergreen.events.sessions import moments
+    from evergreen.events.warehouses import vocabulary
     from evergreen.events.warehouses.embedded import EVENTS
     from evergreen.metrics.analytics import paths, tables
 
     con = store.reading()
+    con.execute(vocabulary.OF_DUCKDB)
     started = time.perf_counter()
     rows: Any = moments(tables.on_days(EVENTS, LAST - dt.timedelta(days=89), LAST))
-    rows = tables.with_subject(rows, "users").mutate(node=rows.name)
+    # Names by their numbers, as a page's paths have them.
+    names = rows.select("name").distinct()
+    numbers = names.mutate(node=ibis.row_number().over(order_by=names.name).cast("int32"))
+    rows = tables.with_subject(rows, "users").inner_join(numbers, "name")
     found = con.execute(tables.compiled(paths.transitions(rows))).fetchall()
     return {
         "seconds": time.perf_counter() - started,

@@ -109,6 +109,7 @@ def naive_usage(datasets: Path) -> Iterator[tuple[str, dt.date, str]]:
             )
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db
 def test_everything_of_the_set_loads_and_nothing_is_rejected(
     loaded: dict[str, ImportResult], datasets: Path
