@@ -120,9 +120,9 @@ def everybody() -> list[tuple[str, float, int]]:
 def transitions() -> dict[str, float]:
     """Seconds, MB and counts of next events within sessions, over the 90 days, by the path's own expression."""
     import django
-    import ibis
 
     django.setup()
+    from bench.figures.ours import nodes_by_name
     from evergreen.events import store
     from evergreen.events.sessions import moments
     from evergreen.events.warehouses import vocabulary
@@ -133,10 +133,7 @@ def transitions() -> dict[str, float]:
     con.execute(vocabulary.OF_DUCKDB)
     started = time.perf_counter()
     rows: Any = moments(tables.on_days(EVENTS, LAST - dt.timedelta(days=89), LAST))
-    # Names by their numbers, as a page's paths have them.
-    names = rows.select("name").distinct()
-    numbers = names.mutate(node=ibis.row_number().over(order_by=names.name).cast("int32"))
-    rows = tables.with_subject(rows, "users").inner_join(numbers, "name")
+    rows = tables.with_subject(rows, "users").inner_join(nodes_by_name(rows), "name")
     found = con.execute(tables.compiled(paths.transitions(rows))).fetchall()
     return {
         "seconds": time.perf_counter() - started,

@@ -6,7 +6,8 @@ import datetime as dt
 import time
 from typing import Any
 
-FEATURES = 30
+from bench.vendor import FEATURES, adds_data, is_core
+
 # The events of a snapshot's two windows of 28 days, which are all that those of a night's figures need that are compared there.
 TWO_WINDOWS = "known_on BETWEEN $day - 55 AND $day AND day BETWEEN $day - 55 AND $day"
 # Who was ever active, and last, asks all of history.
@@ -74,7 +75,7 @@ def timed(day: dt.date, within: str) -> tuple[float, float, Any]:
     calendar = for_vendor()
     days = [day - dt.timedelta(days=n) for n in range(28)]
     working = ", ".join(f"(DATE '{one}')" for one in days if calendar.working_or_weekday(one)[0])
-    flags = ", ".join(f"('action.{n}', 'feature-{n}', {n < 8}, {8 <= n < 12})" for n in range(FEATURES))
+    flags = ", ".join(f"('action.{n}', 'feature-{n}', {is_core(n)}, {adds_data(n)})" for n in range(FEATURES))
     sql = _SQL.format(names=", ".join(COMPARED), within=within).replace("$day", f"DATE '{day}'")
     with store.session() as con:
         con.execute(f"CREATE TEMP TABLE working AS SELECT * FROM (VALUES {working}) t(day)")

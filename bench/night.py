@@ -15,8 +15,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from bench import by_hand
-from bench.by_hand import COMPARED, FEATURES
+from bench import by_hand, vendor
+from bench.by_hand import COMPARED
 from bench.homes import line, scratch_home
 
 DAY = dt.date(2026, 10, 31)
@@ -41,26 +41,9 @@ def build(events: int, accounts: int, days: int = 28) -> None:
     import django
 
     django.setup()
-    from evergreen.customers.models import Account, Feature, Product
     from evergreen.events import store
 
-    known = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    Account.objects.bulk_create(
-        [
-            Account(pk=n, external_id=f"A{n}", name=f"Account {n}", created_at=known, known_at=known)
-            for n in range(1, accounts + 1)
-        ],
-        batch_size=2_000,
-    )
-    product = Product.objects.create(key="suite")
-    for n in range(FEATURES):
-        Feature.objects.create(
-            product=product,
-            key=f"feature-{n}",
-            is_core=n < 8,
-            adds_data=8 <= n < 12,
-            matchers=[{"event": f"action.{n}"}],
-        )
+    vendor.add_records(accounts)
     with store.session() as con:
         for start, length, rows in (
             (DAY - dt.timedelta(days=days - 1), days, events),
@@ -70,7 +53,7 @@ def build(events: int, accounts: int, days: int = 28) -> None:
                 con.execute(
                     GENERATE.format(
                         accounts=accounts,
-                        features=FEATURES,
+                        features=vendor.FEATURES,
                         events=rows,
                         start=f"{start} 00:00:00",
                         span=length * 86_400_000_000,

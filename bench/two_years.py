@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 
-from bench.by_hand import FEATURES
+from bench import vendor
 
 LAST = dt.date(2026, 10, 31)
 NEXT = LAST + dt.timedelta(days=1)
@@ -44,11 +44,19 @@ def build(events: int, accounts: int, days: int = DAYS, people: int = 0) -> None
     import django
 
     django.setup()
+    from evergreen.base.actions import add_staff
     from evergreen.customers.models import Account
     from evergreen.events import rollup, store
 
     if not Account.objects.exists():
-        _records(accounts)
+        add_staff(
+            "boss@bench.example",
+            name="Boss",
+            role="administrator",
+            password="bench-pw-1",
+            now=vendor.KNOWN_SINCE,
+        )
+        vendor.add_records(accounts)
     sessions = events // SESSION
     people = people or max(1, events // accounts // 500)
     first = LAST - dt.timedelta(days=days - 1)
@@ -66,7 +74,7 @@ def build(events: int, accounts: int, days: int = DAYS, people: int = 0) -> None
                 with store.transaction(con):
                     con.execute(
                         GENERATE.format(
-                            accounts=accounts, features=FEATURES, people=people, sessions=number, first=begin, until=until,
+                            accounts=accounts, features=vendor.FEATURES, people=people, sessions=number, first=begin, until=until,
                             # The last session ends on the last day.
                             size=SESSION, start=f"{start} 00:00:00", span=length * 86_400_000_000 - 3_600_000_000,
                         )
@@ -78,27 +86,3 @@ def build(events: int, accounts: int, days: int = DAYS, people: int = 0) -> None
                     [start],
                 )
         rollup.roll_up(con, LAST)
-
-
-def _records(accounts: int) -> None:
-    from evergreen.base.actions import add_staff
-    from evergreen.customers.models import Account, Feature, Product
-
-    known = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    add_staff("boss@bench.example", name="Boss", role="administrator", password="bench-pw-1", now=known)
-    Account.objects.bulk_create(
-        [
-            Account(pk=n, external_id=f"A{n}", name=f"Account {n}", created_at=known, known_at=known)
-            for n in range(1, accounts + 1)
-        ],
-        batch_size=2_000,
-    )
-    product = Product.objects.create(key="suite")
-    for n in range(FEATURES):
-        Feature.objects.create(
-            product=product,
-            key=f"feature-{n}",
-            is_core=n < 8,
-            adds_data=8 <= n < 12,
-            matchers=[{"event": f"action.{n}"}],
-        )

@@ -101,11 +101,15 @@ def _retention(backend: Any) -> Any:
     return back.group_by(["cohort", "age"]).aggregate(n=back.count())
 
 
+def nodes_by_name(events: Any) -> Any:
+    """Names of events by their numbers, ``name, node``, as a page's paths have them."""
+    names = events.select("name").distinct()
+    return names.mutate(node=ibis.row_number().over(order_by=names.name).cast("int32"))
+
+
 def _transitions(backend: Any) -> Any:
     events = backend.table("events")
-    # Names by their numbers, as a page's paths have them.
-    names = events.select("name").distinct()
-    numbers = names.mutate(node=ibis.row_number().over(order_by=names.name).cast("int32"))
+    numbers = nodes_by_name(events)
     numbered = tables.with_subject(events, "users").inner_join(numbers, "name")
     found: Any = paths.transitions(numbered)
     named = found.inner_join(numbers.rename(before="name"), "node")

@@ -15,6 +15,8 @@ PERSON = ("account_id", "source", "end_user")
 # Kinds of events that happened at their moment. A pre-counted row (``usage``) knows only its day.
 MOMENT_KINDS = ("track", "page", "screen")
 GAP_MINUTES = 30
+# In microseconds, as ``micros`` tells moments.
+MINUTE = 60_000_000
 
 
 def moments(events: ir.Table) -> ir.Table:
@@ -32,6 +34,14 @@ def micros(moment: Any) -> Any:
     return moment.delta(ibis.literal("1970-01-01 00:00:00", "timestamp"), unit="microsecond")
 
 
+def begins(now: Any, before: Any, gap: Any) -> Any:
+    """Whether a session begins: a pause longer than the gap ends one, exactly so long does not, and the first of all begins one.
+
+    ``now`` and ``before`` (null at the first) are whole numbers of the gap's unit.
+    """
+    return (now - before > gap).coalesce(ibis.literal(True))
+
+
 def in_sessions(
     events: ir.Table,
     gap_minutes: int = GAP_MINUTES,
@@ -42,8 +52,7 @@ def in_sessions(
     """The events with ``before_at``, when the event before it of its end user happened, and ``starts``: whether a session
     begins with this event.
 
-    A pause longer than ``gap_minutes`` ends a session; one of exactly so long does not. Of events of one instant only one
-    starts a session: the first by the columns ``then``. ``events`` has the columns of ``person`` and ``occurred_at`` and is
+    Pauses are told as ``begins`` says. Of events of one instant only one starts a session: the first by the columns ``then``. ``events`` has the columns of ``person`` and ``occurred_at`` and is
     filtered already (``moments``).
     """
     rows: Any = events
@@ -52,8 +61,8 @@ def in_sessions(
         "order_by": [rows.occurred_at, *(rows[name] for name in then)],
     }
     rows = rows.mutate(before_at=rows.occurred_at.lag().over(**over))
-    is_late = rows.occurred_at > rows.before_at + ibis.interval(minutes=gap_minutes)
-    return rows.mutate(starts=is_late.coalesce(ibis.literal(True)))
+    starts = begins(micros(rows.occurred_at), micros(rows.before_at), gap_minutes * MINUTE)
+    return rows.mutate(starts=starts)
 
 
 def online(moments: ir.Table, gap_minutes: int = GAP_MINUTES) -> ir.Table:

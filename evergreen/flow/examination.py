@@ -112,9 +112,9 @@ def _damage(where: env.Home) -> Finding:
 
 
 def _disk(where: env.Home) -> Finding:
-    from evergreen.events.journal import Journal
+    from evergreen.events import journal
 
-    state = Journal(where).state()
+    state = journal.disk(where)
     said = _("%(free)s MB free, %(reserve)s MB reserved.")
     found = said % {"free": f"{state.free_bytes >> 20:,}", "reserve": f"{state.reserve_bytes >> 20:,}"}
     if not state.disk_ok:

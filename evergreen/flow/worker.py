@@ -153,7 +153,7 @@ class Worker:
     def _merges(self) -> int:
         """How many transactions of merging a round may do: none on a disk whose reserve is begun, for the files that are
         replaced stay for hours beside the new ones."""
-        return ROUND_COMMITS if journal.has_room(self._home) else 0
+        return ROUND_COMMITS if journal.disk(self._home).disk_ok else 0
 
     def _match(self) -> None:
         """Give waiting events to their accounts, when accounts or end users changed since the last time."""

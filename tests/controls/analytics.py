@@ -12,8 +12,8 @@ CONTROLS = (
         "session_cut_at_the_gap",
         "A pause of exactly 30 minutes does not end a session.",
         "evergreen/events/sessions.py",
-        "is_late = rows.occurred_at > rows.before_at",
-        "is_late = rows.occurred_at >= rows.before_at",
+        "now - before > gap",
+        "now - before >= gap",
         (
             f"{_SESSIONS}::test_a_pause_of_exactly_thirty_minutes_is_one_session",
             "tests/events/test_firsts.py::test_half_an_hour_of_silence_goes_on_and_a_microsecond_more_begins_a_session",

@@ -239,7 +239,7 @@ def test_below_the_reserve_of_the_disk_nothing_is_taken(place: Home, monkeypatch
     full = Journal(place)
     with pytest.raises(DiskReservedError):
         full.write_now(record("lost"))
-    assert not full.state().disk_ok and not journal.has_room(place)
+    assert not full.state().disk_ok and not journal.disk(place).disk_ok
     full.close()
     assert journal.segments(place) == []
 

@@ -8,6 +8,7 @@ the installation that each script begins with.
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import importlib
 import json
 import os
@@ -16,9 +17,8 @@ import shutil
 import signal
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def _script(
         assert isinstance(source, System)
         os.environ["EVERGREEN_OUTBOUND_ALLOW"] = source.netloc
         source.elsewhere = elsewhere.url
-        patch(wire, "pause", partial(_paused, source.url))
+        patch(wire, "pause", partial(_paused, source.netloc))
         if "accounts" not in source.truth():
             create_account(external_id="s1", name="一号店", by=None, now=_NOW)
         add_staff("lu.heng@example.com")
@@ -144,9 +144,11 @@ class _Worker:
             raise Killed
 
 
-def _paused(url: str, seconds: float) -> None:
+def _paused(netloc: str, seconds: float) -> None:
     """In the place of waiting: the fake, which is in another process, moves its clock."""
-    urllib.request.urlopen(f"{url}/@pause?seconds={seconds}").close()  # noqa: S310  our own fake
+    with closing(http.client.HTTPConnection(netloc, timeout=60)) as link:
+        link.request("GET", f"/@pause?seconds={seconds}")
+        link.getresponse().read()
 
 
 @contextmanager

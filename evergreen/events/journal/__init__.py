@@ -20,7 +20,7 @@ from evergreen.events.journal.writing import (
     JournalError,
     OverloadedError,
     State,
-    has_room,
+    disk,
 )
 
 __all__ = [
@@ -39,9 +39,9 @@ __all__ = [
     "close_all",
     "cuts",
     "damaged",
+    "disk",
     "gathering",
     "has_ended",
-    "has_room",
     "lag",
     "process_journal",
     "read",

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evergreen.base import env
 from evergreen.events.journal.reading import NEW, SUFFIX
@@ -67,9 +67,15 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop | None
 
 
-def has_room(home: env.Home) -> bool:
-    """Whether the home's disk has more free than the reserve: what can wait is not written into the reserve."""
-    return Journal(home).state().disk_ok
+def disk(home: env.Home) -> State:
+    """How the disk of the home's journal stands. The reserve is what pages, records and the lake need to go on: 6 % of a
+    small disk, 256 MB of a large one. Raises OSError when the folder cannot be asked.
+    """
+    home.journal.mkdir(parents=True, exist_ok=True)
+    stat = os.statvfs(home.journal)
+    asked = env.number("EVERGREEN_DISK_RESERVE_MB", 0) << 20
+    reserve = asked or min(256 << 20, stat.f_blocks * stat.f_frsize * 6 // 100)
+    return State("", stat.f_bavail * stat.f_frsize, reserve)
 
 
 class Journal:
@@ -78,7 +84,6 @@ class Journal:
     def __init__(self, home: env.Home, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._home = home
         self._segment_bytes = segment_bytes
-        self._reserve_mb = env.number("EVERGREEN_DISK_RESERVE_MB", 0)
         self._wake = threading.Condition()
         self._queue: list[_Waiting] = []
         self._queued_bytes = 0
@@ -104,10 +109,9 @@ class Journal:
     def state(self) -> State:
         """Whether requests would be stored now (asks the disk)."""
         try:
-            free, total = self._room()
+            return replace(disk(self._home), failure=self._failure)
         except OSError as error:
             return State(f"{self._home.journal}: {error.strerror}", 0, 1)
-        return State(self._failure, free, self._reserve(total))
 
     def close(self) -> None:
         """Write what waits, end the segment and stop. Later writes are refused."""
@@ -176,21 +180,10 @@ class Journal:
         return None
 
     def _check_room(self) -> None:
-        free, total = self._room()
-        reserve = self._reserve(total)
-        if free < reserve:
-            raise DiskReservedError(
-                f"The disk has {free >> 20} MB free, below the reserve of {reserve >> 20} MB."
-            )
-
-    def _room(self) -> tuple[int, int]:
-        self._home.journal.mkdir(parents=True, exist_ok=True)
-        stat = os.statvfs(self._home.journal)
-        return stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
-
-    def _reserve(self, total: int) -> int:
-        """What pages, records and the lake need to go on: 6 % of a small disk, 256 MB of a large one."""
-        return self._reserve_mb << 20 or min(256 << 20, total * 6 // 100)
+        state = disk(self._home)
+        if not state.disk_ok:
+            free, reserve = state.free_bytes >> 20, state.reserve_bytes >> 20
+            raise DiskReservedError(f"The disk has {free} MB free, below the reserve of {reserve} MB.")
 
     def _segment(self) -> int:
         """The open segment. A new one is locked before it has its name, which is synced before its first use."""

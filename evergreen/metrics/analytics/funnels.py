@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from evergreen.events.sessions import micros
+from evergreen.events.sessions import MINUTE, micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -55,7 +55,7 @@ def reached(rows: Any, steps: int, within_minutes: int, since: dt.date, until: d
         "preceding": None,
         "following": 0,
     }
-    most = within_minutes * 60_000_000
+    most = within_minutes * MINUTE
     rows = rows.mutate(
         began_0=ibis.ifelse((rows.step == 0) & rows.day.between(since, until), rows.us, ibis.null("int64"))
     )
