@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from evergreen.outcomes.portfolio.lines import Flags, Ints, Lines
+from evergreen.customers.lines import Flags, Ints, Lines
 
 MONTH_DAYS = 365.25 / 12
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evergreen.outcomes.portfolio.lines import Flags, Ints
+from evergreen.customers.lines import Flags, Ints
 from evergreen.outcomes.portfolio.standings import Side
 from evergreen.outcomes.revenue import Kind, Portfolio
 

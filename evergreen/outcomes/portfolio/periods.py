@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from evergreen.outcomes.portfolio.lines import Ints, number
+from evergreen.customers.lines import Ints, number
 
 MONTH, QUARTER = "month", "quarter"
 STEPS = {MONTH: 1, QUARTER: 3}

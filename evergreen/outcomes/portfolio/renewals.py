@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
-from evergreen.outcomes.portfolio.lines import Flags, Ints, Lines, Pairs, first_start
+from evergreen.customers.lines import Flags, Ints, Lines, Pairs, first_start
 
 
 @dataclass(frozen=True, slots=True)

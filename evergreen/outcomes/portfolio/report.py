@@ -10,15 +10,16 @@ from django.db.models import QuerySet
 
 from evergreen.base import queries as base
 from evergreen.base.models import User
+from evergreen.customers.line_reading import Read, read_lines
+from evergreen.customers.lines import NEVER, NONE, Flags, Ints, Lines, Pairs, number, pairs
 from evergreen.customers.models import Account, Edition
 from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.metrics.segments.queries import segments
 from evergreen.outcomes.portfolio import movements, reading, renewals, standings
 from evergreen.outcomes.portfolio.asking import Asked, Dimension
-from evergreen.outcomes.portfolio.lines import NEVER, NONE, Flags, Ints, Lines, Pairs, number, pairs
 from evergreen.outcomes.portfolio.movements import Moves
 from evergreen.outcomes.portfolio.periods import Period, a_year_before, bounds
-from evergreen.outcomes.portfolio.reading import Groups, Read
+from evergreen.outcomes.portfolio.reading import Groups
 from evergreen.outcomes.portfolio.renewals import Dues, Renewals
 from evergreen.outcomes.portfolio.standings import Side
 from evergreen.outcomes.revenue import Portfolio
@@ -39,7 +40,7 @@ class Report:
 
     @cached_property
     def read(self) -> Read:
-        return reading.read_lines(self.asked.last, None if self.is_whole else self._visible)
+        return read_lines(self.asked.last, None if self.is_whole else self._visible)
 
     @property
     def _visible(self) -> QuerySet[Account]:

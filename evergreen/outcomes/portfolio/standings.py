@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergreen.outcomes.portfolio.lines import NEVER, Flags, Ints, Lines, Pairs, first_start
+from evergreen.customers.lines import NEVER, Flags, Ints, Lines, Pairs, first_start
 
 
 @dataclass(frozen=True, slots=True)

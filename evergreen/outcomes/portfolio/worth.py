@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from evergreen.customers.lines import number
 from evergreen.outcomes.models import AcquisitionCost
 from evergreen.outcomes.portfolio.asking import Asked
 from evergreen.outcomes.portfolio.lifetimes import (
@@ -16,7 +17,6 @@ from evergreen.outcomes.portfolio.lifetimes import (
     lifetimes,
     survival,
 )
-from evergreen.outcomes.portfolio.lines import number
 from evergreen.outcomes.portfolio.periods import MONTH, start_of
 from evergreen.outcomes.portfolio.report import Report
 

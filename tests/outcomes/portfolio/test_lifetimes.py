@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergreen.base.models import AuditEntry
+from evergreen.customers import lines
 from evergreen.outcomes.actions import KIND, set_acquisition_cost
 from evergreen.outcomes.models import AcquisitionCost
-from evergreen.outcomes.portfolio import lines, worth
+from evergreen.outcomes.portfolio import worth
 from evergreen.outcomes.portfolio.asking import Asked
 from evergreen.outcomes.portfolio.lifetimes import (
     Lifetimes,

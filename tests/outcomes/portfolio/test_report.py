@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergreen.outcomes.portfolio import asking, lines, reading
+from evergreen.customers import line_reading, lines
+from evergreen.outcomes.portfolio import asking
 from evergreen.outcomes.portfolio.asking import Asked, Dimension
 from evergreen.outcomes.portfolio.report import Report
 from evergreen.outcomes.revenue import Portfolio
@@ -60,7 +61,7 @@ def report(book: Sequence[Deal], asked: Asked, today: dt.date = LAST) -> Report:
         )
         for deal in book
     ]  # fmt: skip
-    found.read = reading.Read(lines.columns(rows), "CNY", asked.last, {})
+    found.read = line_reading.Read(lines.columns(rows), "CNY", asked.last, {})
     return found
 
 

@@ -14,9 +14,9 @@ from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from evergreen.customers.lines import Flags, Ints
 from evergreen.customers.models import Account
 from evergreen.events import queries as history
-from evergreen.outcomes.portfolio.lines import Flags, Ints
 from evergreen.outcomes.portfolio.movements import CODES
 from evergreen.outcomes.portfolio.periods import Period
 from evergreen.outcomes.revenue import Kind

@@ -11,10 +11,10 @@ from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext as _
 
 from evergreen.base import money
+from evergreen.customers.lines import day
 from evergreen.customers.models import Account
 from evergreen.outcomes.portfolio.asking import Dimension
 from evergreen.outcomes.portfolio.lifetimes import gained_a_year
-from evergreen.outcomes.portfolio.lines import day
 from evergreen.outcomes.portfolio.renewals import Dues, Renewals, together
 from evergreen.web import formats
 from evergreen.web.presenters.portfolio.asking import NONE, Wanted, period_words
