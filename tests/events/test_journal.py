@@ -14,7 +14,7 @@ import pytest
 from evergreen.base.env import Home
 from evergreen.events import journal
 from evergreen.events.journal import Journal, JournalError, Record
-from evergreen.events.journal.records import frame
+from evergreen.events.journal.records import head, packed
 from evergreen.events.journal.writing import DiskReservedError
 
 
@@ -157,7 +157,8 @@ def test_a_segment_being_written_is_read_up_to_its_last_whole_record(place: Home
     made.write_now(record("one"))
     path = only_segment(place)
     with path.open("ab") as file:
-        file.write(frame(record("half"))[:20])
+        payload = packed(record("half"))
+        file.write((head(payload) + payload)[:20])
     part = journal.read(path, 0)
     assert bodies(part) == ["one"]
     assert not part.complete and not journal.has_ended(path)

@@ -44,12 +44,17 @@ class Entry:
     end: int
 
 
-def frame(record: Record) -> bytes:
-    """A record as the bytes that stand in the segment. Raises ValueError when it is larger than 64 MB."""
+def packed(record: Record) -> bytes:
+    """The payload of a record. Raises ValueError when it is larger than 64 MB."""
     payload = _encoder.encode(record)
     if len(payload) > LARGEST:
         raise ValueError(f"A journal record holds at most {LARGEST} bytes, {len(payload)} given: split it.")
-    return HEAD.pack(MARK, len(payload), zlib.crc32(payload)) + payload
+    return payload
+
+
+def head(payload: bytes) -> bytes:
+    """What stands in the segment before a payload."""
+    return HEAD.pack(MARK, len(payload), zlib.crc32(payload))
 
 
 def entries(data: bytes, start: int) -> Iterator[Entry]:
