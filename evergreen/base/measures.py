@@ -47,12 +47,12 @@ def auc(happened: ArrayLike, scores: ArrayLike) -> float | None:
 
     The area under the ROC curve, as Mann and Whitney's U by ranks: ``(sum of ranks - p (p + 1) / 2) / (p q)``.
     """
-    truths, values = _pair(happened, scores)
+    truths, values = pair(happened, scores)
     positives = int(truths.sum())
     negatives = truths.size - positives
     if not positives or not negatives:
         return None
-    above = _ranks(values)[truths].sum() - positives * (positives + 1) / 2
+    above = mid_ranks(values)[truths].sum() - positives * (positives + 1) / 2
     return float(above / (positives * negatives))
 
 
@@ -82,7 +82,7 @@ def pr_auc(happened: ArrayLike, scores: ArrayLike) -> float | None:
     ``sum of (recall - recall before) x precision`` over the different scores from the highest down, no interpolation.
     A blind guess reaches the share it happened to.
     """
-    truths, values = _pair(happened, scores)
+    truths, values = pair(happened, scores)
     if not truths.any():
         return None
     order = np.argsort(-values, kind="stable")
@@ -98,7 +98,7 @@ def lift(happened: ArrayLike, scores: ArrayLike, top: float = TOP) -> float | No
     The top holds ``floor(top x rows)`` rows, at least one. Where equal scores straddle its edge, each of them counts
     by the chance that it would be drawn.
     """
-    truths, values = _pair(happened, scores)
+    truths, values = pair(happened, scores)
     if not 0 < top <= 1:
         raise ValueError(f"The top is a share above 0 and up to 1; asked was {top}.")
     if not truths.any():
@@ -113,14 +113,14 @@ def lift(happened: ArrayLike, scores: ArrayLike, top: float = TOP) -> float | No
 
 def brier(happened: ArrayLike, probabilities: ArrayLike) -> float | None:
     """Mean square of (probability - 1 or 0); 0 is perfect, saying the overall share s everywhere gives s (1 - s)."""
-    truths, values = _pair(happened, probabilities)
+    truths, values = pair(happened, probabilities)
     _check_probabilities(values)
     return float(((values - truths) ** 2).mean()) if truths.size else None
 
 
 def calibration(happened: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> list[Bin]:
     """The bins of equal width from 0 to 1 that hold rows; a probability on an edge belongs to the bin below it."""
-    truths, values = _pair(happened, probabilities)
+    truths, values = pair(happened, probabilities)
     _check_probabilities(values)
     edges = np.linspace(0.0, 1.0, bins + 1)
     places = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, bins - 1)
@@ -146,7 +146,8 @@ def ece(happened: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> floa
     return sum(each.n * abs(each.said - each.happened) for each in found) / rows if rows else None
 
 
-def _pair(happened: ArrayLike, scores: ArrayLike) -> tuple[Truths, Reals]:
+def pair(happened: ArrayLike, scores: ArrayLike) -> tuple[Truths, Reals]:
+    """Truths and scores as checked arrays. Raises ValueError for unlike lengths, blanks, and truths that are none."""
     truths, values = np.asarray(happened), np.asarray(scores, dtype=np.float64)
     if truths.ndim != 1 or truths.shape != values.shape:
         raise ValueError(f"Truths and scores are one a row; found were {truths.shape} and {values.shape}.")
@@ -164,7 +165,7 @@ def _check_probabilities(values: Reals) -> None:
         raise ValueError(f"Probabilities lie from 0 to 1; found were {values.min()} to {values.max()}.")
 
 
-def _ranks(values: Reals) -> Reals:
+def mid_ranks(values: Reals) -> Reals:
     """Ranks from 1; equal values share the mean of theirs."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -9,8 +9,8 @@ from evergreen.alerts.queries import open_rule_keys
 from evergreen.base.queries import setting
 from evergreen.customers.models import Account
 from evergreen.health import words
+from evergreen.health.definitions import card_from
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
-from evergreen.health.rules import card_from
 from evergreen.metrics.models import Newest
 
 FIGURES = ("tickets_opened_28d", "active_days_7d", "features_used_28d", "days_to_renewal")

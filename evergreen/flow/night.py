@@ -1,4 +1,5 @@
-"""The night, in the order of the way of the data: roll up, snapshot, score, raise alerts, tell segments, start playbooks.
+"""The night, in the order of the way of the data: roll up, snapshot, score, hold scores against the past, raise alerts,
+tell segments, start playbooks.
 
 Every step is given the day, is safe to run twice, and leaves a Progress mark; a step found started is done again.
 """
@@ -20,6 +21,7 @@ from evergreen.base.models import Progress
 from evergreen.events import matching, merging, mover, retention, rollup, store
 from evergreen.flow import lists
 from evergreen.health import actions as health
+from evergreen.health.backtest.keeping import backtest
 from evergreen.metrics import actions as metrics
 from evergreen.metrics.segments.actions import refresh_segments
 from evergreen.playbooks import actions as playbooks
@@ -108,6 +110,8 @@ def _day(
     with _step("newest", day, now) as figures:
         figures["accounts"] = metrics.write_newest(con, day)
         figures["standings"] = health.write_standings(con, day)
+    with _step("backtest", day, now) as held:
+        held["scorecards"] = backtest(con, day, now=now)
     with _step("alerts", day, now) as figures:
         raised = alerts.evaluate(day, now=now)
         figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))

@@ -15,7 +15,7 @@ from evergreen.base import queries as base
 from evergreen.base.actions import audit
 from evergreen.base.upserts import put
 from evergreen.events import store
-from evergreen.health import rules
+from evergreen.health import definitions, rules
 from evergreen.health.models import Assignment, Scorecard, ScorecardVersion, Standing
 from evergreen.health.shipped import SCORECARDS
 from evergreen.metrics.models import Use
@@ -67,7 +67,7 @@ def publish(
     note: str = "",
 ) -> ScorecardVersion:
     """Add a version that holds from a day on. Raises ScorecardError when the definition cannot be scored."""
-    parsed = rules.card_from(definition)
+    parsed = definitions.card_from(definition)
     last = card.versions.order_by("-number").values_list("number", flat=True).first() or 0
     version = ScorecardVersion.objects.create(
         scorecard=card, number=last + 1, definition=dict(definition), effective_on=effective_on, note=note
@@ -88,7 +88,9 @@ def versions_on(day: dt.date) -> list[tuple[Scorecard, ScorecardVersion, rules.C
     )
     for version in rows.order_by("scorecard_id", "effective_on", "number"):
         found[version.scorecard_id] = version
-    return [(version.scorecard, version, rules.card_from(version.definition)) for version in found.values()]
+    return [
+        (version.scorecard, version, definitions.card_from(version.definition)) for version in found.values()
+    ]
 
 
 def score_day(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
@@ -124,8 +126,7 @@ def _numbers(column: pa.ChunkedArray, day: dt.date) -> rules.Column:
 
 
 def _scored(card: rules.Card, columns: Mapping[str, rules.Column]) -> rules.Scored:
-    ages = {measure.key: columns[measure.as_of] for measure in card.measures if measure.as_of}
-    return rules.score(card, columns, ages)
+    return rules.score(card, columns, rules.ages(card, columns))
 
 
 def _rows(

@@ -91,3 +91,18 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.scorecard_id} {self.score}"
+
+
+class Record(models.Model):
+    """What the newest backtest of a scorecard found; made anew every night."""
+
+    scorecard = models.OneToOneField(
+        Scorecard, primary_key=True, on_delete=models.CASCADE, related_name="record"
+    )
+    version = models.PositiveIntegerField()
+    day = models.DateField()
+    computed_at = models.DateTimeField()
+    report = models.JSONField(help_text="As health.backtest.running.Report writes it.")
+
+    def __str__(self) -> str:
+        return f"{self.scorecard} v{self.version} {self.day}"

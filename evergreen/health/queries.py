@@ -9,7 +9,7 @@ from django.db.models import Count, Sum
 
 from evergreen.customers.models import Account
 from evergreen.events import store
-from evergreen.health import rules
+from evergreen.health import definitions, rules
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 
 
@@ -46,7 +46,7 @@ def current_version(scorecard: Scorecard) -> ScorecardVersion:
 
 
 def definition(version: ScorecardVersion) -> rules.Card:
-    return rules.card_from(version.definition)
+    return definitions.card_from(version.definition)
 
 
 def band_counts(accounts: Any, scorecard: str | None = None) -> dict[str, tuple[int, int]]:

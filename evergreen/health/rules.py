@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Column = npt.NDArray[np.float64]
 Missing = Literal["leave_out", "zero", "neutral"]
-MISSING_POLICIES: tuple[Missing, ...] = ("leave_out", "zero", "neutral")
 NEUTRAL = 50.0
-
-
-class ScorecardError(ValueError):
-    """A definition that cannot be scored; the message names the measure, what was found and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +20,33 @@ class Scale:
 
     ``line``: straight lines through (value, score) points, clamped outside. ``steps``: the score of the highest
     threshold reached. ``target``: share of a target. ``percentile``: share of accounts with a smaller value.
-    ``worth``: points added to an additive score, ``value / per × points`` (Starter's formula).
+    ``worth``: points added to an additive score, ``value / per × points`` (Starter's formula). ``by``: another metric chooses
+    among scales: that of the highest threshold which it reaches, none below the first.
     """
 
-    kind: Literal["line", "steps", "target", "percentile", "worth"]
+    kind: Literal["line", "steps", "target", "percentile", "worth", "by"]
     points: tuple[tuple[float, float], ...] = ()
     target: float = 0.0
     per: float = 1.0
     worth: float = 0.0
+    metric: str = ""
+    choices: tuple[tuple[float, Scale], ...] = ()
 
-    def scores(self, values: Column) -> Column:
-        """Scores 0 to 100 for values; NaN stays NaN."""
+    @property
+    def ranks(self) -> bool:
+        """Whether it asks where a value stands among those of others."""
+        return self.kind == "percentile" or any(scale.ranks for _edge, scale in self.choices)
+
+    def scores(
+        self, values: Column, population: Column | None = None, chooser: Column | None = None
+    ) -> Column:
+        """Scores 0 to 100 for values; NaN stays NaN.
+
+        ``population`` are the values among which percentiles rank, else the values themselves. ``chooser`` are the values of
+        the metric that chooses the scale.
+        """
+        if self.kind == "by":
+            return self._chosen(values, chooser, population)
         present = ~np.isnan(values)
         result = np.full(values.shape, np.nan)
         found = values[present]
@@ -48,9 +59,19 @@ class Scale:
         elif self.kind == "target":
             result[present] = np.clip(found / self.target * 100, 0, 100)
         elif self.kind == "percentile" and found.size:
-            result[present] = (
-                np.searchsorted(np.sort(found), found, side="left") / max(found.size - 1, 1) * 100
-            )
+            ranked = np.sort(found if population is None else population[~np.isnan(population)])
+            places = np.searchsorted(ranked, found, side="left") / max(ranked.size - 1, 1)
+            result[present] = np.minimum(places, 1) * 100 if ranked.size else np.nan
+        return result
+
+    def _chosen(self, values: Column, chooser: Column | None, population: Column | None) -> Column:
+        by = np.full(values.shape, np.nan) if chooser is None else chooser
+        edges = np.array([edge for edge, _scale in self.choices])
+        place = np.where(np.isnan(by), -1, np.searchsorted(edges, by, side="right") - 1)
+        result = np.full(values.shape, np.nan)
+        for index, (_edge, scale) in enumerate(self.choices):
+            mine = place == index
+            result[mine] = scale.scores(values[mine], population)
         return result
 
 
@@ -71,11 +92,22 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A ceiling: when the metric is above the threshold, the score is at most ``at_most``."""
+    """A ceiling: while the metric is above (or below) a threshold, the score is at most ``at_most``."""
 
     metric: str
-    above: float
     at_most: float
+    above: float | None = None
+    below: float | None = None
+
+    def holds(self, values: Column) -> npt.NDArray[np.bool_]:
+        """Of which values it holds; never of a missing one."""
+        over = np.zeros(values.shape, np.bool_)
+        with np.errstate(invalid="ignore"):
+            if self.above is not None:
+                over |= values > self.above
+            if self.below is not None:
+                over |= values < self.below
+        return over
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +128,8 @@ class Card:
     def metrics(self) -> set[str]:
         """Every metric that scoring reads."""
         dated = {measure.as_of for measure in self.measures if measure.as_of}
-        return {measure.metric for measure in self.measures} | {cap.metric for cap in self.caps} | dated
+        choosing = {measure.scale.metric for measure in self.measures if measure.scale.metric}
+        return {m.metric for m in self.measures} | {cap.metric for cap in self.caps} | dated | choosing
 
     @property
     def weight(self) -> float:
@@ -122,15 +155,28 @@ class Scored:
     capped: npt.NDArray[np.bool_]
 
 
-def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] | None = None) -> Scored:
-    """Score every account at once. ``columns`` maps metric → values (NaN = missing); ``ages`` maps measure → days."""
+def score(
+    card: Card,
+    columns: Mapping[str, Column],
+    ages: Mapping[str, Column] | None = None,
+    populations: Mapping[str, Column] | None = None,
+) -> Scored:
+    """Score every account at once. ``columns`` maps metric → values (NaN = missing); ``ages`` maps measure → days;
+    ``populations`` maps metric → the values among which its percentiles rank, all of ``columns`` where there is none.
+    """
     size = len(next(iter(columns.values()))) if columns else 0
     values, scores, weights = [], [], []
     for measure in card.measures:
         value = _fresh(measure, columns[measure.metric], (ages or {}).get(measure.key))
         mark = (
-            value / measure.scale.per * measure.scale.worth if card.additive else measure.scale.scores(value)
+            value / measure.scale.per * measure.scale.worth
+            if card.additive
+            else measure.scale.scores(
+                value, (populations or {}).get(measure.metric), columns.get(measure.scale.metric)
+            )
         )
+        # A value that no scale was chosen for is as good as none.
+        value = np.where(np.isnan(mark), np.nan, value)
         absent = np.isnan(value)
         if measure.missing == "zero":
             mark = np.where(absent, 0.0, mark)
@@ -147,7 +193,7 @@ def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] 
     result, points, lost, share = total
     capped = np.zeros(size, dtype=bool)
     for cap in card.caps:
-        over = np.nan_to_num(columns[cap.metric], nan=-np.inf) > cap.above
+        over = cap.holds(columns[cap.metric])
         capped |= over & (result > cap.at_most)
         result = np.where(over, np.minimum(result, cap.at_most), result)
     result = np.where(coverage < card.coverage_floor, np.nan, result)
@@ -157,6 +203,11 @@ def score(card: Card, columns: Mapping[str, Column], ages: Mapping[str, Column] 
         "red",
     )
     return Scored(result, band, coverage, tuple(values), tuple(scores), points, lost, share, capped)
+
+
+def ages(card: Card, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Measure → the age of its value in days, of those that are dated. Dates stand in ``columns`` as their age."""
+    return {measure.key: columns[measure.as_of] for measure in card.measures if measure.as_of}
 
 
 def _fresh(measure: Measure, values: Column, ages: Column | None) -> Column:
@@ -189,71 +240,3 @@ def _additive(card: Card, scores: Sequence[Column]) -> _Parts:
         np.where(np.isnan(mark), 0.0, m.weight) for m, mark in zip(card.measures, scores, strict=True)
     )
     return np.clip(np.sum(points, axis=0), 0, 100), points, lost, share
-
-
-def card_from(definition: Mapping[str, Any]) -> Card:
-    """A Card from its JSON definition. Raises ScorecardError for anything that cannot be scored."""
-    measures = tuple(_measure(entry) for entry in definition.get("measures", ()))
-    if not measures:
-        raise ScorecardError("A scorecard needs at least one measure.")
-    bands = definition.get("bands", {})
-    green, yellow = float(bands.get("green", 80)), float(bands.get("yellow", 60))
-    if not 0 <= yellow < green <= 100:
-        raise ScorecardError(
-            f"The bands are yellow from {yellow:g} and green from {green:g}: allowed is 0 ≤ yellow < green ≤ 100."
-        )
-    return Card(
-        measures=measures,
-        green=green,
-        yellow=yellow,
-        reachable=float(definition.get("reachable", 100)),
-        coverage_floor=float(definition.get("coverage_floor", 0.5)),
-        additive=bool(definition.get("additive", False)),
-        drop_alerts=bool(definition.get("drop_alerts", True)),
-        caps=tuple(
-            Cap(c["metric"], float(c["above"]), float(c["at_most"])) for c in definition.get("caps", ())
-        ),
-        dimensions=definition.get("dimensions", {}),
-    )
-
-
-def _measure(entry: Mapping[str, Any]) -> Measure:
-    key = entry.get("key", "?")
-    missing = entry.get("missing", "leave_out")
-    if missing not in MISSING_POLICIES:
-        raise ScorecardError(f"{key}: missing is {missing!r}; allowed are {', '.join(MISSING_POLICIES)}.")
-    if not entry.get("weight", 0) > 0:
-        raise ScorecardError(f"{key}: the weight is {entry.get('weight')!r}; write a number above 0.")
-    return Measure(
-        key=key,
-        metric=entry["metric"],
-        name=entry.get("name", {}),
-        weight=float(entry["weight"]),
-        scale=_scale(key, entry["scale"]),
-        dimension=entry.get("dimension", ""),
-        missing=missing,
-        as_of=entry.get("as_of", ""),
-        max_age_days=entry.get("max_age_days"),
-    )
-
-
-def _scale(key: str, entry: Mapping[str, Any]) -> Scale:
-    kind = entry.get("kind")
-    if kind in {"line", "steps"}:
-        points = tuple((float(value), float(mark)) for value, mark in entry.get("points", ()))
-        if len(points) < 2 or sorted(points) != list(points) or len({p[0] for p in points}) < len(points):
-            raise ScorecardError(
-                f"{key}: a {kind} needs at least two points with rising values, found {entry.get('points')}."
-            )
-        return Scale(kind, points)
-    if kind == "target":
-        if not entry.get("target"):
-            raise ScorecardError(
-                f"{key}: a target of {entry.get('target')!r} cannot be shared; write a number that is not 0."
-            )
-        return Scale("target", target=float(entry["target"]))
-    if kind == "percentile":
-        return Scale("percentile")
-    if kind == "worth":
-        return Scale("worth", per=float(entry["per"]), worth=float(entry["worth"]))
-    raise ScorecardError(f"{key}: the scale is {kind!r}; allowed are line, steps, target, percentile, worth.")

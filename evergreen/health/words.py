@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evergreen.health import rules
+from evergreen.health import definitions
 from evergreen.health.models import Band, Standing
 from evergreen.health.shipped import SCORECARDS
 from evergreen.metrics.words import is_zh, value_text
@@ -69,7 +69,7 @@ def measure_names(standing: Standing) -> dict[str, Mapping[str, str]]:
     """measure → {zh, en} of the version that the standing was scored with."""
     version = standing.scorecard.versions.filter(number=standing.version).first()
     definition = version.definition if version else SCORECARDS["standard"][1]
-    return {measure.key: measure.name for measure in rules.card_from(definition).measures}
+    return {measure.key: measure.name for measure in definitions.card_from(definition).measures}
 
 
 def sentence(

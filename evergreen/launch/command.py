@@ -9,6 +9,7 @@ import typer
 
 from evergreen.launch.commands import (
     api_keys,
+    backtesting,
     config,
     credentials,
     doctor,
@@ -63,6 +64,7 @@ app.add_typer(credentials.app, name="credentials")
 app.add_typer(config.app, name="config")
 app.command()(history.accounts)
 app.command()(portfolio.portfolio)
+app.command()(backtesting.backtest)
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)

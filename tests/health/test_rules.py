@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergreen.health import rules
+from evergreen.health import definitions, rules
 from evergreen.health.shipped import STANDARD, STARTER
 
 
@@ -17,12 +17,12 @@ def _columns(**values: float | None) -> dict[str, rules.Column]:
 
 def _starter(**values: float | None) -> rules.Scored:
     given = {"active_days_7d": None, "feature_adoption": None, "tickets_opened_28d": None, **values}
-    return rules.score(rules.card_from(STARTER), _columns(**given))
+    return rules.score(definitions.card_from(STARTER), _columns(**given))
 
 
 def _standard(**values: float | None) -> rules.Scored:
-    names = rules.card_from(STANDARD).metrics
-    return rules.score(rules.card_from(STANDARD), _columns(**{**dict.fromkeys(names), **values}))
+    names = definitions.card_from(STANDARD).metrics
+    return rules.score(definitions.card_from(STANDARD), _columns(**{**dict.fromkeys(names), **values}))
 
 
 def test_the_seed_formula_gives_its_published_value() -> None:
@@ -65,12 +65,12 @@ def test_points_and_lost_points_add_up_to_a_hundred() -> None:
 
 @pytest.mark.parametrize(("days", "mark"), [(0, 100), (15, 75), (30, 50), (45, 25), (60, 0), (400, 0)])
 def test_payment_falls_from_100_over_50_at_30_days_to_0_at_60(days: int, mark: float) -> None:
-    payment = next(m for m in rules.card_from(STANDARD).measures if m.key == "payment")
+    payment = next(m for m in definitions.card_from(STANDARD).measures if m.key == "payment")
     assert payment.scale.scores(np.array([float(days)]))[0] == pytest.approx(mark)
 
 
 def test_flat_data_growth_is_worth_70() -> None:
-    growth = next(m for m in rules.card_from(STANDARD).measures if m.key == "data_growth")
+    growth = next(m for m in definitions.card_from(STANDARD).measures if m.key == "data_growth")
     assert growth.scale.scores(np.array([0.0]))[0] == 70
 
 
@@ -81,7 +81,7 @@ def test_an_invoice_overdue_for_more_than_30_days_caps_the_score_at_50() -> None
 
 
 def test_an_old_answer_counts_as_missing() -> None:
-    card = rules.card_from(STANDARD)
+    card = definitions.card_from(STANDARD)
     columns = _columns(**{**dict.fromkeys(card.metrics), "use_frequency": 0.6, "core_depth": 10, "nps": -100})
     columns["overdue_days"] = np.array([0.0])
     fresh = rules.score(card, columns, {"nps": np.array([10.0])})
@@ -92,7 +92,7 @@ def test_an_old_answer_counts_as_missing() -> None:
 @pytest.mark.parametrize(("policy", "expected"), [("leave_out", 100.0), ("zero", 50.0), ("neutral", 75.0)])
 def test_the_missing_policy_decides_what_absence_means(policy: str, expected: float) -> None:
     line: dict[str, Any] = {"kind": "line", "points": [[0, 0], [1, 100]]}
-    card = rules.card_from(
+    card = definitions.card_from(
         {
             "measures": [
                 {"key": "a", "metric": "a", "weight": 1, "scale": line},
@@ -117,9 +117,9 @@ def test_percentiles_rank_the_accounts_that_have_a_value() -> None:
 @pytest.mark.parametrize(
     ("definition", "said"),
     [
-        ({"measures": []}, "at least one measure"),
+        ({"measures": []}, "1 to 30 measures"),
         ({"measures": [{"key": "a", "metric": "a", "weight": 0, "scale": {"kind": "percentile"}}]}, "above 0"),
-        ({"measures": [{"key": "a", "metric": "a", "weight": 1, "scale": {"kind": "guess"}}]}, "allowed are line"),
+        ({"measures": [{"key": "a", "metric": "a", "weight": 1, "scale": {"kind": "guess"}}]}, "line, steps, target"),
         (
             {"measures": [{"key": "a", "metric": "a", "weight": 1, "scale": {"kind": "line", "points": [[1, 0], [0, 9]]}}]},
             "rising values",
@@ -130,5 +130,5 @@ def test_percentiles_rank_the_accounts_that_have_a_value() -> None:
 def test_a_definition_that_cannot_be_scored_is_refused_with_what_is_allowed(
     definition: Any, said: str
 ) -> None:
-    with pytest.raises(rules.ScorecardError, match=said):
-        rules.card_from(definition)
+    with pytest.raises(definitions.ScorecardError, match=said):
+        definitions.card_from(definition)

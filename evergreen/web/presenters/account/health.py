@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from evergreen.health import words
+from evergreen.health.definitions import card_from
 from evergreen.health.models import Band, Standing
-from evergreen.health.rules import card_from
 from evergreen.web import formats
 
 SHOWN = 8

@@ -20,7 +20,7 @@ from evergreen.base import queries as base
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
-from evergreen.health import rules
+from evergreen.health import definitions, rules
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 from evergreen.health.words import sentence
 from evergreen.metrics import registry
@@ -63,7 +63,7 @@ class ScorecardPage:
         self.user, self.scorecard, self.query, self.vendor = user, found, query, vendor
         self.versions = list(found.versions.order_by("-number"))
         self.version = self.versions[0]
-        self.card = rules.card_from(self.version.definition)
+        self.card = definitions.card_from(self.version.definition)
         self.is_default = key == vendor["scorecard"]
 
     @property
@@ -112,7 +112,7 @@ class ScorecardPage:
         if self.example is None:
             return self.card
         by_number = {version.number: version for version in self.versions}
-        return rules.card_from(by_number.get(self.example.version, self.version).definition)
+        return definitions.card_from(by_number.get(self.example.version, self.version).definition)
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -179,16 +179,7 @@ class ScorecardPage:
 
     @property
     def caps(self) -> list[str]:
-        said = _("%(metric)s above %(above)s: at most %(most)s")
-        return [
-            said
-            % {
-                "metric": formats.named(dict(registry.metric(cap.metric).name)),
-                "above": value_words(cap.metric, cap.above),
-                "most": formats.number(cap.at_most),
-            }
-            for cap in self.card.caps
-        ]
+        return [_cap_words(cap) for cap in self.card.caps]
 
     @cached_property
     def bands(self) -> dict[str, int]:
@@ -235,6 +226,19 @@ class ScorecardPage:
         if self.example.score < held - 1e-6:
             return _("A ceiling holds it at %(score)s.") % {"score": formats.number(self.example.score, 1)}
         return _("Held between 0 and 100.") if abs(held - self.summed) > 1e-6 else ""
+
+
+def _cap_words(cap: rules.Cap) -> str:
+    above, below = (
+        _("%(metric)s above %(line)s: at most %(most)s"),
+        _("%(metric)s below %(line)s: at most %(most)s"),
+    )
+    line = cap.below if cap.above is None else cap.above
+    return (below if cap.above is None else above) % {
+        "metric": formats.named(dict(registry.metric(cap.metric).name)),
+        "line": value_words(cap.metric, line or 0),
+        "most": formats.number(cap.at_most),
+    }
 
 
 def value_words(metric: str, value: float) -> str:

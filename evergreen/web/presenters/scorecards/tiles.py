@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
-from evergreen.health import rules
+from evergreen.health import definitions
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 from evergreen.web import formats
 
@@ -68,7 +68,9 @@ def _tile(
         bands={band: bands[band][0] for band in BANDS if band in bands},
         arr_cents=sum(arr for _n, arr, _mean in bands.values()),
         mean=sum(n * mean for n, mean in scored) / total if total else None,
-        measures=[formats.named(dict(one.name)) for one in rules.card_from(version.definition).measures],
+        measures=[
+            formats.named(dict(one.name)) for one in definitions.card_from(version.definition).measures
+        ],
     )
 
 

@@ -16,8 +16,8 @@ from evergreen.customers.models import Account
 from evergreen.flow.needs.queries import RENEWAL_RULE
 from evergreen.flow.needs.rules import Need
 from evergreen.health import words as health_words
+from evergreen.health.definitions import card_from
 from evergreen.health.models import ScorecardVersion, Standing
-from evergreen.health.rules import card_from
 from evergreen.web import formats
 from evergreen.work.models import Task
 
