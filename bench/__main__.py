@@ -19,6 +19,7 @@ NAMES = (
     "analytics",
     "history",
     "fightchurn",
+    "churn",
 )
 
 

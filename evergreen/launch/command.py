@@ -10,6 +10,7 @@ import typer
 from evergreen.launch.commands import (
     api_keys,
     backtesting,
+    churn,
     config,
     credentials,
     doctor,
@@ -65,6 +66,7 @@ app.add_typer(config.app, name="config")
 app.command()(history.accounts)
 app.command()(portfolio.portfolio)
 app.command()(backtesting.backtest)
+app.add_typer(churn.app, name="churn")
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)

@@ -16,7 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.controls import Control, analytics, connectors, dialects, events, figures, identity, kpis, records
+from tests.controls import (
+    Control,
+    analytics,
+    connectors,
+    dialects,
+    events,
+    figures,
+    forecasts,
+    identity,
+    kpis,
+    records,
+)
 from tests.controls.planting import Copy, Outcome, tried
 
 CONTROLS: tuple[Control, ...] = (
@@ -25,6 +36,7 @@ CONTROLS: tuple[Control, ...] = (
     *dialects.CONTROLS,
     *events.CONTROLS,
     *figures.CONTROLS,
+    *forecasts.CONTROLS,
     *identity.CONTROLS,
     *kpis.CONTROLS,
     *records.CONTROLS,

@@ -1,0 +1,1 @@
+"""Learning what is likely from a table of mixed columns: pure, without Django, network or clock."""
