@@ -102,6 +102,23 @@ def share_bar(share: float | None, tone: str = "brand") -> SafeString:
     )
 
 
+def interval_bar(
+    share: float | None, low: float | None, high: float | None, tone: str = "brand", most: float = 1.0
+) -> SafeString:
+    """A filled part of a line from 0 to ``most`` with the interval around its end as a stroke."""
+    if share is None or low is None or high is None:
+        return SafeString("")
+    width, start, end = (min(1.0, max(0.0, one / most)) * 100 for one in (share, low, high))
+    return format_html(
+        '<svg class="bar interval" height="12" aria-hidden="true"><rect class="track" y="3" width="100%" height="6" rx="3"/>'
+        '<rect class="{}" y="3" width="{}%" height="6" rx="3"/><rect class="spread" x="{}%" y="5" width="{}%" height="2"/></svg>',
+        tone,
+        f"{width:.1f}",
+        f"{start:.1f}",
+        f"{max(0.4, end - start):.1f}",
+    )
+
+
 def mix(counts: Mapping[str, int]) -> SafeString:
     """Bands of a book as one stacked bar; ``counts`` by band name. The figures stand in words beside it."""
     total = sum(counts.values())

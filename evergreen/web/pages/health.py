@@ -11,7 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 from evergreen.base.actions import change_setting
 from evergreen.health.models import Scorecard
 from evergreen.web import formats
+from evergreen.web.presenters.scorecards.comparing import side_by_side
 from evergreen.web.presenters.scorecards.page import ScorecardPage
+from evergreen.web.presenters.scorecards.record import RecordPage
 from evergreen.web.presenters.scorecards.tiles import tiles
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
@@ -27,6 +29,19 @@ def index(request: StaffRequest) -> HttpResponse:
 def show(request: StaffRequest, key: str) -> HttpResponse:
     page = ScorecardPage(request.user, key, request.GET, request.vendor)
     return render(request, "pages/health/scorecard.html", {"page": page})
+
+
+@require_GET
+def record(request: StaffRequest, key: str) -> HttpResponse:
+    page = RecordPage(request.user, get_object_or_404(Scorecard, key=key), request.GET, request.vendor)
+    return render(request, "pages/health/record.html", {"page": page})
+
+
+@require_GET
+def comparison(request: StaffRequest, key: str, other: str) -> HttpResponse:
+    """Two scorecards on the endings that both scored, computed when it is asked for."""
+    cards = [get_object_or_404(Scorecard, key=one, is_active=True) for one in (key, other)]
+    return render(request, "pages/health/comparison.html", {"comparison": side_by_side(cards[0], cards[1])})
 
 
 @require_POST
@@ -45,4 +60,6 @@ urls = [
     path("health/", index, name="scorecards"),
     path("health/default/", default, name="scorecard-default"),
     path("health/<slug:key>/", show, name="scorecard"),
+    path("health/<slug:key>/record/", record, name="scorecard-record"),
+    path("health/<slug:key>/record/<slug:other>/", comparison, name="scorecard-comparison"),
 ]

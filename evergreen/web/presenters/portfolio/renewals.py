@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from evergreen.base import money
 from evergreen.customers.lines import day
 from evergreen.customers.models import Account
+from evergreen.health.models import Scorecard
 from evergreen.outcomes.portfolio.asking import Dimension
 from evergreen.outcomes.portfolio.lifetimes import gained_a_year
 from evergreen.outcomes.portfolio.renewals import Dues, Renewals, together
@@ -20,6 +22,7 @@ from evergreen.web import formats
 from evergreen.web.presenters.portfolio.asking import NONE, Wanted, period_words
 from evergreen.web.presenters.portfolio.drawing import due_bars
 from evergreen.web.presenters.portfolio.frame import PortfolioPage
+from evergreen.web.presenters.scorecards.record import RecordPage
 
 DUES = "portfolio-dues"
 RENEWED, OVERDUE, LOST, LATE, RESTATED = "renewed", "overdue", "lost", "late", "restated"
@@ -51,6 +54,13 @@ class RenewalsPage(PortfolioPage):
     def __init__(self, wanted: Wanted, asked: Mapping[str, str]) -> None:
         super().__init__(wanted)
         self.asked = asked
+
+    @cached_property
+    def record(self) -> RecordPage | None:
+        """How well the default scorecard foretold what came of the whole book's contracts."""
+        wanted = self.wanted
+        card = Scorecard.objects.filter(key=wanted.vendor["scorecard"]).first()
+        return RecordPage(wanted.user, card, QueryDict(), wanted.vendor) if card else None
 
     @cached_property
     def rows(self) -> list[Renewals]:

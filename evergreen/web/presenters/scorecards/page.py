@@ -29,7 +29,9 @@ from evergreen.web import formats, scales
 from evergreen.web.chosen import account_named
 from evergreen.web.forms.tasks import SIGN
 from evergreen.web.presenters.charts import bars
+from evergreen.web.presenters.scorecards.record import RecordPage
 from evergreen.web.presenters.scorecards.tiles import BANDS, since_words
+from evergreen.web.presenters.scorecards.words import tabs_of
 
 BIN = 5
 _BAND_COLORS = {"red": "var(--bad)", "yellow": "var(--warn)", "green": "var(--good)"}
@@ -65,6 +67,14 @@ class ScorecardPage:
         self.version = self.versions[0]
         self.card = definitions.card_from(self.version.definition)
         self.is_default = key == vendor["scorecard"]
+
+    @property
+    def tabs(self) -> list[tuple[str, str, bool]]:
+        return tabs_of(self.scorecard, "scorecard")
+
+    @cached_property
+    def record(self) -> RecordPage:
+        return RecordPage(self.user, self.scorecard, QueryDict(), self.vendor)
 
     @property
     def since(self) -> str:
