@@ -21,6 +21,7 @@ from evergreen.launch.commands import (
     keys,
     night,
     portfolio,
+    purchases,
     serving,
     staff,
 )
@@ -65,6 +66,7 @@ app.add_typer(credentials.app, name="credentials")
 app.add_typer(config.app, name="config")
 app.command()(history.accounts)
 app.command()(portfolio.portfolio)
+app.command()(purchases.purchases)
 app.command()(backtesting.backtest)
 app.add_typer(churn.app, name="churn")
 app.add_typer(history.app, name="events")
