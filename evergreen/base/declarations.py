@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,6 +12,19 @@ from django.utils.translation import gettext_lazy as _
 
 from evergreen.base.actions import audit
 from evergreen.base.models import User
+
+
+class Detachable(Protocol):
+    """What may be kept in files."""
+
+    pk: Any
+    origin: str
+    changed_at: Any
+
+    @property
+    def is_in_files(self) -> bool: ...
+
+    def save(self, *, update_fields: Iterable[str]) -> None: ...
 
 
 class Declaration(models.Model):
@@ -46,7 +61,7 @@ class Declaration(models.Model):
 
 
 @transaction.atomic
-def detach(declared: Declaration, kind: str, *, by: User | None, now: dt.datetime) -> None:
+def detach(declared: Detachable, kind: str, *, by: User | None, now: dt.datetime) -> None:
     """Let what is kept in files be changed in the browser; applying the files again takes it back. ``kind`` is its word
     in the audit.
     """

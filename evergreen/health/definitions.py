@@ -30,7 +30,7 @@ _SCALE_KEYS = {
     "line": ("points",), "steps": ("points",), "target": ("target",), "percentile": (), "worth": ("per", "worth"),
     "by": ("metric", "choices"),
 }  # fmt: skip
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class ScorecardError(ValueError):
@@ -222,13 +222,13 @@ class _Reader:
         return found
 
     def _key(self, key: Any, where: str) -> str:
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
+        if not isinstance(key, str) or not KEY.fullmatch(key):
             self.wrong(where, key, _("small letters, digits and underscores, a letter first, at most 40"))
         return str(key)
 
     def _metric(self, found: Any, where: str) -> str:
         key = str(found or "")
-        if not _KEY.fullmatch(key) and not re.fullmatch(r"[a-z][a-z0-9_]*", key):
+        if not KEY.fullmatch(key) and not re.fullmatch(r"[a-z][a-z0-9_]*", key):
             self.wrong(where, found, _("the key of a metric"))
         elif self._metrics is not None and key not in self._metrics:
             near = difflib.get_close_matches(key, list(self._metrics), 3, 0.5)

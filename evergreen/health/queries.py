@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
+from evergreen.base import clock
+from evergreen.base import queries as base
+from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.health import definitions, rules
-from evergreen.health.models import Scorecard, ScorecardVersion, Standing
+from evergreen.health.models import Override, Scorecard, ScorecardVersion, Standing
 
 
 class ScorePoint(NamedTuple):
@@ -40,9 +43,27 @@ def scorecards() -> list[Scorecard]:
     return list(Scorecard.objects.filter(is_active=True).prefetch_related("versions"))
 
 
-def current_version(scorecard: Scorecard) -> ScorecardVersion:
-    """The newest version of a scorecard."""
-    return scorecard.versions.order_by("-number")[0]
+def current_version(scorecard: Scorecard, day: dt.date | None = None) -> ScorecardVersion:
+    """The version in force on a day (today, unless given); before its first one that one."""
+    on = day or base.vendor_day(clock.utc_now())
+    versions = [one for one in scorecard.versions.all() if not one.is_withdrawn]
+    begun = [one for one in versions if one.effective_on <= on]
+    if not begun:
+        return min(versions, key=lambda one: one.number)
+    return max(begun, key=lambda one: (one.effective_on, one.number))
+
+
+def segment_accounts(segment: str) -> set[int]:
+    """The accounts in a saved segment."""
+    return set(SegmentMember.objects.filter(segment=segment).values_list("account_id", flat=True))
+
+
+Overridden = QuerySet[Override]
+
+
+def overrides_on(day: dt.date) -> Overridden:
+    """People's verdicts that count on a day."""
+    return Override.objects.filter(starts_on__lte=day, expires_on__gte=day)
 
 
 def definition(version: ScorecardVersion) -> rules.Card:

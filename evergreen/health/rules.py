@@ -137,11 +137,30 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrides:
+    """People's verdicts, columns of n accounts with NaN where there is none: of the whole score, of dimensions, of measures."""
+
+    account: Column
+    dimensions: Mapping[str, Column] = field(default_factory=dict)
+    measures: Mapping[str, Column] = field(default_factory=dict)
+
+    def mark(self, measure: Measure, mark: Column) -> tuple[Column, npt.NDArray[np.bool_]]:
+        """The measure's mark with the verdict on it, else on its dimension, and where there is one."""
+        given = np.full(mark.shape, np.nan)
+        for verdict in (self.dimensions.get(measure.dimension), self.measures.get(measure.key)):
+            if verdict is not None:
+                given = np.where(np.isnan(verdict), given, verdict)
+        said = ~np.isnan(given)
+        return np.where(said, given, mark), said
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """Scores of n accounts: arrays of length n, and per measure arrays in the card's order.
 
     ``score`` is NaN exactly where coverage is below the floor. ``points`` are what each measure adds to the score,
-    ``lost`` what it could still add, ``share`` its weight in force as a percentage.
+    ``lost`` what it could still add, ``share`` its weight in force as a percentage. ``overridden`` says per measure where a person's
+    verdict stands for its mark; the score itself may be one too.
     """
 
     score: Column
@@ -153,6 +172,7 @@ class Scored:
     lost: tuple[Column, ...]
     share: tuple[Column, ...]
     capped: npt.NDArray[np.bool_]
+    overridden: tuple[npt.NDArray[np.bool_], ...]
 
 
 def score(
@@ -160,12 +180,14 @@ def score(
     columns: Mapping[str, Column],
     ages: Mapping[str, Column] | None = None,
     populations: Mapping[str, Column] | None = None,
+    overrides: Overrides | None = None,
 ) -> Scored:
     """Score every account at once. ``columns`` maps metric → values (NaN = missing); ``ages`` maps measure → days;
     ``populations`` maps metric → the values among which its percentiles rank, all of ``columns`` where there is none.
+    ``overrides`` stand above all else: of measures and dimensions in a weighted card, of the whole score in any.
     """
     size = len(next(iter(columns.values()))) if columns else 0
-    values, scores, weights = [], [], []
+    values, scores, weights, overridden = [], [], [], []
     for measure in card.measures:
         value = _fresh(measure, columns[measure.metric], (ages or {}).get(measure.key))
         mark = (
@@ -182,11 +204,19 @@ def score(
             mark = np.where(absent, 0.0, mark)
         elif measure.missing == "neutral":
             mark = np.where(absent, NEUTRAL, mark)
+        said = np.zeros(size, np.bool_)
+        if overrides is not None and not card.additive:
+            mark, said = overrides.mark(measure, mark)
+        overridden.append(said)
         values.append(value)
         scores.append(mark)
         weights.append(np.where(np.isnan(mark), 0.0, measure.weight))
     present = np.sum(
-        [np.where(np.isnan(v), 0.0, m.weight) for v, m in zip(values, card.measures, strict=True)], axis=0
+        [
+            np.where(np.isnan(v) & ~said, 0.0, m.weight)
+            for v, said, m in zip(values, overridden, card.measures, strict=True)
+        ],
+        axis=0,
     )
     coverage = present / card.weight if card.weight else np.zeros(size)
     total = _additive(card, scores) if card.additive else _weighted(card, scores, weights)
@@ -197,12 +227,16 @@ def score(
         capped |= over & (result > cap.at_most)
         result = np.where(over, np.minimum(result, cap.at_most), result)
     result = np.where(coverage < card.coverage_floor, np.nan, result)
+    if overrides is not None:
+        result = np.where(np.isnan(overrides.account), result, overrides.account)
     band = np.select(
         [np.isnan(result), result >= card.green, result >= card.yellow],
         ["insufficient_data", "green", "yellow"],
         "red",
     )
-    return Scored(result, band, coverage, tuple(values), tuple(scores), points, lost, share, capped)
+    return Scored(
+        result, band, coverage, tuple(values), tuple(scores), points, lost, share, capped, tuple(overridden)
+    )
 
 
 def ages(card: Card, columns: Mapping[str, Column]) -> dict[str, Column]:

@@ -72,7 +72,35 @@ STANDARD: dict[str, Any] = {
     "caps": [{"metric": "overdue_days", "above": 30, "at_most": 50}],
 }  # fmt: skip
 
+VALUE: dict[str, Any] = {
+    "bands": {"green": 80, "yellow": 60},
+    "coverage_floor": 0.5,
+    "dimensions": {
+        "use": {"zh": "使用", "en": "Use"},
+        "value": {"zh": "价值", "en": "Value"},
+        "voice": {"zh": "声音", "en": "Voice"},
+    },
+    "measures": [
+        {
+            "key": "depth", "metric": "core_depth", "dimension": "use", "weight": 30,
+            "name": {"zh": "核心功能深度", "en": "Depth of core use"},
+            "scale": {"kind": "line", "points": [[0, 0], [10, 100]]},
+        },
+        {
+            "key": "kpi_attainment", "metric": "kpi_attainment", "dimension": "value", "weight": 40,
+            "name": {"zh": "KPI 达成", "en": "KPI attainment"},
+            "scale": {"kind": "target", "target": 1},
+        },
+        {
+            "key": "satisfaction", "metric": "csat", "dimension": "voice", "weight": 30,
+            "name": {"zh": "满意度", "en": "Satisfaction"},
+            "scale": {"kind": "line", "points": [[1, 0], [5, 100]]},
+        },
+    ],
+}  # fmt: skip
+
 SCORECARDS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "standard": ({"zh": "标准模型", "en": "Standard"}, STANDARD),
     "starter": ({"zh": "入门模型", "en": "Starter"}, STARTER),
+    "value": ({"zh": "价值模型", "en": "Value"}, VALUE),
 }

@@ -10,6 +10,7 @@ from django.db import transaction
 from evergreen.health.actions import versions_on
 from evergreen.health.backtest.running import Asked, Backtest, Report, report_from
 from evergreen.health.models import Record, Scorecard
+from evergreen.health.queries import segment_accounts
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +22,10 @@ def backtest(con: duckdb.DuckDBPyConnection, day: dt.date, *, now: dt.datetime) 
     if not cards:
         return 0
     found = Backtest(con, [card for _scorecard, _version, card in cards], Asked(day))
-    reports = [(scorecard, version, found.report(card)) for scorecard, version, card in cards]
+    reports = [
+        (card, version, found.report(parsed, segment_accounts(card.segment) if card.segment else None))
+        for card, version, parsed in cards
+    ]
     with transaction.atomic():
         for scorecard, version, report in reports:
             Record.objects.update_or_create(

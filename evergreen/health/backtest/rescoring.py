@@ -122,7 +122,7 @@ def _joined(parts: Sequence[rules.Scored], back: Ints) -> rules.Scored:
         return tuple(np.concatenate(row)[back] for row in rows)
 
     flat = ("score", "band", "coverage", "capped")
-    deep = ("values", "scores", "points", "lost", "share")
+    deep = ("values", "scores", "points", "lost", "share", "overridden")
     return rules.Scored(**{name: one(name) for name in flat}, **{name: each(name) for name in deep})
 
 
