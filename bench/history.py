@@ -1,5 +1,6 @@
-"""A new day of a long history: its figures from the roll-ups, against hand-written SQL over all events there ever were; and
-the same day after a short history of as many events a day.
+"""A new day of a long history: its figures from the roll-ups, against hand-written SQL over all events there ever were (those of
+a night for that day, and the seven of ``bench figures`` for every week); and the same day after a short history of as many
+events a day.
 
 Arguments: events (default 100,000,000), accounts (default 10,000) and days of history (default 730). ``BENCH_HOMES`` names a
 folder where the homes are kept for another run.
@@ -7,12 +8,13 @@ folder where the homes are kept for another run.
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import time
 from functools import partial
 from typing import Any
 
-from bench import by_hand, two_years
+from bench import by_hand, new_day, two_years
 from bench.by_hand import COMPARED
 from bench.homes import home_of, line
 from bench.night import apart
@@ -76,6 +78,8 @@ def measured(events: int, accounts: int, days: int, people: int, hand: bool) -> 
             found["hand"], found["hand, busy"], found["by hand"] = apart(
                 by_hand.timed, NEXT, by_hand.ALL_HISTORY
             )
+            found["seven"] = apart(new_day.from_rollups)
+            found["seven by hand"] = apart(new_day.by_hand, NEXT - dt.timedelta(days=days))
     return found
 
 
@@ -86,6 +90,7 @@ def main() -> None:
     short = apart(measured, events * SHORT_DAYS // days, accounts, SHORT_DAYS, people, False)
     ours = apart(measured, events, accounts, days, people, True)
     _line(f"hand-written SQL over {events:,} events of {days} days (s)", (ours["hand"], ours["hand, busy"]))
+    _seven(ours)
     _line("the new day rolled up (s)", ours["roll-up"])
     _line("the same figures from the roll-ups (s)", ours["same figures"])
     _line("  with compiling their query, once in a process (s)", ours["same figures, first"])
@@ -105,6 +110,20 @@ def main() -> None:
     for name in ("roll-up", "same figures", "all metrics"):
         ratios = " and ".join(f"{ours[name][at] / short[name][at]:.2f}" for at in (0, 1))
         line(f"{days} ÷ {SHORT_DAYS} days: {name}, clock and processor", ratios, "at most 1.4")
+
+
+def _seven(ours: dict[str, Any]) -> None:
+    """The seven figures of ``bench figures``: every week of all history by hand, the new day from the roll-ups."""
+    rounds, sums = ours["seven"]
+    *hand, sums_by_hand = ours["seven by hand"]
+    _line("seven figures by hand over all history (s)", (hand[0], hand[1]))
+    _line("the seven of the new day from the roll-ups (s)", min(rounds))
+    line("rows and sums of the new day equal", str(sums == sums_by_hand), "True")
+    for at, of in ((0, "by the clock"), (1, "of the processor")):
+        mine = min(rounds)[at]
+        line(f"by hand ÷ the new day, {of}", f"{hand[at] / mine:.1f}", "at least 20")
+        both = ours["roll-up"][at] + mine
+        line(f"by hand ÷ the new day rolled up and its figures, {of}", f"{hand[at] / both:.1f}")
 
 
 def _line(what: str, seconds: tuple[float, float]) -> None:

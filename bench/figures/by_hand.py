@@ -11,7 +11,8 @@ import duckdb
 
 from bench.figures.told import Told, timed
 
-_SQL = {
+# Over a view ``e`` of the events and a table of ``week`` ends.
+SQL = {
     "dau": """
 SELECT account_id, day, count(DISTINCT end_user) AS n FROM e GROUP BY ALL
 """,
@@ -53,9 +54,10 @@ def run(path: Path, weeks: list[str]) -> Iterator[Told]:
         con.execute(f"CREATE VIEW e AS SELECT * FROM read_parquet('{path}')")
         listed = ", ".join(f"(DATE '{week}')" for week in weeks)
         con.execute(f"CREATE TEMP TABLE weeks AS SELECT * FROM (VALUES {listed}) t(week)")
-        for name, sql in _SQL.items():
-            yield timed(name, partial(_fetched, con, sql))
+        for name, sql in SQL.items():
+            yield timed(name, partial(fetched, con, sql))
 
 
-def _fetched(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+def fetched(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """The rows as Arrow."""
     return con.execute(sql).to_arrow_table()
