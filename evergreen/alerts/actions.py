@@ -65,7 +65,7 @@ def evaluate(day: dt.date, *, now: dt.datetime) -> Evaluated:
     result = Evaluated()
     if (health.newest_day() or day) > day:
         return result
-    facts, arr = _facts(day)
+    facts, arr = facts_on(day)
     for rule in Rule.objects.all():
         _evaluate_rule(rule, facts if rule.is_on else {}, arr, day, now, result)
     # All of the day's, not only what this run did: a run that was killed here had opened and closed some before.
@@ -87,7 +87,7 @@ def _evaluate_rule(
     shipped = rules.SHIPPED[rule.key]
     params = {**shipped.params, **rule.params}
     standing = {alert.account_id: alert for alert in rule.alerts.filter(state=Alert.State.OPEN)}
-    quiet = _quiet(rule, day)
+    quiet = quiet_accounts(rule, day)
     fresh, kept, gone = [], [], []
     for account, known in facts.items():
         alert = standing.get(account)
@@ -135,7 +135,7 @@ def _alert(
     )
 
 
-def _quiet(rule: Rule, day: dt.date) -> set[int]:
+def quiet_accounts(rule: Rule, day: dt.date) -> set[int]:
     """Accounts whose alert of this rule a person closed lately: their verdict stands for a while."""
     rows = (
         rule.alerts.filter(state=Alert.State.CLOSED, closed_by__isnull=False)
@@ -147,7 +147,7 @@ def _quiet(rule: Rule, day: dt.date) -> set[int]:
     }
 
 
-def _facts(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]:
+def facts_on(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]:
     """What is known of each living account on the day, and its ARR in the vendor's currency."""
     cards = {card.pk: health.definition(health.current_version(card)) for card in Scorecard.objects.all()}
     standings = {

@@ -18,6 +18,8 @@ class Detachable(Protocol):
     """What may be kept in files."""
 
     pk: Any
+    key: str
+    name: Any
     origin: str
     changed_at: Any
 

@@ -46,14 +46,29 @@ def load_yaml(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             raise YamlError(_("%(file)s is larger than 1 MB.") % {"file": path})
-        text = path.read_text("utf-8-sig")
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  BaseLoader makes nothing but texts
+        return _loaded(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise YamlError(_("There is no file %(file)s.") % {"file": path}) from None
     except UnicodeDecodeError:
         raise YamlError(_("%(file)s is not in UTF-8.") % {"file": path}) from None
     except (yaml.YAMLError, OSError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise YamlError(
-            _("%(file)s is no readable YAML: %(error)s") % {"file": path, "error": said}
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def load_text(text: str) -> Any:
+    """What a text says that somebody typed, as ``load_yaml`` reads a file. Raises YamlError."""
+    try:
+        if len(text) > _LARGEST:
+            raise YamlError(_("%(file)s is larger than 1 MB.") % {"file": _("The text")})
+        return _loaded(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _unreadable(_("The text"), error) from error
+
+
+def _loaded(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  BaseLoader makes nothing but texts
+
+
+def _unreadable(what: Any, error: Exception) -> YamlError:
+    said = " ".join(str(error).split())
+    return YamlError(_("%(file)s is no readable YAML: %(error)s") % {"file": what, "error": said})

@@ -187,7 +187,7 @@ class _Reader:
         found = data.get(key)
         if found in (None, "") and default is not None:
             return default
-        value = _float(found)
+        value = number_of(found)
         if value is None or not least <= value <= most:
             bounds = _("a number")
             if least > -1e15 or most < 1e15:
@@ -312,7 +312,7 @@ class _Reader:
     def _points(self, given: Any, where: str) -> tuple[tuple[float, float], ...]:
         pairs = given if isinstance(given, list | tuple) else ()
         if all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-            numbers = [(_float(value), _float(mark)) for value, mark in pairs]
+            numbers = [(number_of(value), number_of(mark)) for value, mark in pairs]
             points = [(v, m) for v, m in numbers if v is not None and m is not None and 0 <= m <= 100]
             rising = all(a[0] < b[0] for a, b in pairwise(points))
             if 2 <= len(points) == len(pairs) <= MOST_POINTS and rising:
@@ -330,7 +330,7 @@ class _Reader:
         if not pairs or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
             self.wrong(f"{where}choices", listed, _("pairs [from, scale], rising"))
             return Scale("percentile")
-        edges = [_float(edge) for edge, _scale in pairs]
+        edges = [number_of(edge) for edge, _scale in pairs]
         known = [edge for edge in edges if edge is not None]
         if len(known) < len(edges) or any(a >= b for a, b in pairwise(known)):
             self.wrong(f"{where}choices", edges, _("pairs [from, scale], rising"))
@@ -362,7 +362,8 @@ class _Reader:
             )
 
 
-def _float(found: Any) -> float | None:
+def number_of(found: Any) -> float | None:
+    """A number, also where it is written as text; None for what is none."""
     if isinstance(found, bool):
         return None
     try:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRed
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from evergreen.base.declarations import Declaration
+from evergreen.base.declarations import Detachable
 from evergreen.web import formats
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain
@@ -31,7 +31,7 @@ def configurers(view: Callable[Concatenate[StaffRequest, P], R]) -> Callable[Con
     return guarded
 
 
-def kept_in_files(request: StaffRequest, declared: Declaration, page: str) -> HttpResponse:
+def kept_in_files(request: StaffRequest, declared: Detachable, page: str) -> HttpResponse:
     """Back to the page of what was to be changed: its files must be, or it is detached first."""
     said = _("%(name)s is kept in files: change it there, or detach it first.")
     complain(request, said % {"name": formats.named(declared.name)})

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evergreen.base import files
 from evergreen.base.models import User
-from evergreen.flow.config import metrics, segments
-from evergreen.flow.config.reading import ConfigError
+from evergreen.flow.config import metrics, scorecards, segments
+from evergreen.flow.config.reading import ConfigError, text_of
 from evergreen.metrics import registry
 
 __all__ = ["Change", "ConfigError", "apply", "differences", "export"]
 
-# What may be kept in files, in the order in which it is applied: a segment may ask about a metric of another file.
-_KINDS = (metrics, segments)
+# What may be kept in files, in the order in which it is applied: a segment may ask about a metric of another file, a scorecard
+# reads metrics and may be a segment's.
+_KINDS = (metrics, segments, scorecards)
 _Told = Mapping[str, Mapping[str, Any]]
 
 
@@ -46,8 +46,7 @@ def export(folder: Path) -> list[Path]:
         for key, told in kind.here().items():
             path = folder / kind.FOLDER / f"{key}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)
-            files.replace(path, text.encode())
+            files.replace(path, text_of(told).encode())
             written_to.append(path)
     return written_to
 
@@ -106,6 +105,7 @@ def _read(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     declared, problems = metrics.read(paths[metrics.KIND])
     with registry.supposing(metrics.drafts(declared)):
         asked, more = segments.read(paths[segments.KIND])
-    if problems or more:
-        raise ConfigError([*problems, *more])
-    return {metrics.KIND: declared, segments.KIND: asked}
+        cards, wrong = scorecards.read(paths[scorecards.KIND])
+    if problems or more or wrong:
+        raise ConfigError([*problems, *more, *wrong])
+    return {metrics.KIND: declared, segments.KIND: asked, scorecards.KIND: cards}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -43,6 +44,12 @@ def words(given: Any, where: str, longest: int) -> dict[str, str]:
             _("%(where)s: found %(found)s; allowed: zh, en.") % {"where": where, "found": repr(given)[:60]}
         )
     return {language: str(text).strip()[:longest] for language, text in given.items() if str(text).strip()}
+
+
+def text_of(told: Mapping[str, Any]) -> str:
+    """An object as its file has it."""
+    text: str = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)
+    return text
 
 
 def in_order(words: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from evergreen.health.actions.cards import (
     archive_card,
+    check_key,
     free_key,
     install_shipped,
     publish,
@@ -22,6 +23,7 @@ __all__ = [
     "COMPARED_DAYS",
     "COMPARISON_SLACK_DAYS",
     "archive_card",
+    "check_key",
     "end_override",
     "free_key",
     "install_shipped",

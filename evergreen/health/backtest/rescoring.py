@@ -69,14 +69,19 @@ def look_back(con: duckdb.DuckDBPyConnection, accounts: Ints, days: Ints, metric
 
 
 def score(
-    con: duckdb.DuckDBPyConnection, card: rules.Card, past: Past, population: Collection[int] | None = None
+    con: duckdb.DuckDBPyConnection,
+    card: rules.Card,
+    past: Past,
+    population: Collection[int] | None = None,
+    overrides: rules.Overrides | None = None,
 ) -> rules.Scored:
     """Every row scored by the card. Percentiles rank among the accounts of the same day's snapshot: those of ``population``,
-    all where it is None.
+    all where it is None. ``overrides`` go row by row with ``past``, for rows of one day.
     """
     ranked = sorted({m.metric for m in card.measures if m.scale.ranks})
-    if not ranked:
-        return _scored(card, past.columns)
+    if not ranked or overrides is not None:
+        among = _population(con, int(past.seen_on.max(initial=-1)), ranked, population) if ranked else None
+        return _scored(card, past.columns, among, overrides)
     order = np.argsort(past.seen_on, kind="stable")
     parts = []
     for rows in np.split(order, np.flatnonzero(np.diff(past.seen_on[order])) + 1):
@@ -88,9 +93,12 @@ def score(
 
 
 def _scored(
-    card: rules.Card, columns: Mapping[str, Reals], populations: Mapping[str, Reals] | None = None
+    card: rules.Card,
+    columns: Mapping[str, Reals],
+    populations: Mapping[str, Reals] | None = None,
+    overrides: rules.Overrides | None = None,
 ) -> rules.Scored:
-    return rules.score(card, columns, rules.ages(card, columns), populations)
+    return rules.score(card, columns, rules.ages(card, columns), populations, overrides)
 
 
 def _population(

@@ -20,7 +20,7 @@ from evergreen.base import queries as base
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
-from evergreen.health import definitions, rules
+from evergreen.health import definitions, queries, rules
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 from evergreen.health.words import sentence
 from evergreen.metrics import registry
@@ -64,9 +64,19 @@ class ScorecardPage:
             raise Http404("There is no such scorecard.")
         self.user, self.scorecard, self.query, self.vendor = user, found, query, vendor
         self.versions = list(found.versions.order_by("-number"))
-        self.version = self.versions[0]
+        self.version = queries.current_version(found)
         self.card = definitions.card_from(self.version.definition)
         self.is_default = key == vendor["scorecard"]
+
+    @cached_property
+    def newest(self) -> ScorecardVersion:
+        """The newest version that was not taken back; it may count from a day to come."""
+        return next(one for one in self.versions if not one.is_withdrawn)
+
+    @property
+    def has_former(self) -> bool:
+        """Whether another version would stand were the newest taken back."""
+        return sum(not one.is_withdrawn for one in self.versions) > 1
 
     @property
     def tabs(self) -> list[tuple[str, str, bool]]:

@@ -211,6 +211,11 @@ class RecordPage:
         return [WeightRow(self.names.get(key, key), own, weight) for key, own, weight in rows]
 
     @property
+    def weight_query(self) -> str:
+        """The suggested weights in the measures' order, for the editor's address."""
+        return ",".join(str(row.suggested) for row in self.weights)
+
+    @property
     def gain(self) -> str:
         """What the suggested weights brought on the later time, with both sample sizes."""
         found = self.report.suggested if self.report else None

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
-from evergreen.health import definitions
+from evergreen.health import definitions, queries
 from evergreen.health.models import Scorecard, ScorecardVersion, Standing
 from evergreen.web import formats
 
@@ -57,7 +57,7 @@ def tiles(user: User, vendor: Mapping[str, Any]) -> list[Tile]:
 def _tile(
     card: Scorecard, bands: Mapping[str, tuple[int, int, float | None]], vendor: Mapping[str, Any]
 ) -> Tile:
-    version = max(card.versions.all(), key=lambda one: one.number)
+    version = queries.current_version(card)
     scored = [(n, mean) for n, _arr, mean in bands.values() if mean is not None]
     total = sum(n for n, _mean in scored)
     return Tile(
