@@ -53,15 +53,19 @@ def run(day: dt.date, *, now: dt.datetime, progress: Tell | None = None) -> dict
 
 
 def run_range(
-    first: dt.date, last: dt.date, *, now: dt.datetime, progress: Tell | None = None
+    first: dt.date, last: dt.date, *, now: dt.datetime, step_days: int = 1, progress: Tell | None = None
 ) -> list[dict[str, Any]]:
-    """Run the nights of a span of days, oldest first. Alerts are about now, so only the last day raises them."""
+    """Run the nights of a span of days, or of every ``step_days``-th of it from the first on, oldest first.
+
+    Alerts are about now, so only the newest night raises them.
+    """
     _check(first, last, now)
+    last = first + dt.timedelta(days=(last - first).days // step_days * step_days)
     with alone(), store.session() as con:
         moved = mover.move(now=now)
         _match(con, last, now)
         rolled = _rolled(con, last, now, progress)
-        days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+        days = [first + dt.timedelta(days=n) for n in range(0, (last - first).days + 1, step_days)]
         results = []
         taken: dict[dt.date, int] = {}
         most = PASS_DAYS

@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from evergreen.base import measures
 from evergreen.base.measures import Truths
 from evergreen.events.sources.files import open_table
-from evergreen.foresight.learning.columns import Column, Kind, as_number, is_blank, look_at, word
+from evergreen.foresight.learning.columns import Column, as_number, is_blank, look_at, word
 from evergreen.foresight.learning.encoding import Read
 from evergreen.foresight.learning.encoding import read as read_columns
 from evergreen.foresight.learning.judging import LEAST_OF_A_KIND, Figures, cross_validate, mean
+from evergreen.foresight.learning.leaks import suspects
 
-# A column that alone tells the answer this well was most likely filled in after it.
-_TOO_GOOD = 0.97
 _LOST = frozenset(
     {"yes", "y", "true", "t", "1", "1.0", "churn", "churned", "lost", "left", "exited", "attrited", "cancelled", "canceled", "gone"}
     | {"是", "流失", "已流失", "断约", "离开", "退订"}
@@ -105,7 +103,11 @@ def load(
         told = "; ".join(f"{name}: {reason}" for name, reason in columns.left_out.items()) or "there is none"
         raise TableError(f"There is no column to learn from beside {label!r} ({told}). Nothing was computed.")
     read = read_columns(cells, columns.kept)
-    notices += _too_good(read, columns.kept, truths)
+    notices += [
+        f"{name} alone tells the label almost perfectly (AUC {area:.3f}). If it was filled in after the loss, the figures are "
+        f"worthless: leave it out by --leave-out {name!r}."
+        for name, area in suspects(read, columns.kept, truths).items()
+    ]
     return Labelled(read, columns.kept, truths, said, dict(columns.left_out), tuple(notices))
 
 
@@ -171,26 +173,3 @@ def _check_size(truths: Truths, label: str, said: str) -> None:
             f"{lost:,} rows have {said!r} in {label!r} and {stayed:,} have not; at least {LEAST_OF_A_KIND} of each are needed for "
             "figures that mean anything. Nothing was computed."
         )
-
-
-def _too_good(read: Read, columns: Sequence[Column], truths: Truths) -> list[str]:
-    """Columns that alone foretell the label: said, for they may have been filled in after the loss."""
-    found = []
-    for column in columns:
-        cells = read[column.name]
-        if column.kind is Kind.WORDS:
-            shares: dict[str, list[bool]] = {}
-            for text, truth in zip(cells.tolist(), truths.tolist(), strict=True):
-                shares.setdefault(text, []).append(truth)
-            scores = np.array([sum(shares[text]) / len(shares[text]) for text in cells.tolist()])
-        else:
-            scores = np.where(np.isnan(cells), np.nanmedian(cells), cells)
-        blank = np.isnan(cells) if column.kind is not Kind.WORDS else cells == ""
-        areas = [measures.auc(truths, scores), measures.auc(truths, blank.astype(np.float64))]
-        best = max(max(area, 1 - area) for area in areas if area is not None)
-        if best >= _TOO_GOOD:
-            found.append(
-                f"{column.name} alone tells the label almost perfectly (AUC {best:.3f}). If it was filled in after the loss, the "
-                f"figures are worthless: leave it out by --leave-out {column.name!r}."
-            )
-    return found

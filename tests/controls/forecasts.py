@@ -4,6 +4,7 @@ from tests.controls import Control
 
 _MEASURES = "tests/base/test_measures.py"
 _LEARNING = "tests/foresight/test_learning.py"
+_HISTORY = "tests/foresight/test_history.py"
 _TABLES = "tests/foresight/test_tables.py"
 
 CONTROLS = (
@@ -38,5 +39,37 @@ CONTROLS = (
         "weights.append(np.full(count, of_kind.size / max(1, count)))",
         "weights.append(np.ones(count))",
         (_LEARNING,),
+    ),
+    Control(
+        "contracts_of_tomorrow",
+        "Features of a day know nothing that became known after it.",
+        "evergreen/foresight/history/contracts.py",
+        "seen = lines.chosen(lines.known <= day)",
+        "seen = lines.chosen(lines.known <= day + 30)",
+        (_HISTORY,),
+    ),
+    Control(
+        "use_of_tomorrow",
+        "Features of a day know nothing that became known after it.",
+        "evergreen/foresight/history/use.py",
+        'greatest({_WEEK.format(day="usage.day")}, {_WEEK.format(day="known_on")}) AS since',
+        '{_WEEK.format(day="usage.day")} AS since',
+        (_HISTORY,),
+    ),
+    Control(
+        "no_gap_between_teaching_and_judging",
+        "No outcome is taught that a judged row was still waiting for.",
+        "evergreen/foresight/history/timing.py",
+        "if day > teaching[-1] + dt.timedelta(days=gap_days)",
+        "if day > teaching[-1]",
+        (_HISTORY,),
+    ),
+    Control(
+        "grace_forgotten",
+        "A loss is the earlier of a recorded loss and the end with its grace.",
+        "evergreen/foresight/history/sets.py",
+        "(lost.account << 24) + lost.decided_on",
+        "(lost.account << 24) + lost.on",
+        (_HISTORY,),
     ),
 )

@@ -184,3 +184,16 @@ def test_nights_of_a_span_say_of_each_day_what_the_night_of_that_day_alone_says(
     # Nothing is marked restated either.
     assert told(days[2]) == among
     assert [point.day for point in score_history(cast.slipping.pk, "standard", days[0], last)] == days
+
+
+@pytest.mark.usefixtures("_story")
+def test_a_night_a_week_takes_every_seventh_day_and_the_newest_of_them_is_shown(
+    cast: SimpleNamespace,
+) -> None:
+    first, until = dt.date(2026, 7, 27), dt.date(2026, 8, 12)
+    results = night.run_range(first, until, now=_after(until), step_days=7)
+    days = [first, dt.date(2026, 8, 3), dt.date(2026, 8, 10)]
+    assert [result["day"] for result in results] == [day.isoformat() for day in days]
+    marks = Progress.objects.filter(step="snapshot", state=Progress.State.DONE)
+    assert sorted(mark.day for mark in marks) == days
+    assert Progress.objects.get(step="newest").day == days[-1]

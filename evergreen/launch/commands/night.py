@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, progress, put, say, stop
+
+
+class Every(StrEnum):
+    """Which days of a span have a night."""
+
+    DAY = "day"
+    WEEK = "week"
+
+
+_STEPS = {Every.DAY: 1, Every.WEEK: 7}
 
 Day = Annotated[str | None, typer.Option(help="Day as YYYY-MM-DD.", show_default="yesterday")]
 
@@ -16,6 +27,9 @@ def night(
     day: Day = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a span.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a span.")] = None,
+    every: Annotated[
+        Every, typer.Option(help="Of a span every day, or the first and each seventh after it.")
+    ] = Every.DAY,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,10 +46,12 @@ def night(
     end = _day(last or day) or (yesterday if first else begin)
     try:
         with progress("night") as tell:
-            results = nights.run_range(begin, end, now=now, progress=tell)
+            results = nights.run_range(begin, end, now=now, step_days=_STEPS[every], progress=tell)
     except ValueError as error:
         raise stop(str(error), 2) from None
-    say(f"{len(results)} {'night' if len(results) == 1 else 'nights'} computed, {begin} to {end}.")
+    say(
+        f"{len(results)} {'night' if len(results) == 1 else 'nights'} computed, {begin} to {results[-1]['day']}."
+    )
     if as_json:
         for result in results:
             put(result)

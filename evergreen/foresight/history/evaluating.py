@@ -1,0 +1,182 @@
+"""How well losses would have been foretold on the installation's own past: earlier weeks teach, later ones judge."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evergreen.base.measures import Interval, Truths, auc_interval
+from evergreen.customers.lines import Ints, number
+from evergreen.events import store
+from evergreen.foresight.history import sets, timing, use
+from evergreen.foresight.history.sets import Rows
+from evergreen.foresight.history.timing import Split
+from evergreen.foresight.learning.choosing import choose
+from evergreen.foresight.learning.columns import Column
+from evergreen.foresight.learning.encoding import rows
+from evergreen.foresight.learning.judging import LEAST_OF_A_KIND, MOST_TO_CHOOSE, Figures, judge, thinned
+from evergreen.foresight.learning.leaks import suspects
+from evergreen.foresight.learning.members import Kind
+from evergreen.foresight.learning.model import Model
+
+if TYPE_CHECKING:
+    import duckdb
+
+Tell = Callable[[str, int, int], None]
+MOST_ROWS = 300_000
+
+
+class TooLittleHistoryError(ValueError):
+    """The past is too short or too calm to learn from; the message says what was found and what is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The forecast's figures on the judging weeks, those of the logistic regression alone, and what they rest on."""
+
+    figures: Figures
+    baseline: Figures
+    split: Split
+    known_until: dt.date
+    horizon_days: int
+    grace_days: int
+    taught: int
+    taught_lost: int
+    accounts: int
+    accounts_lost: int
+    auc_interval: Interval | None
+    columns: tuple[str, ...]
+    suspects: dict[str, float]
+
+
+def evaluate(
+    today: dt.date,
+    *,
+    horizon_days: int,
+    grace_days: int = 0,
+    share: float | None = None,
+    until: dt.date | None = None,
+    tell: Tell | None = None,
+) -> Evaluation:
+    """Learn from the earlier weeks of the installation's history and judge on the later ones, with a gap of the horizon between.
+
+    ``until`` is the last day whose renewals are known (``sets.known_until`` where it is None). Raises TooLittleHistoryError,
+    ValueError for a horizon, grace or share that makes no sense.
+    """
+    if horizon_days < 1 or grace_days < 0:
+        raise ValueError(
+            f"The horizon is at least a day and the grace at least 0; asked were {horizon_days} and {grace_days}. Nothing was computed."
+        )
+    con = store.reading()
+    split, known = _split(con, today, until, horizon_days, share)
+    events = use.events(con, number(split.teaching[-1]))
+    records = sets.Records.read()
+    parts = []
+    for place, days in enumerate((split.teaching, split.judging)):
+        if tell:
+            tell("history", place, 2)
+        parts.append(
+            sets.build(
+                con,
+                days,
+                horizon_days=horizon_days,
+                grace_days=grace_days,
+                of_events=events,
+                records=records,
+                until=known,
+            )
+        )
+    teaching, judging = _alike(parts)
+    _check(teaching, judging, split)
+    columns = sets.columns(teaching)
+    if tell:
+        tell("learning", 0, 2)
+    said = learn(teaching, columns).probabilities(judging.read)
+    if tell:
+        tell("learning", 1, 2)
+    plain = learn(teaching, columns, (Kind.LOGISTIC,)).probabilities(judging.read)
+    figures = judge(judging.labels, said)
+    lost = np.unique(judging.account[judging.labels]).size
+    every = np.unique(judging.account).size
+    return Evaluation(
+        figures=figures,
+        baseline=judge(judging.labels, plain),
+        split=split,
+        known_until=known,
+        horizon_days=horizon_days,
+        grace_days=grace_days,
+        taught=len(teaching.account),
+        taught_lost=int(teaching.labels.sum()),
+        accounts=every,
+        accounts_lost=lost,
+        # Weeks of one account are no new evidence: accounts are counted.
+        auc_interval=None if figures.auc is None else auc_interval(figures.auc, lost, max(1, every - lost)),
+        columns=tuple(column.name for column in columns),
+        suspects=suspects(teaching.read, columns, teaching.labels),
+    )
+
+
+def learn(of: Rows, columns: Sequence[Column], kinds: Sequence[Kind] = tuple(Kind)) -> Model:
+    """A model of all rows, settings chosen by folds in which an account stands on one side only; at most 300,000 rows, weighted."""
+    few = thinned(of.labels, MOST_TO_CHOOSE)
+    chosen = of.chosen(few.rows)
+    choice = choose(
+        chosen.read, columns, chosen.labels, groups=chosen.account, weights=few.weights, kinds=kinds
+    )
+    most = thinned(of.labels, MOST_ROWS)
+    return Model.learn(rows(of.read, most.rows), columns, of.labels[most.rows], choice, most.weights)
+
+
+def _split(
+    con: duckdb.DuckDBPyConnection,
+    today: dt.date,
+    until: dt.date | None,
+    horizon_days: int,
+    share: float | None,
+) -> tuple[Split, dt.date]:
+    first, known = use.first_day(con), until or sets.known_until(today)
+    if first is None or known is None:
+        lacking = "use" if first is None else "contract"
+        raise TooLittleHistoryError(
+            f"There is no {lacking} in this home yet, so nothing can be learned. Load contracts and use (docs/imports.md), run "
+            "`evergreen night`, and ask again."
+        )
+    days = timing.mondays(first, known, horizon_days)
+    split = timing.split(days, horizon_days, share)
+    if not split.judging:
+        raise TooLittleHistoryError(
+            f"Use is known from {first} and renewals until {known}: that is {len(days)} Mondays whose {horizon_days} days are over, too "
+            f"few to learn from some and judge on later ones with {horizon_days} days between. Wait for more, or ask for a shorter "
+            "--horizon-days."
+        )
+    return split, known
+
+
+def _alike(parts: Sequence[Rows]) -> tuple[Rows, Rows]:
+    """Both with the columns of the first; what the second lacks is missing there."""
+    teaching, judging = parts
+    size = len(judging.account)
+    read = {
+        name: judging.read.get(name, np.full(size, "" if values.dtype == object else np.nan, values.dtype))
+        for name, values in teaching.read.items()
+    }
+    return teaching, Rows(judging.account, judging.day, read, judging.lost)
+
+
+def _check(teaching: Rows, judging: Rows, split: Split) -> None:
+    for name, of, days in (("learn from", teaching, split.teaching), ("judge on", judging, split.judging)):
+        lost, stayed = _accounts(of.account, of.labels), _accounts(of.account, ~of.labels)
+        if min(lost, stayed) < LEAST_OF_A_KIND:
+            raise TooLittleHistoryError(
+                f"In the {len(days)} weeks to {name} ({days[0]} to {days[-1]}) {lost} accounts were lost and {stayed} stayed; at "
+                f"least {LEAST_OF_A_KIND} of each are needed for figures that mean anything. Until then scorecards and renewal dates "
+                "serve better than a model."
+            )
+
+
+def _accounts(account: Ints, which: Truths) -> int:
+    return int(np.unique(account[which]).size)
