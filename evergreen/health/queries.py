@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Count, QuerySet, Sum
@@ -39,6 +40,36 @@ def score_history(account_id: int, scorecard: str, since: dt.date, until: dt.dat
     return [ScorePoint(*row) for row in rows.fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An account with the accounts below it, those that have a score: the weighted score of all, and which child stands lowest.
+
+    ``without`` have no score.
+    """
+
+    score: float
+    scored: int
+    without: int
+    lowest: Account
+    lowest_score: float
+
+
+def family(account: Account, visible: QuerySet[Account]) -> Family | None:
+    """How a parent stands together with its children among ``visible``; None for an account without children there."""
+    below = visible.filter(parent=account).exclude(stage=Account.Stage.CHURNED)
+    members = [account, *below.order_by("pk")]
+    if len(members) == 1:
+        return None
+    known = [one for one in members if one.score is not None]
+    scores = [float(one.score or 0) for one in known]
+    score = rules.group_score(scores, [max(one.arr_base_cents or 0, 0) for one in known])
+    children = [(float(one.score or 0), one) for one in known if one is not account]
+    if score is None or not children:
+        return None
+    least, lowest = min(children, key=lambda pair: (pair[0], pair[1].pk))
+    return Family(score, len(known), len(members) - len(known), lowest, least)
+
+
 def scorecards() -> list[Scorecard]:
     return list(Scorecard.objects.filter(is_active=True).prefetch_related("versions"))
 
@@ -51,6 +82,12 @@ def current_version(scorecard: Scorecard, day: dt.date | None = None) -> Scoreca
     if not begun:
         return min(versions, key=lambda one: one.number)
     return max(begun, key=lambda one: (one.effective_on, one.number))
+
+
+def verdicts_of(account: Account, day: dt.date) -> list[Override]:
+    """People's verdicts on an account that count on a day or later, the newest first."""
+    rows = Override.objects.filter(account=account, expires_on__gte=day, ended_at=None)
+    return list(rows.select_related("made_by", "scorecard"))
 
 
 def segment_accounts(segment: str) -> set[int]:

@@ -239,6 +239,16 @@ def score(
     )
 
 
+def group_score(scores: Sequence[float], weights: Sequence[float]) -> float | None:
+    """The score of a group of accounts: their mean weighted by what each pays, the plain mean where none pays; None of nobody."""
+    total = sum(weights)
+    if not scores:
+        return None
+    if total <= 0:
+        return sum(scores) / len(scores)
+    return sum(score * weight for score, weight in zip(scores, weights, strict=True)) / total
+
+
 def ages(card: Card, columns: Mapping[str, Column]) -> dict[str, Column]:
     """Measure → the age of its value in days, of those that are dated. Dates stand in ``columns`` as their age."""
     return {measure.key: columns[measure.as_of] for measure in card.measures if measure.as_of}

@@ -44,6 +44,7 @@ class Reason:
     change_90d: float | None
     missing: str | None
     is_overridden: bool = False
+    as_of: str = ""
 
     def change(self, days: int) -> float | None:
         """Since 7, 30 or 90 days before."""
@@ -157,6 +158,7 @@ def _reason(
         change_90d=entry.get("change_90d"),
         missing=missing,
         is_overridden=is_overridden,
+        as_of=entry.get("as_of") or "",
     )
 
 

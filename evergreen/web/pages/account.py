@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evergreen.customers import actions
 from evergreen.customers.models import Account
-from evergreen.customers.queries import account_for, notes_of, stands_for
+from evergreen.customers.queries import account_for, accounts_for, notes_of, stands_for
 from evergreen.desk.queries import tickets_of
+from evergreen.health import queries as health_queries
 from evergreen.health.queries import standing_of
 from evergreen.metrics import queries as metrics
 from evergreen.metrics import registry
@@ -61,8 +62,13 @@ def _overview(request: StaffRequest, account: Account) -> dict[str, Any]:
     newest = metrics.newest(account)
     currency = newest.currency if newest else account.currency or request.vendor["currency"]
     things, count = attention.things(account, user, today)
+    standing = standing_of(account)
     return {
-        "health": health.health_card(standing_of(account), currency, today),
+        "health": health.health_card(
+            standing, currency, today, days=health.span_of(request.GET.get("days", ""))
+        ),
+        "verdicts": health.verdicts(account, standing, today),
+        "family": health_queries.family(account, accounts_for(user)),
         "things": things,
         "things_count": count,
         "figures": figures.figures(account, newest, user, today),

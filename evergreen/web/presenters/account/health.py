@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from evergreen.health import words
+from evergreen.customers.models import Account
+from evergreen.health import queries, words
+from evergreen.health.actions import COMPARED_DAYS
 from evergreen.health.definitions import card_from
-from evergreen.health.models import Band, Standing
+from evergreen.health.models import Band, Override, Standing
 from evergreen.web import formats
+from evergreen.web.presenters.scorecards.words import verdict_words
 
 SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One measure: its words, points of how many, its change in 30 days and the bar of it."""
+    """One measure: its words, points of how many, its change and the bar of it; the day of a value that is older than the score."""
 
     label: str
     detail: str
@@ -26,6 +29,7 @@ class Line:
     share: float
     tone: str
     missing: bool
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,23 @@ class HealthCard:
     highest: float = 100
     scorecard: str = ""
     compared: bool = False
+    days: int = 30
+    beyond: list[tuple[str, float]] | None = None
+
+    @property
+    def spans(self) -> list[tuple[int, bool]]:
+        return [(days, days == self.days) for days in COMPARED_DAYS]
 
 
-def health_card(standing: Standing | None, currency: str, today: dt.date) -> HealthCard:
+def span_of(asked: str) -> int:
+    """The days that a change is told over: 7, 30 or 90."""
+    return int(asked) if asked in {str(days) for days in COMPARED_DAYS} else 30
+
+
+def health_card(standing: Standing | None, currency: str, today: dt.date, *, days: int = 30) -> HealthCard:
     """What the card shows for the newest standing of an account; one query for the scorecard's version."""
     if standing is None:
-        return HealthCard("none")
+        return HealthCard("none", days=days)
     language = formats.language()
     version = standing.scorecard.versions.filter(number=standing.version).first()
     card = card_from(version.definition) if version else None
@@ -54,13 +69,40 @@ def health_card(standing: Standing | None, currency: str, today: dt.date) -> Hea
     return HealthCard(
         state="insufficient" if standing.band == Band.INSUFFICIENT else "scored",
         standing=standing,
-        sentence=words.sentence(standing, language, names=names, currency=currency),
+        sentence=words.sentence(standing, language, names=names, currency=currency, days=days),
         evidence=_evidence(standing, today),
-        lines=_lines(reasons),
+        lines=_lines(reasons, days, standing.day),
         highest=getattr(card, "reachable", 100) or 100,
         scorecard=standing.scorecard.key,
-        compared=standing.change_30d is not None,
+        compared=getattr(standing, f"change_{days}d") is not None,
+        days=days,
+        beyond=[(part.label, part.points) for part in words.beyond(standing, language, days)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A person's verdict on the account: what is set to what, why, who, until when; whether a score knows of it yet."""
+
+    row: Override
+    words: str
+    is_counted: bool
+
+
+def verdicts(account: Account, standing: Standing | None, today: dt.date) -> list[Verdict]:
+    """Those that count now or from the next night on."""
+    return [
+        Verdict(one, _set_words(one), standing is not None and one.starts_on <= standing.day)
+        for one in queries.verdicts_of(account, today)
+    ]
+
+
+def _set_words(row: Override) -> str:
+    value = formats.number(row.value, 1)
+    what = verdict_words(row)
+    if not what:
+        return _("Set to %(value)s") % {"value": value}
+    return _("%(what)s set to %(value)s") % {"what": what, "value": value}
 
 
 def _evidence(standing: Standing, today: dt.date) -> str:
@@ -76,12 +118,12 @@ def _evidence(standing: Standing, today: dt.date) -> str:
     return " · ".join(facts)
 
 
-def _lines(reasons: list[words.Reason]) -> list[Line]:
+def _lines(reasons: list[words.Reason], days: int, day: dt.date) -> list[Line]:
     """The measures with the largest change first; without anything to compare with, those that cost most."""
-    compared = any(reason.change_30d is not None for reason in reasons)
+    compared = any(reason.change(days) is not None for reason in reasons)
 
     def part(reason: words.Reason) -> float:
-        return (reason.change_30d or 0.0) if compared else -reason.lost
+        return (reason.change(days) or 0.0) if compared else -reason.lost
 
     order = sorted(reasons, key=lambda r: (r.missing is not None, -abs(part(r)), -r.lost))
     widest = max((abs(part(reason)) for reason in reasons if reason.missing is None), default=0) or 1
@@ -94,6 +136,7 @@ def _lines(reasons: list[words.Reason]) -> list[Line]:
             share=0 if reason.missing else part(reason) / max(widest, 4),
             tone=_tone(part(reason)),
             missing=reason.missing is not None,
+            as_of=reason.as_of if reason.as_of and reason.as_of < day.isoformat() else "",
         )
         for reason in order[:SHOWN]
     ]

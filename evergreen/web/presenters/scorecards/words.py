@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from evergreen.health import definitions
-from evergreen.health.models import Scorecard
+from evergreen.health import definitions, queries
+from evergreen.health.models import Override, Scorecard
 from evergreen.web import formats
 
 
@@ -23,3 +23,13 @@ def measure_names(scorecard: Scorecard) -> dict[str, str]:
         card = definitions.card_from(version.definition)
         found |= {one.key: formats.named(dict(one.name)) or one.key for one in card.measures}
     return found
+
+
+def verdict_words(override: Override) -> str:
+    """What a verdict is on: the measure or dimension by its name."""
+    if override.scorecard is None:
+        return ""
+    if override.level == Override.Level.MEASURE:
+        return measure_names(override.scorecard).get(override.key, override.key)
+    card = queries.definition(queries.current_version(override.scorecard))
+    return formats.named(dict(card.dimensions.get(override.key, {}))) or override.key
