@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import time
+from dataclasses import asdict
 
 from bench.churn import DATASETS
 from bench.homes import line
@@ -32,7 +33,7 @@ def main() -> None:
         seconds = time.perf_counter() - began
         for model, found in zip(trial.models, trial.found, strict=True):
             is_best = type(model) is trial.best
-            told = " ".join(f"{name} {value:.4f}" for name, value in model.parameters().items())
+            told = " ".join(f"{name} {value:.4f}" for name, value in asdict(model).items())
             line(f"cdnow, {which}, {found.name}", told)
             line("  in all, of the 39 weeks held out", f"{found.bias or 0:+.1%}", bars[0] if is_best else "")
             line("  mean error a customer (purchases)", f"{found.mae:.3f}", bars[1] if is_best else "")

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from evergreen.base.measures import Reals
 from evergreen.foresight.purchases.fitting import NotFoundError
 from evergreen.foresight.purchases.histories import Histories, Purchases
-from evergreen.foresight.purchases.models import MODELS, Model
+from evergreen.foresight.purchases.models import MODELS, Kind, Model, fit
 from evergreen.foresight.purchases.spend import GammaGamma
 
 # With fewer customers who came back than this, four parameters say more of chance than of customers.
@@ -57,7 +57,7 @@ class Trial:
     naive: Judged
 
     @property
-    def best(self) -> type[Model]:
+    def best(self) -> Kind:
         """The model with the smallest mean error on the time held out; the first of equal ones."""
         places = range(len(self.models))
         return type(self.models[min(places, key=lambda place: self.found[place].mae)])
@@ -76,7 +76,7 @@ def tried(purchases: Purchases, split: dt.date, until: dt.date) -> Trial:
     known = _enough(purchases.known(split))
     happened = purchases.bought(known, split, until)
     weeks = (until - split).days / 7
-    models = tuple(model.fit(known) for model in MODELS)
+    models = tuple(fit(kind, known) for kind in MODELS)
     carried = np.divide(known.again, known.age, out=np.zeros(len(known)), where=known.age > 0) * weeks
     return Trial(
         split=split,
@@ -104,12 +104,12 @@ class Forecast:
     worth: Reals | None
 
 
-def forecast(purchases: Purchases, model: type[Model], until: dt.date, weeks: float) -> Forecast:
+def forecast(purchases: Purchases, model: Kind, until: dt.date, weeks: float) -> Forecast:
     """Learn from everything up to ``until`` and look ahead. Raises NotFoundError and ValueError."""
     if not weeks > 0:
         raise ValueError(f"The weeks to look ahead are a number above 0, {weeks:g} given.")
     known = _enough(purchases.known(until))
-    fitted = model.fit(known)
+    fitted = fit(model, known)
     bought = fitted.expected(known, weeks)
     spend = GammaGamma.fit(known) if purchases.has_amounts else None
     return Forecast(

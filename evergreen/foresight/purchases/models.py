@@ -7,8 +7,8 @@ Morrison and Colombo, Management Science 33, 1987, in the form of Fader and Hard
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
-from typing import ClassVar, Protocol, Self
+from dataclasses import astuple, dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import betaln, gammaln, hyp2f1
@@ -19,41 +19,6 @@ from evergreen.foresight.purchases.histories import Histories
 
 # Where a formula divides by 0 its neighbour is taken: a value this far away changes the sixth digit.
 _BESIDE = 1e-6
-
-
-class Model(Protocol):
-    """A fitted model of when customers buy and when they are gone."""
-
-    NAME: ClassVar[str]
-
-    @classmethod
-    def fit(cls, known: Histories) -> Self: ...
-
-    def parameters(self) -> dict[str, float]: ...
-
-    def log_likelihoods(self, again: Reals, last: Reals, age: Reals) -> Reals: ...
-
-    def alive(self, known: Histories) -> Reals:
-        """The chance that each customer is not gone."""
-
-    def expected(self, known: Histories, weeks: float) -> Reals:
-        """The purchases to expect of each customer within the next ``weeks``."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Grouped:
-    """Histories that are alike, once, and how many customers have each."""
-
-    again: Reals
-    last: Reals
-    age: Reals
-    customers: Reals
-
-
-def _grouped(known: Histories) -> _Grouped:
-    table = np.column_stack([known.again, known.last, known.age])
-    rows, counts = np.unique(table, axis=0, return_counts=True)
-    return _Grouped(rows[:, 0], rows[:, 1], rows[:, 2], counts.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +32,8 @@ class BgNbd:
     a: float
     b: float
 
-    @classmethod
-    def fit(cls, known: Histories) -> Self:
-        """The likeliest parameters. Raises NotFoundError."""
-        one = _grouped(known)
-
-        def total(found: Reals) -> float:
-            return float(cls(*found).log_likelihoods(one.again, one.last, one.age) @ one.customers)
-
-        return cls(*likeliest(total, 4, cls.NAME).tolist())
-
-    def parameters(self) -> dict[str, float]:
-        return asdict(self)
-
     def log_likelihoods(self, again: Reals, last: Reals, age: Reals) -> Reals:
+        """Of histories, one each."""
         r, alpha, a, b = astuple(self)
         common = gammaln(r + again) - gammaln(r) + r * np.log(alpha)
         stayed = betaln(a, b + again) - betaln(a, b) - (r + again) * np.log(alpha + age)
@@ -89,6 +42,7 @@ class BgNbd:
         return np.asarray(common + np.logaddexp(stayed, np.where(again > 0, went, -np.inf)))
 
     def alive(self, known: Histories) -> Reals:
+        """The chance that each customer is not gone."""
         r, alpha, a, b = astuple(self)
         gone = (r + known.again) * np.log((alpha + known.age) / (alpha + known.last)) + np.log(
             a / (b + np.maximum(known.again, 1) - 1)
@@ -96,6 +50,7 @@ class BgNbd:
         return np.where(known.again > 0, 1 / (1 + np.exp(gone)), 1.0)
 
     def expected(self, known: Histories, weeks: float) -> Reals:
+        """The purchases to expect of each customer within the next ``weeks``."""
         r, alpha, a, b = astuple(self)
         a = a if abs(a - 1) > _BESIDE else 1 + _BESIDE
         shape, end = r + known.again, alpha + known.age
@@ -115,20 +70,8 @@ class ParetoNbd:
     s: float
     beta: float
 
-    @classmethod
-    def fit(cls, known: Histories) -> Self:
-        """The likeliest parameters. Raises NotFoundError."""
-        one = _grouped(known)
-
-        def total(found: Reals) -> float:
-            return float(cls(*found).log_likelihoods(one.again, one.last, one.age) @ one.customers)
-
-        return cls(*likeliest(total, 4, cls.NAME).tolist())
-
-    def parameters(self) -> dict[str, float]:
-        return asdict(self)
-
     def log_likelihoods(self, again: Reals, last: Reals, age: Reals) -> Reals:
+        """Of histories, one each."""
         r, alpha, s, beta = astuple(self)
         common = gammaln(r + again) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
         return np.asarray(common + np.logaddexp(self._stayed(again, age), self._went(again, last, age)))
@@ -154,10 +97,12 @@ class ParetoNbd:
         return np.asarray(np.log(s / total) + between)
 
     def alive(self, known: Histories) -> Reals:
+        """The chance that each customer is not gone."""
         stayed = self._stayed(known.again, known.age)
         return np.asarray(1 / (1 + np.exp(self._went(known.again, known.last, known.age) - stayed)))
 
     def expected(self, known: Histories, weeks: float) -> Reals:
+        """The purchases to expect of each customer within the next ``weeks``."""
         r, alpha, s, beta = astuple(self)
         s = s if abs(s - 1) > _BESIDE else 1 + _BESIDE
         end = beta + known.age
@@ -165,4 +110,32 @@ class ParetoNbd:
         return np.asarray((r + known.again) / (alpha + known.age) * lasting * self.alive(known))
 
 
-MODELS: tuple[type[Model], ...] = (BgNbd, ParetoNbd)
+Model = BgNbd | ParetoNbd
+Kind = type[BgNbd] | type[ParetoNbd]
+MODELS: tuple[Kind, ...] = (BgNbd, ParetoNbd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """Histories that are alike, once, and how many customers have each."""
+
+    again: Reals
+    last: Reals
+    age: Reals
+    customers: Reals
+
+
+def _grouped(known: Histories) -> _Grouped:
+    table = np.column_stack([known.again, known.last, known.age])
+    rows, counts = np.unique(table, axis=0, return_counts=True)
+    return _Grouped(rows[:, 0], rows[:, 1], rows[:, 2], counts.astype(np.float64))
+
+
+def fit(kind: Kind, known: Histories) -> Model:
+    """The model with the likeliest parameters. Raises NotFoundError."""
+    one = _grouped(known)
+
+    def total(found: Reals) -> float:
+        return float(kind(*found.tolist()).log_likelihoods(one.again, one.last, one.age) @ one.customers)
+
+    return kind(*likeliest(total, 4, kind.NAME).tolist())

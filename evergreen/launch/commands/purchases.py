@@ -78,7 +78,7 @@ def _day(text: str) -> dt.date:
 
 def _told(trial: Trial, ahead: Forecast, until: dt.date) -> dict[str, Any]:
     judged = [
-        dataclasses.asdict(one) | {"parameters": model.parameters()}
+        dataclasses.asdict(one) | {"parameters": dataclasses.asdict(model)}
         for one, model in zip(trial.found, trial.models, strict=True)
     ]
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ def test_parameters_and_hold_out_are_the_published_ones(datasets: Path) -> None:
     bought = tables.read(file, customer="sample_id", date="date", amount="amount").purchases
     trial = tried(bought, dt.date(1997, 9, 30), dt.date(1998, 6, 30))
     assert (trial.customers, trial.bought) == (2357, 1882)
-    assert trial.models[0].parameters() == pytest.approx(
+    assert asdict(trial.models[0]) == pytest.approx(
         {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}, abs=1e-4
     )
-    assert trial.models[1].parameters() == pytest.approx(
+    assert asdict(trial.models[1]) == pytest.approx(
         {"r": 0.5533, "alpha": 10.5778, "s": 0.6063, "beta": 11.6691}, rel=5e-4
     )
     bg_nbd, pareto_nbd = trial.found
