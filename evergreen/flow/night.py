@@ -20,6 +20,7 @@ from evergreen.base import queries as base
 from evergreen.base.models import Progress
 from evergreen.events import matching, merging, mover, retention, rollup, store
 from evergreen.flow import lists
+from evergreen.foresight.risks.scoring import score_day as forecast
 from evergreen.health import actions as health
 from evergreen.health.backtest.keeping import backtest
 from evergreen.metrics import actions as metrics
@@ -116,6 +117,8 @@ def _day(
         figures["standings"] = health.write_standings(con, day)
     with _step("backtest", day, now) as held:
         held["scorecards"] = backtest(con, day, now=now)
+    with _step("forecast", day, now) as foretold:
+        foretold["risks"] = forecast(con, day)
     with _step("alerts", day, now) as figures:
         raised = alerts.evaluate(day, now=now)
         figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))

@@ -30,6 +30,7 @@ from evergreen.base import clock, env, jobs, queries
 from evergreen.events import actions as events
 from evergreen.events import journal, matching, merging, mover, store, upkeep
 from evergreen.events.connections import actions as connections
+from evergreen.foresight import jobs as learning
 
 if TYPE_CHECKING:
     import duckdb
@@ -221,6 +222,7 @@ class Worker:
                 log.info("%s", error)
                 return
             log.info("The night of %s is done.", day)
+        learning.start_if_due(now=clock.utc_now())
 
     def _beat(self) -> None:
         self._pulse.beat_at = clock.utc_now().isoformat()

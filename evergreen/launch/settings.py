@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "evergreen.events",
     "evergreen.metrics",
     "evergreen.health",
+    "evergreen.foresight",
     "evergreen.alerts",
     "evergreen.playbooks",
     "evergreen.outcomes",

@@ -5,6 +5,7 @@ from tests.controls import Control
 _MEASURES = "tests/base/test_measures.py"
 _LEARNING = "tests/foresight/test_learning.py"
 _HISTORY = "tests/foresight/test_history.py"
+_RISKS = "tests/foresight/test_risks.py"
 _TABLES = "tests/foresight/test_tables.py"
 
 CONTROLS = (
@@ -71,5 +72,29 @@ CONTROLS = (
         "(lost.account << 24) + lost.decided_on",
         "(lost.account << 24) + lost.on",
         (_HISTORY,),
+    ),
+    Control(
+        "any_challenger_wins",
+        "A new model takes the place of the one before only when it is no worse on weeks that one never saw.",
+        "evergreen/foresight/risks/refitting.py",
+        "return Duel(loss_new <= loss_old, reason, figures)",
+        "return Duel(True, reason, figures)",
+        (_RISKS,),
+    ),
+    Control(
+        "judged_on_what_it_knew",
+        "A new model takes the place of the one before only when it is no worse on weeks that one never saw.",
+        "evergreen/foresight/risks/refitting.py",
+        "newest = judging.day > number(champion.known_until)",
+        "newest = judging.day > 0",
+        (_RISKS,),
+    ),
+    Control(
+        "risk_after_the_end",
+        "Whose cover is over has no risk any more.",
+        "evergreen/foresight/history/contracts.py",
+        "inside = (seen.start <= day) & (seen.end > day)\n    inside |=",
+        "inside = (seen.start <= day) & (seen.end >= day)\n    inside |=",
+        (_RISKS, _HISTORY),
     ),
 )

@@ -123,19 +123,22 @@ def read_stages() -> Stages:
 
 
 def standing(lines: Known, day: int, horizon_days: int, grace_days: int, gone: Ints) -> Standing:
-    """What could be read at the end of ``day`` of every account whose cover went on then and that was not recorded as lost.
+    """What could be read at the end of ``day`` of every account whose cover went on then, or had ended and the grace had not, and
+    that was not recorded as lost.
 
-    days_to_end: until nothing that is signed covers the account (missing without an end). ends_within: whether that and the
+    days_to_end: until nothing that is signed covers the account (missing without an end, negative within the grace). ends_within: whether that and the
     grace are over within the horizon. term_days: the longest term in force. term_at_stake: that if it ends within, else 0.
     tenure_days, term_age_days: since the first line, since the newest in force began. renewals: different starts before the
     newest. lines, mrr, discount (by amount), seats: of what is in force. mrr_change: against 91 days before, as it was then.
     """
     seen = lines.chosen(lines.known <= day)
     inside = (seen.start <= day) & (seen.end > day)
+    inside |= _in_grace(seen, inside, day, grace_days)
     active = np.setdiff1d(np.unique(seen.account[inside]), gone)
-    current = seen.chosen(inside & np.isin(seen.account, active))
-    ahead = seen.chosen((seen.end > day) & np.isin(seen.account, active))
-    past = seen.chosen((seen.start <= day) & np.isin(seen.account, active))
+    is_active = np.isin(seen.account, active)
+    current = seen.chosen(inside & is_active)
+    ahead = seen.chosen((inside | (seen.end > day)) & is_active)
+    past = seen.chosen((seen.start <= day) & is_active)
     until = _by(active, ahead.account, ahead.end, np.maximum)
     newest = _by(active, current.account, current.start, np.maximum)
     first = _by(active, past.account, past.start, np.minimum)
@@ -179,6 +182,17 @@ def standing(lines: Known, day: int, horizon_days: int, grace_days: int, gone: I
     order = np.lexsort((-np.nan_to_num(current.cents), current.account))
     dearest = order[np.append(True, np.diff(current.account[order]) != 0)] if len(order) else order
     return Standing(active, numbers, current.edition[dearest])
+
+
+def _in_grace(seen: Known, inside: Flags, day: int, grace_days: int) -> Flags:
+    """Of accounts without a line in force those lines that ended last, while somebody may still sign."""
+    if not grace_days:
+        return np.zeros(len(seen), np.bool_)
+    ended = (seen.end <= day) & (seen.end + grace_days > day) & ~np.isin(seen.account, seen.account[inside])
+    accounts = np.unique(seen.account[ended])
+    last = _by(accounts, seen.account[ended], seen.end[ended], np.maximum)
+    place = np.minimum(np.searchsorted(accounts, seen.account), max(0, len(accounts) - 1))
+    return ended & (seen.end == last[place]) if len(accounts) else ended
 
 
 def _by(accounts: Ints, of: Ints, values: Any, least: Any) -> Ints:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evergreen.base.measures import Interval, Truths, auc_interval
+from evergreen.base.measures import Interval, Reals, Truths, auc_interval
 from evergreen.customers.lines import Ints, number
 from evergreen.events import store
 from evergreen.foresight.history import sets, timing, use
@@ -17,7 +17,6 @@ from evergreen.foresight.history.sets import Rows
 from evergreen.foresight.history.timing import Split
 from evergreen.foresight.learning.choosing import choose
 from evergreen.foresight.learning.columns import Column
-from evergreen.foresight.learning.encoding import rows
 from evergreen.foresight.learning.judging import LEAST_OF_A_KIND, MOST_TO_CHOOSE, Figures, judge, thinned
 from evergreen.foresight.learning.leaks import suspects
 from evergreen.foresight.learning.members import Kind
@@ -35,22 +34,42 @@ class TooLittleHistoryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """The history as rows: those that teach, those between, those that judge, and the columns to learn from."""
+
+    split: Split
+    known_until: dt.date
+    teaching: Rows
+    between: Rows
+    judging: Rows
+    columns: tuple[Column, ...]
+
+    def all_weeks(self) -> Rows:
+        """Every row whose outcome is known."""
+        return sets.joined([self.teaching, self.between, self.judging])
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The forecast's figures on the judging weeks, those of the logistic regression alone, and what they rest on."""
 
+    past: Past
+    said: Reals
     figures: Figures
     baseline: Figures
-    split: Split
-    known_until: dt.date
-    horizon_days: int
-    grace_days: int
-    taught: int
-    taught_lost: int
     accounts: int
     accounts_lost: int
     auc_interval: Interval | None
-    columns: tuple[str, ...]
     suspects: dict[str, float]
+
+    @property
+    def taught(self) -> int:
+        """Rows that taught, those left out counted."""
+        return round(float(self.past.teaching.weight.sum()))
+
+    @property
+    def taught_lost(self) -> int:
+        return int(self.past.teaching.labels.sum())
 
 
 def evaluate(
@@ -71,64 +90,80 @@ def evaluate(
         raise ValueError(
             f"The horizon is at least a day and the grace at least 0; asked were {horizon_days} and {grace_days}. Nothing was computed."
         )
-    con = store.reading()
-    split, known = _split(con, today, until, horizon_days, share)
-    events = use.events(con, number(split.teaching[-1]))
-    records = sets.Records.read()
-    parts = []
-    for place, days in enumerate((split.teaching, split.judging)):
-        if tell:
-            tell("history", place, 2)
-        parts.append(
-            sets.build(
-                con,
-                days,
-                horizon_days=horizon_days,
-                grace_days=grace_days,
-                of_events=events,
-                records=records,
-                until=known,
-            )
-        )
-    teaching, judging = _alike(parts)
-    _check(teaching, judging, split)
-    columns = sets.columns(teaching)
+    past = _past(today, until, horizon_days, grace_days, share, tell)
+    judging = past.judging
     if tell:
         tell("learning", 0, 2)
-    said = learn(teaching, columns).probabilities(judging.read)
+    said = learn(past.teaching, past.columns).probabilities(judging.read)
     if tell:
         tell("learning", 1, 2)
-    plain = learn(teaching, columns, (Kind.LOGISTIC,)).probabilities(judging.read)
+    plain = learn(past.teaching, past.columns, (Kind.LOGISTIC,)).probabilities(judging.read)
     figures = judge(judging.labels, said)
-    lost = np.unique(judging.account[judging.labels]).size
-    every = np.unique(judging.account).size
+    lost, every = _accounts(judging.account, judging.labels), int(np.unique(judging.account).size)
     return Evaluation(
+        past=past,
+        said=said,
         figures=figures,
         baseline=judge(judging.labels, plain),
-        split=split,
-        known_until=known,
-        horizon_days=horizon_days,
-        grace_days=grace_days,
-        taught=len(teaching.account),
-        taught_lost=int(teaching.labels.sum()),
         accounts=every,
         accounts_lost=lost,
         # Weeks of one account are no new evidence: accounts are counted.
         auc_interval=None if figures.auc is None else auc_interval(figures.auc, lost, max(1, every - lost)),
-        columns=tuple(column.name for column in columns),
-        suspects=suspects(teaching.read, columns, teaching.labels),
+        suspects=suspects(past.teaching.read, past.columns, past.teaching.labels),
     )
 
 
 def learn(of: Rows, columns: Sequence[Column], kinds: Sequence[Kind] = tuple(Kind)) -> Model:
-    """A model of all rows, settings chosen by folds in which an account stands on one side only; at most 300,000 rows, weighted."""
+    """A model of all rows, settings chosen by folds in which an account stands on one side only."""
     few = thinned(of.labels, MOST_TO_CHOOSE)
     chosen = of.chosen(few.rows)
     choice = choose(
-        chosen.read, columns, chosen.labels, groups=chosen.account, weights=few.weights, kinds=kinds
+        chosen.read,
+        columns,
+        chosen.labels,
+        groups=chosen.account,
+        weights=few.weights * chosen.weight,
+        kinds=kinds,
     )
-    most = thinned(of.labels, MOST_ROWS)
-    return Model.learn(rows(of.read, most.rows), columns, of.labels[most.rows], choice, most.weights)
+    return Model.learn(of.read, columns, of.labels, choice, of.weight)
+
+
+def _past(
+    today: dt.date,
+    until: dt.date | None,
+    horizon_days: int,
+    grace_days: int,
+    share: float | None,
+    tell: Tell | None,
+) -> Past:
+    con = store.reading()
+    split, known, days = _split(con, today, until, horizon_days, share)
+    events = use.events(con, number(split.teaching[-1]))
+    records = sets.Records.read()
+    between = tuple(day for day in days if split.teaching[-1] < day < split.judging[0])
+    parts = []
+    for place, some in enumerate((split.teaching, between, split.judging)):
+        if tell:
+            tell("history", place, 3)
+        rows = sets.build(
+            con,
+            some,
+            horizon_days=horizon_days,
+            grace_days=grace_days,
+            of_events=events,
+            records=records,
+            until=known,
+            # Judged are all: their figures are of what comes, not of a choice.
+            most=MOST_ROWS if some is not split.judging else None,
+        )
+        parts.append(rows)
+    teaching, middle, judging = parts
+    _check(teaching, judging, split)
+    columns = sets.columns(teaching)
+    names = [column.name for column in columns]
+    return Past(
+        split, known, sets.like(teaching, names), sets.like(middle, names), sets.like(judging, names), columns
+    )
 
 
 def _split(
@@ -137,7 +172,7 @@ def _split(
     until: dt.date | None,
     horizon_days: int,
     share: float | None,
-) -> tuple[Split, dt.date]:
+) -> tuple[Split, dt.date, tuple[dt.date, ...]]:
     first, known = use.first_day(con), until or sets.known_until(today)
     if first is None or known is None:
         lacking = "use" if first is None else "contract"
@@ -153,18 +188,7 @@ def _split(
             f"few to learn from some and judge on later ones with {horizon_days} days between. Wait for more, or ask for a shorter "
             "--horizon-days."
         )
-    return split, known
-
-
-def _alike(parts: Sequence[Rows]) -> tuple[Rows, Rows]:
-    """Both with the columns of the first; what the second lacks is missing there."""
-    teaching, judging = parts
-    size = len(judging.account)
-    read = {
-        name: judging.read.get(name, np.full(size, "" if values.dtype == object else np.nan, values.dtype))
-        for name, values in teaching.read.items()
-    }
-    return teaching, Rows(judging.account, judging.day, read, judging.lost)
+    return split, known, days
 
 
 def _check(teaching: Rows, judging: Rows, split: Split) -> None:

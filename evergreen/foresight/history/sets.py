@@ -22,13 +22,13 @@ from evergreen.foresight.history import contracts, use
 from evergreen.foresight.history.contracts import Known, Stages
 from evergreen.foresight.learning.columns import Column, Kind
 from evergreen.foresight.learning.encoding import Encoder, Read, rows
+from evergreen.foresight.learning.judging import Thinned, thinned
 from evergreen.health.backtest.rescoring import look_back
 from evergreen.metrics import registry
 
 if TYPE_CHECKING:
     import duckdb
 
-# What says of a loss that it happened on which day, may be later than what is asked for.
 _QUIET_YEARS = 2
 # Two columns that rank rows alike to this degree are one.
 _ALIKE = 0.98
@@ -38,16 +38,20 @@ _WORDS = ("edition", "tier", "industry", "region")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows by day and account. ``read`` holds every column's values, ``lost`` is None where the outcome is not asked for."""
+    """Rows by day and account. ``read`` holds every column's values, ``lost`` is None where the outcome is not asked for.
+
+    ``weight`` is how many rows each stands for, where rows of those who stayed were left out.
+    """
 
     account: Ints
     day: Ints
     read: Read
     lost: Truths | None
+    weight: Reals
 
     def chosen(self, mask: Any) -> Rows:
         lost = None if self.lost is None else self.lost[mask]
-        return Rows(self.account[mask], self.day[mask], rows(self.read, mask), lost)
+        return Rows(self.account[mask], self.day[mask], rows(self.read, mask), lost, self.weight[mask])
 
     @property
     def labels(self) -> Truths:
@@ -102,11 +106,13 @@ def build(
     of_events: Sequence[str],
     records: Records | None = None,
     until: dt.date | None = None,
+    most: int | None = None,
 ) -> Rows:
     """The rows of every Monday in ``days``, nothing in ``read`` known later than the day's end.
 
     Whether each was lost is told where ``until`` is given, the last day whose renewals are known: lost is who has a recorded loss
-    or an end without anything after it, and the grace over, from the day after the Monday to ``horizon_days`` after it.
+    or an end without anything after it, and the grace over, from the day after the Monday to ``horizon_days`` after it. ``most``
+    leaves out rows of those who stayed, at random, so that about so many remain; every loss stays.
     """
     records = records or Records.read()
     standings = [
@@ -117,22 +123,25 @@ def build(
     ]
     account = _joined([each.account for each in standings], np.int64)
     on = _joined([np.full(len(s.account), number(d)) for s, d in zip(standings, days, strict=True)], np.int64)
+    lost = None if until is None else _lost(account, on, horizon_days, grace_days, until)
+    kept = Thinned(np.arange(len(account)), np.ones(len(account)))
+    if most is not None and lost is not None:
+        kept = thinned(lost, most)
     numbers = {
-        name: _joined([each.numbers[name] for each in standings], np.float64)
+        name: _joined([each.numbers[name] for each in standings], np.float64)[kept.rows]
         for name in (standings[0].numbers if standings else ())
     }
+    edition = _joined([each.edition for each in standings], object)[kept.rows]
+    account, on = account[kept.rows], on[kept.rows]
     first = use.first_day(con)
     read: dict[str, Any] = {f"contract:{name}": values for name, values in numbers.items()}
     if first is not None and len(account):
         found = use.features(con, account, on, numbers["tenure_days"], of_events, number(first))
-        read |= {
-            f"use:{name}" if not name.startswith("use:") else name: values for name, values in found.items()
-        }
+        read |= {name if ":" in name else f"use:{name}": values for name, values in found.items()}
     read |= _figures(con, account, on)
-    read["record:edition"] = _joined([each.edition for each in standings], object)
+    read["record:edition"] = edition
     read |= _of_accounts(account, on)
-    lost = None if until is None else _lost(account, on, horizon_days, grace_days, until)
-    return Rows(account, on, read, lost)
+    return Rows(account, on, read, None if lost is None else lost[kept.rows], kept.weights)
 
 
 def _joined(parts: Sequence[Any], kind: Any) -> Any:
@@ -210,7 +219,22 @@ def columns(of: Rows) -> tuple[Column, ...]:
     return tuple(kept)
 
 
-def without(of: Rows, names: Collection[str]) -> Rows:
-    """The rows without some columns."""
-    read: Mapping[str, Any] = {name: values for name, values in of.read.items() if name not in names}
+def like(of: Rows, names: Collection[str]) -> Rows:
+    """The rows with just these columns; those they lack are missing."""
+    size = len(of.account)
+
+    def empty(name: str) -> Any:
+        return np.full(size, "", object) if name.startswith("record:") else np.full(size, np.nan)
+
+    read: Mapping[str, Any] = {name: of.read[name] if name in of.read else empty(name) for name in names}
     return replace(of, read=read)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Rows of the same columns after one another."""
+    read = {name: np.concatenate([part.read[name] for part in parts]) for name in parts[0].read}
+    lost = None if parts[0].lost is None else np.concatenate([part.labels for part in parts])
+    account, on, weight = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("account", "day", "weight")
+    )
+    return Rows(account, on, read, lost, weight)

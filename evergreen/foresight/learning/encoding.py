@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from evergreen.base.measures import Reals
 from evergreen.foresight.learning.columns import Column, Kind, Table, numbers, words
@@ -60,12 +59,16 @@ def rows(read: Read, which: Any) -> Read:
 
 @dataclass(slots=True)
 class Encoder:
-    """Learned from training rows: which words have a column, and where each number ranks."""
+    """Learned from training rows: which words have a column, and where each number ranks.
+
+    ``marks`` are different values of a number, ascending, with the deviate of each; ``gaps`` the numbers that were missing in
+    some rows.
+    """
 
     columns: Sequence[Column]
-    _marks: dict[str, tuple[Reals, Reals]] = field(default_factory=dict)
-    _words: dict[str, list[str]] = field(default_factory=dict)
-    _gaps: set[str] = field(default_factory=set)
+    marks: dict[str, tuple[Reals, Reals]] = field(default_factory=dict)
+    words: dict[str, list[str]] = field(default_factory=dict)
+    gaps: set[str] = field(default_factory=set)
     tree_sources: list[Source] = field(default_factory=list)
     ranked_sources: list[Source] = field(default_factory=list)
 
@@ -82,6 +85,8 @@ class Encoder:
         return encoder
 
     def _learn_numbers(self, name: str, cells: Reals) -> None:
+        from scipy.special import ndtri
+
         filled = np.sort(cells[~np.isnan(cells)])
         if not filled.size or (filled[0] == filled[-1] and filled.size == cells.size):
             return
@@ -90,11 +95,11 @@ class Encoder:
         if different.size > _MOST_MARKS:
             chosen = np.unique(np.linspace(0, different.size - 1, _MOST_MARKS).round().astype(int))
             different, middle = different[chosen], middle[chosen]
-        self._marks[name] = (different, ndtri(middle))
+        self.marks[name] = (different, ndtri(middle))
         self.tree_sources.append(Source(name))
         self.ranked_sources.append(Source(name))
         if filled.size < cells.size:
-            self._gaps.add(name)
+            self.gaps.add(name)
             self.ranked_sources.append(Source(name, ""))
 
     def _learn_words(self, name: str, cells: Any) -> None:
@@ -107,7 +112,7 @@ class Encoder:
             frequent = frequent[1:]
         elif len(ordered) == 1:
             return
-        self._words[name] = frequent
+        self.words[name] = frequent
         found = [Source(name, word) for word in frequent]
         self.tree_sources.extend(found)
         self.ranked_sources.extend(found)
@@ -117,15 +122,15 @@ class Encoder:
         trees, ranked = [], []
         for column in self.columns:
             name = column.name
-            if name in self._marks:
+            if name in self.marks:
                 cells = of[name]
                 missing = np.isnan(cells)
                 trees.append(cells)
-                marks, deviates = self._marks[name]
+                marks, deviates = self.marks[name]
                 ranked.append(np.where(missing, 0.0, np.interp(cells, marks, deviates)))
-                if name in self._gaps:
+                if name in self.gaps:
                     ranked.append(missing.astype(np.float64))
-            for word in self._words.get(name, ()):
+            for word in self.words.get(name, ()):
                 is_it = (of[name] == word).astype(np.float64)
                 trees.append(is_it)
                 ranked.append(is_it)

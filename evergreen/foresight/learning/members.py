@@ -62,32 +62,45 @@ _RATES = {Kind.LIGHTGBM: 0.02, Kind.CATBOOST: 0.03}
 def learn(kind: Kind, size: float, rounds: int, of: Matrix, truths: Truths, weights: Reals) -> Learned:
     """A member that learned from rows of which ``truths`` holds for some and not for others."""
     if kind is Kind.LOGISTIC:
-        return _Logistic(size, of, truths, weights)
+        return Logistic.learn(size, of, truths, weights)
     if kind is Kind.LIGHTGBM:
-        return _LightGbm(int(size), rounds, of, truths, weights)
-    return _CatBoost(int(size), rounds, of, truths, weights)
+        return LightGbm.learn(int(size), rounds, of, truths, weights)
+    return CatBoost.learn(int(size), rounds, of, truths, weights)
 
 
-class _Logistic:
-    """L2-penalised logistic regression on rank-normal columns."""
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """L2-penalised logistic regression on rank-normal columns, against the mean row."""
 
-    def __init__(self, penalty: float, of: Matrix, truths: Truths, weights: Reals) -> None:
+    mean: Reals
+    weights: Reals
+    intercept: float
+
+    @classmethod
+    def learn(cls, penalty: float, of: Matrix, truths: Truths, weights: Reals) -> Logistic:
         from sklearn.linear_model import LogisticRegression
 
-        self._mean = np.average(of.ranked, axis=0, weights=weights)
-        self._model: Any = LogisticRegression(C=1 / penalty, max_iter=1000)
-        self._model.fit(of.ranked - self._mean, truths, sample_weight=weights)
+        mean = np.average(of.ranked, axis=0, weights=weights)
+        model: Any = LogisticRegression(C=1 / penalty, max_iter=1000)
+        model.fit(of.ranked - mean, truths, sample_weight=weights)
+        return cls(mean, model.coef_[0], float(model.intercept_[0]))
 
     def log_odds(self, of: Matrix, rounds: int) -> Reals:
-        return np.asarray(self._model.decision_function(of.ranked - self._mean), dtype=np.float64)
+        return np.asarray((of.ranked - self.mean) @ self.weights + self.intercept, dtype=np.float64)
 
     def pulls(self, of: Matrix, rounds: int) -> Reals:
-        each = (of.ranked - self._mean) * self._model.coef_[0]
-        return np.column_stack([each, np.full(len(each), self._model.intercept_[0])])
+        each = (of.ranked - self.mean) * self.weights
+        return np.column_stack([each, np.full(len(each), self.intercept)])
 
 
-class _LightGbm:
-    def __init__(self, leaves: int, rounds: int, of: Matrix, truths: Truths, weights: Reals) -> None:
+@dataclass(frozen=True, slots=True)
+class LightGbm:
+    """Boosted trees of LightGBM."""
+
+    booster: Any
+
+    @classmethod
+    def learn(cls, leaves: int, rounds: int, of: Matrix, truths: Truths, weights: Reals) -> LightGbm:
         import lightgbm
 
         settings = {
@@ -106,22 +119,28 @@ class _LightGbm:
             "verbosity": -1,
         }
         rows = lightgbm.Dataset(of.trees, label=truths.astype(np.float64), weight=weights)
-        self._model = lightgbm.train(settings, rows, num_boost_round=rounds)
+        return cls(lightgbm.train(settings, rows, num_boost_round=rounds))
 
     def log_odds(self, of: Matrix, rounds: int) -> Reals:
-        found = self._model.predict(of.trees, num_iteration=rounds, raw_score=True, num_threads=1)
+        found = self.booster.predict(of.trees, num_iteration=rounds, raw_score=True, num_threads=1)
         return np.asarray(found, dtype=np.float64)
 
     def pulls(self, of: Matrix, rounds: int) -> Reals:
-        found = self._model.predict(of.trees, num_iteration=rounds, pred_contrib=True, num_threads=1)
+        found = self.booster.predict(of.trees, num_iteration=rounds, pred_contrib=True, num_threads=1)
         return np.asarray(found, dtype=np.float64)
 
 
-class _CatBoost:
-    def __init__(self, depth: int, rounds: int, of: Matrix, truths: Truths, weights: Reals) -> None:
+@dataclass(frozen=True, slots=True)
+class CatBoost:
+    """Boosted trees of CatBoost."""
+
+    booster: Any
+
+    @classmethod
+    def learn(cls, depth: int, rounds: int, of: Matrix, truths: Truths, weights: Reals) -> CatBoost:
         from catboost import CatBoostClassifier
 
-        self._model: Any = CatBoostClassifier(
+        booster = CatBoostClassifier(
             iterations=rounds,
             learning_rate=_RATES[Kind.CATBOOST],
             depth=depth,
@@ -130,10 +149,11 @@ class _CatBoost:
             allow_writing_files=False,
             verbose=False,
         )
-        self._model.fit(of.trees, truths.astype(np.int64), sample_weight=weights)
+        booster.fit(of.trees, truths.astype(np.int64), sample_weight=weights)
+        return cls(booster)
 
     def log_odds(self, of: Matrix, rounds: int) -> Reals:
-        found = self._model.predict(
+        found = self.booster.predict(
             of.trees, prediction_type="RawFormulaVal", ntree_end=rounds, thread_count=1
         )
         return np.asarray(found, dtype=np.float64)
@@ -141,9 +161,9 @@ class _CatBoost:
     def pulls(self, of: Matrix, rounds: int) -> Reals:
         from catboost import Pool
 
-        model: Any = self._model.copy()
-        model.shrink(ntree_end=rounds)
-        return np.asarray(model.get_feature_importance(Pool(of.trees), type="ShapValues", thread_count=1))
+        booster = self.booster.copy()
+        booster.shrink(ntree_end=rounds)
+        return np.asarray(booster.get_feature_importance(Pool(of.trees), type="ShapValues", thread_count=1))
 
 
 def probability(log_odds: Reals) -> Reals:

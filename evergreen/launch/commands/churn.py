@@ -93,6 +93,68 @@ def evaluate(
     _of_table(file, label, positive, identity, leave_out or [], as_json=as_json)
 
 
+@app.command()
+def refit(
+    horizon_days: Annotated[
+        list[int] | None,
+        typer.Option(help="Lost within so many days; may be given again.", show_default="30, 90, 180"),
+    ] = None,
+    grace_days: Annotated[
+        int | None,
+        typer.Option(help="Late signing is waited for.", show_default="setting renewal_grace_days", min=0),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn the models in service anew, as the worker does every week.
+
+    A new one takes the place of the one before when it is no worse on weeks that one never saw.
+    """
+    open_installation(home)
+    from evergreen.base import clock
+    from evergreen.foresight.risks import refitting
+
+    for horizon in horizon_days or refitting.HORIZONS:
+        try:
+            with progress(f"{horizon} days") as tell:
+                made = refitting.refit(horizon, now=clock.utc_now(), grace_days=grace_days, tell=tell)
+        except ValueError as error:
+            raise stop(str(error), 2) from None
+        say(f"{horizon} days: {made.get_state_display()}. {made.reason}")
+        if as_json:
+            put(
+                {
+                    "horizon_days": horizon,
+                    "grace_days": made.grace_days,
+                    "state": made.state,
+                    "reason": made.reason,
+                    **made.report,
+                }
+            )
+
+
+@app.command()
+def risks(
+    horizon_days: Annotated[int, typer.Option(help="Of the model for so many days.")] = 30,
+    limit: Annotated[int, typer.Option(help="The riskiest so many.", min=1)] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the accounts most likely to be lost, with reasons, as of the newest night."""
+    open_installation(home)
+    from evergreen.foresight.risks import telling
+
+    found = telling.riskiest(horizon_days, limit)
+    if not found:
+        say(telling.why_none(horizon_days))
+    if as_json:
+        for row in found:
+            put(row.as_dict())
+        return
+    rows = [[row.account, row.name, f"{row.probability:.1%}", "; ".join(row.reasons[:3])] for row in found]
+    table(rows, header=["account", "name", f"lost within {horizon_days} days", "why"])
+
+
 def _of_home(
     home: Path | None, horizon: int, grace: int, teach: float | None, until: str | None, *, as_json: bool
 ) -> None:
@@ -118,11 +180,11 @@ def _of_home(
         say(
             f"{name} alone tells losses almost perfectly (AUC {area:.3f}): find out when it is filled in before believing the figures."
         )
-    teaching, judging = found.split.teaching, found.split.judging
+    teaching, judging = found.past.split.teaching, found.past.split.judging
     say(
         f"Learned from {len(teaching)} Mondays, {teaching[0]} to {teaching[-1]} ({found.taught:,} rows, {found.taught_lost:,} lost within "
         f"{horizon} days); judged on {len(judging)} Mondays, {judging[0]} to {judging[-1]} ({found.figures.n:,} rows, "
-        f"{found.figures.positives:,} lost: {found.accounts_lost:,} accounts). Renewals are known until {found.known_until}."
+        f"{found.figures.positives:,} lost: {found.accounts_lost:,} accounts). Renewals are known until {found.past.known_until}."
     )
     _tell(found.figures, as_json, {
         "horizon_days": horizon,
@@ -133,7 +195,7 @@ def _of_home(
         "judge_from": str(judging[0]),
         "judge_to": str(judging[-1]),
         "judge_weeks": len(judging),
-        "known_until": str(found.known_until),
+        "known_until": str(found.past.known_until),
         "taught": found.taught,
         "taught_lost": found.taught_lost,
         "accounts": found.accounts,
@@ -141,7 +203,7 @@ def _of_home(
         "auc_low": found.auc_interval.low if found.auc_interval else None,
         "auc_high": found.auc_interval.high if found.auc_interval else None,
         "baseline": found.baseline.as_dict(),
-        "columns": found.columns,
+        "columns": [column.name for column in found.past.columns],
     })  # fmt: skip
 
 

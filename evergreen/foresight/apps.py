@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ForesightConfig(AppConfig):
+    name = "evergreen.foresight"
+    label = "foresight"
+    default_auto_field = "django.db.models.BigAutoField"
