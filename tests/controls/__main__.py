@@ -27,6 +27,7 @@ from tests.controls import (
     identity,
     kpis,
     records,
+    scores,
 )
 from tests.controls.planting import Copy, Outcome, tried
 
@@ -40,6 +41,7 @@ CONTROLS: tuple[Control, ...] = (
     *identity.CONTROLS,
     *kpis.CONTROLS,
     *records.CONTROLS,
+    *scores.CONTROLS,
 )
 
 
