@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from evergreen.health.rules import Measure
+from evergreen.metrics import registry
 from evergreen.web import formats
 
 # The drawing: 260 × 96, the plot between these edges.
@@ -31,7 +33,12 @@ def points_of(measure: Measure) -> list[tuple[float, float]]:
 def drawn(
     measure: Measure, say: Callable[[float], str], value: float | None = None, score: float | None = None
 ) -> SafeString:
-    """The scale with its corners named by ``say``; a dot where an account stands."""
+    """The scale with its corners named by ``say``; a dot where an account stands. Of scales that another metric chooses among the
+    last one is drawn, which counts for most accounts in time.
+    """
+    said = described(measure, say)
+    if measure.scale.kind == "by":
+        measure = replace(measure, scale=measure.scale.choices[-1][1])
     points = points_of(measure)
     low, high = points[0][0], points[-1][0]
     span = (high - low) or 1.0
@@ -50,7 +57,7 @@ def drawn(
         '<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/><line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>'
         '<text x="{}" y="{}" text-anchor="end">{}</text><text x="{}" y="{}" text-anchor="end">{}</text>'
         '<polyline points="{}"/>{}{}{}</svg>',
-        described(measure, say),
+        said,
         *(_LEFT, _TOP, _RIGHT, _TOP, _LEFT, _BOTTOM, _RIGHT, _BOTTOM),
         *(_LEFT - 5, _TOP + 4, formats.number(top), _LEFT - 5, _BOTTOM + 4, formats.number(bottom)),
         path,
@@ -67,6 +74,15 @@ def drawn(
 def described(measure: Measure, say: Callable[[float], str]) -> str:
     """The scale in words, for those who read rather than see it."""
     scale = measure.scale
+    if scale.kind == "by":
+        by = registry.metrics().get(scale.metric)
+        name = formats.named(dict(by.name)) if by else scale.metric
+        parts = [
+            _("from %(edge)s: %(scale)s")
+            % {"edge": formats.number(edge, 1), "scale": described(replace(measure, scale=one), say)}
+            for edge, one in scale.choices
+        ]
+        return _("by %(metric)s, %(parts)s") % {"metric": name, "parts": " · ".join(parts)}
     if scale.kind == "percentile":
         return _("the share of accounts with a smaller value")
     if scale.kind == "worth":

@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from evergreen.base import queries as base
 from evergreen.customers.models import Account
@@ -153,16 +154,31 @@ def test_the_pages_cost_as_many_queries_for_three_accounts_as_for_thirty(
         Scale("steps", ((0, 20), (5, 60), (9, 100))),
         Scale("target", target=40),
         Scale("percentile"),
+        Scale(
+            "by",
+            metric="contract_age_days",
+            choices=((0, Scale("percentile")), (60, Scale("line", ((0, 0), (10, 100))))),
+        ),
         Scale("worth", per=7, worth=40),
         Scale("worth", per=1, worth=-5),
     ],
 )
-def test_every_kind_of_scale_is_drawn_within_its_frame(scale: Scale) -> None:
+def test_every_kind_of_scale_is_drawn_within_its_frame(db: None, scale: Scale) -> None:
     measure = Measure("m", "active_days_7d", {"en": "M"}, 10, scale)
     drawn = scales.drawn(measure, lambda value: f"{value:g}", value=10_000, score=50)
     points = drawn.split('points="')[1].split('"')[0].split()
     assert all(0 <= float(p.split(",")[0]) <= 260 and 0 <= float(p.split(",")[1]) <= 96 for p in points)
     assert "here" in drawn
+
+
+def test_a_scale_that_another_metric_chooses_says_from_when_each_counts(db: None) -> None:
+    choices = ((60.0, Scale("steps", ((0, 0), (0.5, 70)))), (210.0, Scale("line", ((0, 0), (1, 100)))))
+    measure = Measure(
+        "m", "seat_utilisation", {"en": "M"}, 10, Scale("by", metric="contract_age_days", choices=choices)
+    )
+    with translation.override("en"):
+        said = scales.described(measure, lambda value: f"{value:.0%}")
+    assert said == "by Contract age, from 60: 0% → 0; 50% → 70 · from 210: 0% → 0; 100% → 100"
 
 
 def snapshot(day: dt.date, rows: dict[int, dict[str, Any]]) -> None:

@@ -144,7 +144,9 @@ def preview(request: StaffRequest) -> HttpResponse:
 def shape(request: StaffRequest) -> HttpResponse:
     """The lines of the form, one more or one less."""
     editor = _editor(request, Scorecard.objects.filter(key=request.GET.get("of", "")).first())
-    return render(request, "pages/health/lines.html", {"editor": editor})
+    answer = render(request, "pages/health/lines.html", {"editor": editor})
+    answer["HX-Trigger-After-Swap"] = "lines-changed"
+    return answer
 
 
 @configurers
