@@ -112,6 +112,10 @@ def test_many_days_in_one_pass_say_what_each_day_says_alone(home: Any) -> None:
         rollup.roll_up(con, world.day)
         assert differing(con, library, days, [days[6], days[-1]], tenants=False) == []
         assert differing(con, own, days, [days[0], days[11]], tenants=True) == []
+        # Weeks apart, a row that counts on few of the days is added to each.
+        weeks = [world.day - dt.timedelta(days=back) for back in (28, 21, 14, 7, 0)]
+        assert differing(con, library, weeks, [weeks[1], weeks[-1]], tenants=False) == []
+        assert differing(con, own, weeks, [weeks[0], weeks[2]], tenants=True) == []
         # Of days before anything was known, counts are missing and not 0, among many as alone.
         early = [min(event.known for _pk, event in events).date() + dt.timedelta(days=n) for n in (-1, 0, 1)]
         assert differing(con, own, early, early, tenants=False) == []
