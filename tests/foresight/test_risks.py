@@ -65,7 +65,7 @@ def _evaluation(teaching: Rows, judging: Rows) -> Evaluation:
         split, day(judging.day.max() + 30), teaching, teaching.chosen(np.zeros(0, int)), judging, columns
     )
     figures = judge(judging.labels, said)
-    return Evaluation(past, said, figures, figures, 60, 40, None, {})
+    return Evaluation(past, said, figures, figures, figures, 60, 40, None, {})
 
 
 def test_a_model_comes_back_from_its_bytes_as_it_was() -> None:

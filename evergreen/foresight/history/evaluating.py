@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, int, int], None]
 MOST_ROWS = 300_000
+_ENDS_WITHIN = "contract:ends_within"
 
 
 class TooLittleHistoryError(ValueError):
@@ -51,12 +52,17 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The forecast's figures on the judging weeks, those of the logistic regression alone, and what they rest on."""
+    """The forecast's figures on the judging weeks, those of the logistic regression alone, and what they rest on.
+
+    ``at_stake`` are the figures among the rows whose cover ends within the horizon: with contracts of a year most of the whole's AUC
+    is only that the others cannot leave yet.
+    """
 
     past: Past
     said: Reals
     figures: Figures
     baseline: Figures
+    at_stake: Figures
     accounts: int
     accounts_lost: int
     auc_interval: Interval | None
@@ -99,17 +105,24 @@ def evaluate(
         tell("learning", 1, 2)
     plain = learn(past.teaching, past.columns, (Kind.LOGISTIC,)).probabilities(judging.read)
     figures = judge(judging.labels, said)
+    ends = judging.read.get(_ENDS_WITHIN, np.ones(len(said))) == 1
     lost, every = _accounts(judging.account, judging.labels), int(np.unique(judging.account).size)
     return Evaluation(
         past=past,
         said=said,
         figures=figures,
         baseline=judge(judging.labels, plain),
+        at_stake=judge(judging.labels[ends], said[ends]),
         accounts=every,
         accounts_lost=lost,
         # Weeks of one account are no new evidence: accounts are counted.
         auc_interval=None if figures.auc is None else auc_interval(figures.auc, lost, max(1, every - lost)),
-        suspects=suspects(past.teaching.read, past.columns, past.teaching.labels),
+        # What contracts say is read by their days here and nowhere else: that nobody leaves in mid-term is no leak.
+        suspects=suspects(
+            past.teaching.read,
+            [column for column in past.columns if not column.name.startswith("contract:")],
+            past.teaching.labels,
+        ),
     )
 
 

@@ -82,6 +82,7 @@ def _report(found: Evaluation, duel: Duel) -> dict[str, Any]:
     return {
         "figures": found.figures.as_dict(),
         "baseline": found.baseline.as_dict(),
+        "at_stake": found.at_stake.as_dict(),
         "auc_interval": [interval.low, interval.high] if interval else None,
         "teach": [str(split.teaching[0]), str(split.teaching[-1]), len(split.teaching)],
         "judge": [str(split.judging[0]), str(split.judging[-1]), len(split.judging)],

@@ -203,6 +203,7 @@ def _of_home(
         "auc_low": found.auc_interval.low if found.auc_interval else None,
         "auc_high": found.auc_interval.high if found.auc_interval else None,
         "baseline": found.baseline.as_dict(),
+        "at_stake": found.at_stake.as_dict(),
         "columns": [column.name for column in found.past.columns],
     })  # fmt: skip
 
