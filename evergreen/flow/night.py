@@ -10,7 +10,7 @@ import datetime as dt
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +61,19 @@ def run_range(
     Alerts are about now, so only the newest night raises them.
     """
     _check(first, last, now)
-    last = first + dt.timedelta(days=(last - first).days // step_days * step_days)
+    days = [first + dt.timedelta(days=n) for n in range(0, (last - first).days + 1, step_days)]
+    return run_days(days, now=now, progress=progress)
+
+
+def run_days(
+    days: Sequence[dt.date], *, now: dt.datetime, progress: Tell | None = None
+) -> list[dict[str, Any]]:
+    """Run the nights of some days, oldest first, none of them to come; only the newest raises alerts."""
+    last = days[-1]
     with alone(), store.session() as con:
         moved = mover.move(now=now)
         _match(con, last, now)
         rolled = _rolled(con, last, now, progress)
-        days = [first + dt.timedelta(days=n) for n in range(0, (last - first).days + 1, step_days)]
         results = []
         taken: dict[dt.date, int] = {}
         most = PASS_DAYS

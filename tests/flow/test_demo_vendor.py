@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pyarrow.compute as pc
@@ -15,7 +15,7 @@ import pytest
 
 from evergreen.flow.demo import cast, truth, use, vendor
 from evergreen.flow.demo.extent import Extent
-from evergreen.flow.demo.nights import nights
+from evergreen.flow.demo.nights import nights, past_weeks
 from evergreen.flow.demo.vendor import Vendor
 
 LAST = dt.date(2026, 11, 19)
@@ -150,3 +150,7 @@ def test_nights_are_close_together_lately_and_end_on_the_last_day() -> None:
     assert days[-1] == LAST
     assert all(LAST - dt.timedelta(days=n) in days for n in range(15))
     assert len(days) < 80
+    weeks = past_weeks(Extent(LAST))
+    assert not set(weeks) & set(days) and max(weeks) < LAST - dt.timedelta(days=Extent(LAST).dense_days - 1)
+    assert {(later - earlier).days for earlier, later in pairwise(weeks)} <= {7, 14}
+    assert len(weeks) > 70

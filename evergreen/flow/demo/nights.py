@@ -13,6 +13,15 @@ _MONDAY, _THURSDAY = 0, 3
 _LONG_AGO_EVERY = 42
 
 
+def past_weeks(extent: Extent) -> list[dt.date]:
+    """The Mondays of long ago, oldest first, whose figures are computed at the end: what scores and forecasts are held against."""
+    first = extent.first + dt.timedelta(days=min(_WARM_UP_DAYS, extent.days // 3))
+    lived = set(nights(extent))
+    dense = extent.last - dt.timedelta(days=extent.dense_days)
+    days = [first + dt.timedelta(days=n) for n in range((dense - first).days + 1)]
+    return [day for day in days if day.weekday() == _MONDAY and day not in lived]
+
+
 def nights(extent: Extent) -> list[dt.date]:
     """Days whose night is run, oldest first; the last one is the story's last day."""
     warm_up = min(_WARM_UP_DAYS, extent.days // 3)

@@ -13,7 +13,7 @@ from evergreen.events import arrivals, journal, store
 from evergreen.flow import night
 from evergreen.flow.demo.acting import Office
 from evergreen.flow.demo.lake import TOLD, append
-from evergreen.flow.demo.nights import nights
+from evergreen.flow.demo.nights import nights, past_weeks
 from evergreen.flow.demo.planning import leave_for_today, plan
 from evergreen.flow.demo.records import Kept
 from evergreen.flow.demo.vendor import Vendor
@@ -27,6 +27,8 @@ def tell(vendor: Vendor, kept: Kept, *, now: dt.datetime, progress: Tell | None 
     extent = vendor.extent
     office = Office(vendor, kept)
     days = nights(extent)
+    weeks = past_weeks(extent)
+    total = len(days) + len(weeks)
     before = extent.first - _DAY
     with journal.gathering() as told:
         for done, day in enumerate(days, start=1):
@@ -37,13 +39,22 @@ def tell(vendor: Vendor, kept: Kept, *, now: dt.datetime, progress: Tell | None 
                 if day == extent.last:
                     leave_for_today(office, day + _DAY)
                     plan(office, day + _DAY, each=4, is_for_today=True)
-            night.run(day, now=min(now, extent.moment(day + _DAY, 2)))
+            run = [*weeks, day] if day == extent.last else [day]
+            night.run_days(
+                run, now=min(now, extent.moment(day + _DAY, 2)), progress=_counted(progress, done - 1, total)
+            )
             if day != extent.last:
                 _live(office, day, days[done])
             before = day
-            if progress:
-                progress(done, len(days))
     return _keep(told, vendor, now)
+
+
+def _counted(progress: Tell | None, done: int, total: int) -> night.Tell | None:
+    """The nights of a run as a part of all of them."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda step, n, _all: tell(done + n, total) if step == "night" else None
 
 
 def _live(office: Office, day: dt.date, following: dt.date) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from evergreen.base.measures import Reals
 from evergreen.customers.lines import Ints
+from evergreen.events import store
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,7 +92,7 @@ def events(con: duckdb.DuckDBPyConnection, until: int) -> list[str]:
 
 def first_day(con: duckdb.DuckDBPyConnection) -> Any:
     """The first day with use, or None."""
-    return con.execute("SELECT min(day) FROM lake.usage").fetchone()[0]  # type: ignore[index]
+    return store.scalar(con, "SELECT min(day) FROM lake.usage")
 
 
 def features(

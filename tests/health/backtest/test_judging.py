@@ -80,7 +80,10 @@ def test_the_record_is_what_counting_row_by_row_gives(rows: list[Row]) -> None:
         assert found.area is None
         return
     # Healthy is high: a loss should score lower than what stayed.
-    wins = [1.0 if g[3] < s[3] else 0.5 if g[3] == s[3] else 0.0 for g in gone for s in stayed]  # type: ignore[operator]
+    pairs = [(g[3] or 0, s[3] or 0) for g in gone for s in stayed]
+    wins = [
+        1.0 if of_gone < of_stayed else 0.5 if of_gone == of_stayed else 0.0 for of_gone, of_stayed in pairs
+    ]
     assert found.area is not None and found.area.value == pytest.approx(sum(wins) / len(wins))
     assert (found.area.positives, found.area.negatives) == (len(gone), len(stayed))
 
