@@ -55,7 +55,7 @@ def whole_set(con: duckdb.DuckDBPyConnection) -> Any:
     wide = _kept(con, backend, "wide", _wide(weeks, months, tenures, backend))
     later = wide.filter(wide.date >= LATER)
     parts = [
-        months.select("account_id", "date", metric=months.name + "_per_month", value=months.level),
+        months.select("account_id", "date", metric=_name(months.event) + "_per_month", value=months.level),
         _column(tenures, "account_tenure", tenures.tenure),
         _column(wide, "unfriend_28avg_84obs", wide.tenure_scaled),
         _column(later, "total_opinions", later.total),
@@ -126,22 +126,29 @@ def _at(day: Any) -> Any:
 
 
 def _weeks(backend: Any) -> Any:
-    """The roll-up by asked days: ``account_id, name, at, uses``. Every window asked for is of whole weeks, so the days of a week
+    """The roll-up by asked days: ``account_id, event, at, uses``. Every window asked for is of whole weeks, so the days of a week
     come into it and leave it together, at the week's last day.
     """
     events = backend.table("events")
     # From an earlier week on, for an engine cuts the fraction of what is below 0 towards 0.
     weeks = (_at(events.day) + (_EARLIER * 7 + 6)) // 7
     rows = events.mutate(at=(weeks - _EARLIER) * 7)
-    return rows.group_by(["account_id", "name", "at"]).aggregate(uses=rows.count().cast("int64"))
+    weeks = rows.group_by(["account_id", "name", "at"]).aggregate(uses=rows.count().cast("int64"))
+    # Names by their numbers from here on, as a page's paths have them.
+    number = weeks.name.cases(*((name, place) for place, name in enumerate(EVENTS)))
+    return weeks.mutate(event=number.cast("int32")).drop("name")
 
 
 def _windows(weeks: Any, backend: Any, length: int) -> Any:
-    """``account_id, name, date, level`` of windows of so many days that end the day before each date."""
-    keys = ["account_id", "name"]
+    """``account_id, event, date, level`` of windows of so many days that end the day before each date."""
+    keys = ["account_id", "event"]
     changes = moves(weeks, keys, weeks["at"], weeks["at"] + length, weeks.uses)
     found: Any = levels(changes, keys, backend.table("asked"))
     return found.select(*keys, "level", date=_later(found.asked, 1))
+
+
+def _name(event: Any) -> Any:
+    return event.cases(*enumerate(EVENTS))
 
 
 def _later(day: Any, days: int) -> Any:
@@ -172,10 +179,15 @@ def _wide(weeks: Any, months: Any, tenures: Any, backend: Any) -> Any:
     """A row an account and date with every count, null where there is none, and what is made of them at once."""
     keys = ["account_id", "date"]
     table = months.group_by(keys).aggregate(
-        **{name: months.level.max(where=months.name == name).cast("float32") for name in EVENTS}
+        **{
+            name: months.level.max(where=months.event == place).cast("float32")
+            for place, name in enumerate(EVENTS)
+        }
     )
-    friends = months.filter(months.name == "newfriend", months.date <= DATES[-1] - _MONTH * _DAY)
-    unfriends = _windows(weeks.filter(weeks.name == "unfriend"), backend, _QUARTER)
+    friends = months.filter(
+        months.event == EVENTS.index("newfriend"), months.date <= DATES[-1] - _MONTH * _DAY
+    )
+    unfriends = _windows(weeks.filter(weeks.event == EVENTS.index("unfriend")), backend, _QUARTER)
     before = friends.select("account_id", date=_later(friends.date, _MONTH), newfriend_before=friends.level)
     table = _joined(table, before.mutate(newfriend_before=before.newfriend_before.cast("float32")))
     table = _joined(table, unfriends.select(*keys, unfriends=unfriends.level))

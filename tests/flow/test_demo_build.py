@@ -17,6 +17,7 @@ import pytest
 
 from evergreen.base.env import Home
 from evergreen.flow.demo import cast, mark, truth, vendor
+from evergreen.flow.demo.nights import nights, past_weeks
 from tests.flow import demo_builder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,9 @@ def test_every_colleague_with_a_book_finds_a_list_that_can_be_worked_off(built: 
 
 def test_segments_have_lived_through_the_story(built: dict[str, Any]) -> None:
     assert len(built["segments"]) == 5
-    assert {days for days, _moves, _accounts in built["segments"].values()} == {built["score_days"]}
+    lived = nights(demo_builder.SMALL)
+    assert {days for days, _moves, _accounts in built["segments"].values()} == {len(lived)}
+    assert built["score_days"] == len(lived) + len(past_weeks(demo_builder.SMALL))
     assert built["segments"]["renewal_window"][2] == built["due_soon"] > 0
     assert built["segments"]["renewal_window"][1] > built["due_soon"]
 
