@@ -153,6 +153,7 @@ def _conditions(whose: Whose) -> dict[str, str]:
             "snapshots",
             "former_figures",
             "scores",
+            "risks",
         )
         found = {"events": f"{mine} OR ({waiting})", **dict.fromkeys(tables, mine)}
     else:

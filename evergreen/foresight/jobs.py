@@ -5,17 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db.models import QuerySet
+
 from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind, start_job
-from evergreen.base.models import Job
-from evergreen.foresight.risks.refitting import due, refit
+from evergreen.base.models import Job, User
+from evergreen.events import store
+from evergreen.foresight.models import ChurnModel
+from evergreen.foresight.risks.refitting import HORIZONS, due, refit
+from evergreen.foresight.risks.scoring import score_day
+from evergreen.health.queries import newest_day
 
 KIND = "churn_refit"
+TITLE = "Learn who will be lost"
 
 
 @job_kind(KIND)
 def learn_anew(job: Job) -> dict[str, Any]:
-    """Learn a model for each of ``params`` {"horizons": [days, …]}; returns the state of each."""
+    """Learn a model for each of ``params`` {"horizons": [days, …]}; returns the state of each.
+
+    Where one goes into service, the risks of the newest night are told anew at once, so that nobody waits for the next one.
+    """
     found = {}
     horizons = job.params["horizons"]
     for place, horizon in enumerate(horizons):
@@ -25,13 +35,26 @@ def learn_anew(job: Job) -> dict[str, Any]:
 
         made = refit(horizon, now=clock.utc_now(), tell=tell)
         found[str(horizon)] = made.state
+    if ChurnModel.State.CHAMPION in found.values() and (day := newest_day()) is not None:
+        with store.session() as con:
+            score_day(con, day)
     return found
 
 
 def start_if_due(*, now: dt.datetime) -> Job | None:
     """Put a job in the queue for the horizons for which nothing was learned, nor tried, for a week; None when there are none."""
     horizons = due(now)
-    is_waiting = Job.objects.filter(kind=KIND, state__in=(Job.State.WAITING, Job.State.RUNNING)).exists()
-    if not horizons or is_waiting:
+    if not horizons or _under_way().exists():
         return None
-    return start_job(KIND, {"horizons": horizons}, title="Learn who will be lost", by=None, now=now)
+    return start_job(KIND, {"horizons": horizons}, title=TITLE, by=None, now=now)
+
+
+def start_now(*, by: User, now: dt.datetime) -> Job:
+    """Learn every horizon anew because a person asks for it; learning that is under way already is that."""
+    return _under_way().first() or start_job(
+        KIND, {"horizons": list(HORIZONS)}, title=TITLE, total=len(HORIZONS), by=by, now=now
+    )
+
+
+def _under_way() -> QuerySet[Job]:
+    return Job.objects.filter(kind=KIND, state__in=(Job.State.WAITING, Job.State.RUNNING))

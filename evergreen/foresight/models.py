@@ -22,10 +22,16 @@ class ChurnModel(models.Model):
     state = models.CharField(max_length=8, choices=State)
     made_at = models.DateTimeField()
     known_until = models.DateField(null=True, help_text="The last day whose renewals it learned from.")
-    reason = models.TextField(blank=True, help_text="Why it serves or not, in words.")
+    why = models.JSONField(default=dict, help_text="Why it serves or not, in words: {zh, en}.")
     report = models.JSONField(default=dict, help_text="Dates, figures, calibration, columns (risks.keeping).")
     body = models.BinaryField(
         null=True, help_text="The learned model (learning.storing), while it may be asked."
+    )
+    drift = models.JSONField(
+        default=dict, help_text="How far what it reads has moved since it was judged (risks.watching)."
+    )
+    record = models.JSONField(
+        default=dict, help_text="What was foretold in service against what came (risks.watching)."
     )
 
     class Meta:

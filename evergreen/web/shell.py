@@ -75,6 +75,7 @@ RAIL = (
             Item("segments", _("Segments"), "e"),
             Item("analytics", _("Product analytics"), "y"),
             Item("scorecards", _("Health scorecards"), "h"),
+            Item("forecast", _("Forecast"), "f"),
             Item("metrics", _("Metrics"), "m"),
         ],
     ),

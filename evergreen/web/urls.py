@@ -6,6 +6,7 @@ from evergreen.web.api import app as api
 from evergreen.web.pages import (
     account,
     accounts,
+    forecast,
     frame,
     identity,
     jobs,
@@ -19,6 +20,7 @@ from evergreen.web.pages import (
 urlpatterns: list[URLPattern | URLResolver] = [
     *frame.urls,
     *accounts.urls,
+    *forecast.urls,
     *account.urls,
     *identity.urls,
     *kpis.urls,

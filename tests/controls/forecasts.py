@@ -6,6 +6,8 @@ _MEASURES = "tests/base/test_measures.py"
 _LEARNING = "tests/foresight/test_learning.py"
 _HISTORY = "tests/foresight/test_history.py"
 _RISKS = "tests/foresight/test_risks.py"
+_WATCHING = "tests/foresight/test_watching.py"
+_FORECAST = "tests/web/test_forecast.py"
 _TABLES = "tests/foresight/test_tables.py"
 
 CONTROLS = (
@@ -74,11 +76,43 @@ CONTROLS = (
         (_HISTORY,),
     ),
     Control(
+        "an_events_column_hides_a_figure",
+        "What the night reads of an account is what was taught.",
+        "evergreen/foresight/history/use.py",
+        '_EVENT = "event:"',
+        '_EVENT = "use:"',
+        (_HISTORY,),
+    ),
+    Control(
+        "every_night_of_a_week_counts",
+        "What was foretold is held against what came once a week.",
+        "evergreen/foresight/risks/watching.py",
+        "date_trunc('week', day)",
+        "day",
+        (_WATCHING,),
+    ),
+    Control(
+        "chance_is_drift",
+        "A column has moved only where that is more than two samples of one population differ by.",
+        "evergreen/foresight/risks/watching.py",
+        "if value < max(MOVED, chance):",
+        "if value < 0.0:",
+        (_WATCHING,),
+    ),
+    Control(
+        "everybodys_risks",
+        "A list of risks holds the accounts that its reader may see.",
+        "evergreen/foresight/risks/telling.py",
+        "Risk.objects.filter(horizon_days=horizon_days, account__in=accounts.order_by())",
+        "Risk.objects.filter(horizon_days=horizon_days)",
+        (_FORECAST,),
+    ),
+    Control(
         "any_challenger_wins",
         "A new model takes the place of the one before only when it is no worse on weeks that one never saw.",
         "evergreen/foresight/risks/refitting.py",
-        "return Duel(loss_new <= loss_old, reason, figures)",
-        "return Duel(True, reason, figures)",
+        "return Duel(loss_new <= loss_old, why, figures)",
+        "return Duel(True, why, figures)",
         (_RISKS,),
     ),
     Control(

@@ -22,7 +22,12 @@ from evergreen.customers.models import Account, Contract, ContractLine, FieldCha
 from evergreen.events import rollup, store
 from evergreen.foresight.history import contracts, evaluating, sets, timing, use
 from evergreen.foresight.learning import choosing, judging, leaks, members
+from evergreen.foresight.learning.calibrating import Calibration
 from evergreen.foresight.learning.columns import Column, Kind
+from evergreen.foresight.learning.encoding import Encoder
+from evergreen.foresight.learning.model import Model
+from evergreen.foresight.models import ChurnModel
+from evergreen.foresight.risks import scoring
 from evergreen.metrics.actions import take_snapshot
 from tests.lakes import empty_lake
 from tests.metrics.oracle import World, drawn, loaded, settled
@@ -95,7 +100,7 @@ def test_cutting_the_store_at_a_day_changes_no_feature_of_it(
     whole, as_it_was = found
     assert len(whole) >= 6
     assert sum(name.startswith("metric:") for name in next(iter(whole.values()))) > 40
-    assert any(name.startswith("use:ledger") for name in next(iter(whole.values())))
+    assert any(name.startswith("event:ledger") for name in next(iter(whole.values())))
     last = {key: row for key, row in whole.items() if key[1] == number(days[-1])}
     assert _differing(last, {key: row for key, row in as_it_was.items() if key[1] == number(days[-1])}) == []
 
@@ -137,7 +142,7 @@ def test_use_equals_a_naive_count_of_what_was_known(home: Any) -> None:
         ]
         for name in names:
             assert math.isclose(
-                found[f"use:{name}"][place] * 84, sum(row[4] for row in seen if row[1] == name)
+                found[f"event:{name}"][place] * 84, sum(row[4] for row in seen if row[1] == name)
             )
         month = sum(row[4] for row in seen if at - number(row[2]) < 28)
         before = sum(row[4] for row in seen if 28 <= at - number(row[2]) < 56)
@@ -149,6 +154,30 @@ def test_use_equals_a_naive_count_of_what_was_known(home: Any) -> None:
         }
         assert found["active_days"][place] * 4 == sum(at - number(one) < 28 for one in used)
         assert found["quiet_days"][place] == (at - max(map(number, used)) if used else 365)
+
+
+@pytest.mark.django_db
+def test_what_the_night_reads_is_what_was_taught(home: Any) -> None:
+    world = drawn("Asia/Shanghai", 6, ACCOUNTS)
+    monday = _mondays(world, 1)[0]
+    settled(world)
+    loaded(world)
+    with store.session() as con:
+        rollup.roll_up(con, monday)
+        take_snapshot(con, monday, now=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))
+        events = use.events(con, number(monday))
+        taught = sets.build(con, [monday], horizon_days=30, grace_days=7, of_events=events)
+        names = list(taught.read)
+        columns = [Column(name, Kind.WORDS if name.startswith("record:") else Kind.NUMBER) for name in names]
+        model = Model(Encoder.learn(columns, taught.read), choosing.Choice((), Calibration(1.0, 0.0)), ())
+        served = ChurnModel(horizon_days=30, grace_days=7)
+        read = scoring.rows_for(con, model, served, monday, sets.Records.read())
+    assert len(events) > 3 and np.nansum(taught.read["use:use"]) > 0
+    assert read.account.tolist() == taught.account.tolist()
+    for name in names:
+        assert np.array_equal(
+            read.read[name], taught.read[name], equal_nan=taught.read[name].dtype != object
+        ), name
 
 
 def test_mondays_begin_four_weeks_into_use_and_end_when_the_last_horizon_is_over() -> None:
@@ -303,7 +332,7 @@ def _made(n: int, seed: int) -> sets.Rows:
     account = np.repeat(np.arange(n // 4), 4)
     chance = dice.normal(0, 1, n // 4)[account]
     read = {
-        "use:posted": np.exp(chance + dice.normal(0, 0.5, n)),
+        "event:posted": np.exp(chance + dice.normal(0, 0.5, n)),
         "contract:days_to_end": dice.integers(1, 300, n).astype(float),
         "metric:noise": dice.normal(0, 1, n),
     }
@@ -345,9 +374,9 @@ def test_a_planted_leak_is_named_every_time_and_an_honest_column_never() -> None
 
 def test_of_two_columns_that_rank_alike_the_first_stays() -> None:
     rows = _made(400, 4)
-    read = {**rows.read, "metric:twice": rows.read["use:posted"] * 2, "metric:same": np.ones(400)}
+    read = {**rows.read, "metric:twice": rows.read["event:posted"] * 2, "metric:same": np.ones(400)}
     kept = sets.columns(replace(rows, read=read))
-    assert [column.name for column in kept] == ["use:posted", "contract:days_to_end", "metric:noise"]
+    assert [column.name for column in kept] == ["event:posted", "contract:days_to_end", "metric:noise"]
 
 
 @pytest.mark.django_db

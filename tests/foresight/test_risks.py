@@ -99,10 +99,10 @@ def test_a_challenger_takes_the_place_only_when_it_is_no_worse_on_weeks_the_old_
     knowing = learn(judging, found.past.columns)
     strong = ChurnModel(known_until=day(FIRST + 7 * 28), body=storing.to_bytes(knowing))
     duel = refitting.duel_of(strong, found)
-    assert not duel.wins and "more than" in duel.reason
+    assert not duel.wins and "more than" in duel.why["en"]
     recent = ChurnModel(known_until=day(FIRST + 7 * 39), body=storing.to_bytes(blind))
     duel = refitting.duel_of(recent, found)
-    assert not duel.wins and "20 are needed" in duel.reason
+    assert not duel.wins and "20 are needed" in duel.why["en"]
 
 
 @pytest.mark.django_db
@@ -110,13 +110,13 @@ def test_too_little_history_is_a_row_that_says_so_and_is_tried_again_after_a_wee
     assert refitting.due(NOW) == [30, 90, 180]
     for _again in range(2):
         made = refitting.refit(30, now=NOW)
-        assert made.state == ChurnModel.State.WAITING and "no use in this home yet" in made.reason
+        assert made.state == ChurnModel.State.WAITING and "no use in this home yet" in made.why["en"]
     assert ChurnModel.objects.filter(horizon_days=30).count() == 1
     assert refitting.due(NOW) == [90, 180]
     assert refitting.due(NOW + dt.timedelta(days=8)) == [30, 90, 180]
     assert AuditEntry.objects.filter(verb="churn_model.made").count() == 2
-    assert "no use in this home yet" in telling.why_none(30)
-    assert "Nothing was learned for 90 days" in telling.why_none(90)
+    assert "no use in this home yet" in telling.why_none(30)["en"]
+    assert "Nothing was learned for 90 days" in telling.why_none(90)["en"]
 
 
 @pytest.mark.django_db
@@ -175,12 +175,31 @@ def test_the_night_tells_the_risk_of_every_account_that_is_still_covered(home: A
     assert telling.riskiest(90, 5) == []
 
 
+@pytest.mark.django_db
+def test_a_model_that_this_version_does_not_read_keeps_no_night_from_going_on(home: Any) -> None:
+    on = dt.date(2026, 5, 31)
+    one = _account("one", on + dt.timedelta(days=5))
+    old = ChurnModel.objects.create(
+        horizon_days=30,
+        state=ChurnModel.State.CHAMPION,
+        made_at=NOW,
+        body=zstandard.compress(b'{"format": 1}'),
+    )
+    Risk.objects.create(account=one, model=old, horizon_days=30, day=on, probability=0.5)
+    with store.session() as con:
+        assert scoring.score_day(con, on) == 0
+    assert Risk.objects.get().probability == 0.5
+
+
 @pytest.mark.parametrize(
     ("told", "zh", "en"),
     [
         (["contract:days_to_end", 12.0, 0.4], "距合同到期：12 天（推高风险）", "until the contract ends: 12 days (raises the risk)"),
+        (["contract:days_to_end", -12.0, 0.4], "距合同到期：−12 天（推高风险）", "until the contract ends: −12 days (raises the risk)"),
+        (["metric:renewal_on", -36.0, 0.4], "到期日：36 天后（推高风险）", "Renewal date: in 36 days (raises the risk)"),
+        (["metric:renewal_on", 1.0, 0.4], "到期日：1 天前（推高风险）", "Renewal date: 1 day ago (raises the risk)"),
         (["contract:ends_within", 0.0, -0.4], "合同在期限内到期：否（降低风险）", "contract ends within the horizon: no (lowers the risk)"),
-        (["use:ledger.posted", 3.456, -0.1], "日均“ledger.posted”次数（84 天）：3.46（降低风险）", "“ledger.posted” a day over 84 days: 3.46 (lowers the risk)"),
+        (["event:ledger.posted", 3.456, -0.1], "日均“ledger.posted”次数（84 天）：3.46（降低风险）", "“ledger.posted” a day over 84 days: 3.46 (lowers the risk)"),
         (["metric:active_days_28d", None, 0.1], "28 天活跃天数：无数据（推高风险）", "Active days in 28: no data (raises the risk)"),
         (["contract:discount", 0.155, 0.1], "折扣：16%（推高风险）", "discount: 16% (raises the risk)"),
     ],

@@ -31,7 +31,11 @@ _ENDS_WITHIN = "contract:ends_within"
 
 
 class TooLittleHistoryError(ValueError):
-    """The past is too short or too calm to learn from; the message says what was found and what is needed."""
+    """The past is too short or too calm to learn from; ``words`` {zh, en} say what was found and what is needed."""
+
+    def __init__(self, *, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.words = {"zh": zh, "en": en}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,30 +192,36 @@ def _split(
 ) -> tuple[Split, dt.date, tuple[dt.date, ...]]:
     first, known = use.first_day(con), until or sets.known_until(today)
     if first is None or known is None:
-        lacking = "use" if first is None else "contract"
+        lacking, zh_lacking = ("use", "使用数据") if first is None else ("contract", "合同")
         raise TooLittleHistoryError(
-            f"There is no {lacking} in this home yet, so nothing can be learned. Load contracts and use (docs/imports.md), run "
-            "`evergreen night`, and ask again."
+            zh=f"这里还没有{zh_lacking}，学不到任何东西。请导入合同和使用数据（docs/imports.md），运行 `evergreen night` 后再试。",
+            en=f"There is no {lacking} in this home yet, so nothing can be learned. Load contracts and use (docs/imports.md), run "
+            "`evergreen night`, and ask again.",
         )
     days = timing.mondays(first, known, horizon_days)
     split = timing.split(days, horizon_days, share)
     if not split.judging:
         raise TooLittleHistoryError(
-            f"Use is known from {first} and renewals until {known}: that is {len(days)} Mondays whose {horizon_days} days are over, too "
+            zh=f"使用数据始于 {first}，续约情况已知至 {known}：只有 {len(days)} 个周一的 {horizon_days} 天已过完，不够一部分用来学习、"
+            f"隔 {horizon_days} 天之后的另一部分用来检验。请等数据再多一些，或换更短的 --horizon-days。",
+            en=f"Use is known from {first} and renewals until {known}: that is {len(days)} Mondays whose {horizon_days} days are over, too "
             f"few to learn from some and judge on later ones with {horizon_days} days between. Wait for more, or ask for a shorter "
-            "--horizon-days."
+            "--horizon-days.",
         )
     return split, known, days
 
 
 def _check(teaching: Rows, judging: Rows, split: Split) -> None:
-    for name, of, days in (("learn from", teaching, split.teaching), ("judge on", judging, split.judging)):
+    parts = (("learn from", "学习", teaching, split.teaching), ("judge on", "检验", judging, split.judging))
+    for name, zh_name, of, days in parts:
         lost, stayed = _accounts(of.account, of.labels), _accounts(of.account, ~of.labels)
         if min(lost, stayed) < LEAST_OF_A_KIND:
             raise TooLittleHistoryError(
-                f"In the {len(days)} weeks to {name} ({days[0]} to {days[-1]}) {lost} accounts were lost and {stayed} stayed; at "
+                zh=f"用于{zh_name}的 {len(days)} 周（{days[0]} 至 {days[-1]}）里，{lost} 个客户流失，{stayed} 个留存；两者各至少需要 "
+                f"{LEAST_OF_A_KIND} 个，数字才有意义。在那之前，健康分和续约日期比模型更可靠。",
+                en=f"In the {len(days)} weeks to {name} ({days[0]} to {days[-1]}) {lost} accounts were lost and {stayed} stayed; at "
                 f"least {LEAST_OF_A_KIND} of each are needed for figures that mean anything. Until then scorecards and renewal dates "
-                "serve better than a model."
+                "serve better than a model.",
             )
 
 

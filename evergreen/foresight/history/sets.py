@@ -123,7 +123,7 @@ def build(
     ]
     account = _joined([each.account for each in standings], np.int64)
     on = _joined([np.full(len(s.account), number(d)) for s, d in zip(standings, days, strict=True)], np.int64)
-    lost = None if until is None else _lost(account, on, horizon_days, grace_days, until)
+    lost = None if until is None else lost_within(account, on, horizon_days, grace_days, until)
     kept = Thinned(np.arange(len(account)), np.ones(len(account)))
     if most is not None and lost is not None:
         kept = thinned(lost, most)
@@ -177,7 +177,7 @@ def _of_accounts(account: Ints, on: Ints) -> dict[str, NDArray[np.object_]]:
     return {**found, "record:tier": tiers}
 
 
-def _lost(account: Ints, on: Ints, horizon_days: int, grace_days: int, until: dt.date) -> Truths:
+def lost_within(account: Ints, on: Ints, horizon_days: int, grace_days: int, until: dt.date) -> Truths:
     """Whether a loss of the account falls on the days after the row's up to the horizon."""
     if not len(on):
         return np.zeros(0, np.bool_)

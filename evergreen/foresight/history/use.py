@@ -7,7 +7,7 @@ count is not small because it is new.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ WINDOW_WEEKS = 12
 MONTH_WEEKS = 4
 # Events are many in some products: those that most accounts use.
 MOST_EVENTS = 30
+# A group of its own, so that no event's name is taken for one of the figures beside it.
+_EVENT = "event:"
 _LONG_QUIET = 365.0
 # Shorter than a week, a rate says more of weekdays than of the account.
 _LEAST_DAYS = 7
@@ -90,6 +92,11 @@ def events(con: duckdb.DuckDBPyConnection, until: int) -> list[str]:
     return [event for (event,) in rows]
 
 
+def named_in(columns: Iterable[str]) -> list[str]:
+    """The events that columns of a model count, in their order: what ``features`` has to be asked for again."""
+    return [name.removeprefix(_EVENT) for name in columns if name.startswith(_EVENT)]
+
+
 def first_day(con: duckdb.DuckDBPyConnection) -> Any:
     """The first day with use, or None."""
     return store.scalar(con, "SELECT min(day) FROM lake.usage")
@@ -103,7 +110,7 @@ def features(
     of_events: Sequence[str],
     first: int,
 ) -> dict[str, Reals]:
-    """Of each row (account, day): ``use:EVENT`` and ``use``, uses a day over 84 days; ``use_change``, 28 days against the 28 before
+    """Of each row (account, day): ``event:EVENT`` and ``use``, uses a day over 84 days; ``use_change``, 28 days against the 28 before
     (missing while the account is younger); ``active_days``, days with use a week over 28 days, ``active_days_12w`` over 84;
     ``users``, the most users of a day (of a tenant, where use knows it) in 28 days; ``quiet_days`` since the last use.
 
@@ -145,7 +152,7 @@ def features(
         "quiet_days": np.where(newest < 0, np.minimum(age, _LONG_QUIET), days - newest),
     }
     for place, event in enumerate(of_events):
-        found[f"use:{event}"] = counts[place] / window
+        found[f"{_EVENT}{event}"] = counts[place] / window
     return found
 
 

@@ -19,7 +19,8 @@ from evergreen.foresight.learning.members import CatBoost, Learned, LightGbm, Lo
 from evergreen.foresight.learning.members import Kind as Member
 from evergreen.foresight.learning.model import Model
 
-FORMAT = 1
+# 2: events are columns of a group of their own.
+FORMAT = 2
 # A model of sixty columns has some megabytes before it is compressed; what says more was not written here.
 _MOST_BYTES = 200_000_000
 

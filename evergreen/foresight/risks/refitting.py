@@ -20,6 +20,8 @@ from evergreen.foresight.learning.choosing import log_loss
 from evergreen.foresight.learning.judging import LEAST_OF_A_KIND, judge
 from evergreen.foresight.learning.storing import StoredModelError, from_bytes, to_bytes
 from evergreen.foresight.models import ChurnModel
+from evergreen.foresight.risks import watching
+from evergreen.foresight.risks.words import Words
 
 # A month is soon enough to call somebody; annual contracts are decided a quarter or half a year before.
 HORIZONS = (30, 90, 180)
@@ -29,10 +31,10 @@ State = ChurnModel.State
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """Whether the challenger takes the place, and why in words, with both losses where there was a champion to beat."""
+    """Whether the challenger takes the place, and why as {zh, en}, with both losses where there was a champion to beat."""
 
     wins: bool
-    reason: str
+    why: Words
     figures: dict[str, Any]
 
 
@@ -63,12 +65,12 @@ def refit(
         found = evaluating.evaluate(today, horizon_days=horizon_days, grace_days=grace_days, tell=tell)
     except TooLittleHistoryError as error:
         return _keep(
-            ChurnModel(state=State.WAITING, reason=str(error)), horizon_days, grace_days, by=by, now=now
+            ChurnModel(state=State.WAITING, why=error.words), horizon_days, grace_days, by=by, now=now
         )
     past = found.past
     champion = ChurnModel.objects.filter(horizon_days=horizon_days, state=State.CHAMPION).first()
     duel = duel_of(champion, found)
-    made = ChurnModel(known_until=past.known_until, reason=duel.reason, report=_report(found, duel))
+    made = ChurnModel(known_until=past.known_until, why=duel.why, report=_report(found, duel))
     made.state = State.CHAMPION if duel.wins else State.REFUSED
     if duel.wins:
         made.body = to_bytes(evaluating.learn(past.all_weeks(), past.columns))
@@ -94,13 +96,14 @@ def _report(found: Evaluation, duel: Duel) -> dict[str, Any]:
         "suspects": found.suspects,
         "calibration": [[one.low, one.high, one.n, one.said, one.happened] for one in bins],
         "duel": duel.figures,
+        "shapes": watching.shapes(found.past.judging, found.said),
     }
 
 
 def duel_of(champion: ChurnModel | None, found: Evaluation) -> Duel:
     """The challenger against the one in service, on weeks whose features came after everything that one learned."""
     if champion is None or champion.known_until is None or champion.body is None:
-        return Duel(True, "It is the first.", {})
+        return Duel(True, {"zh": "这是第一个模型。", "en": "It is the first."}, {})
     judging = found.past.judging
     newest = judging.day > number(champion.known_until)
     rows = judging.chosen(newest)
@@ -108,14 +111,21 @@ def duel_of(champion: ChurnModel | None, found: Evaluation) -> Duel:
     if lost < LEAST_OF_A_KIND:
         return Duel(
             False,
-            f"Since {champion.known_until}, up to which the one in service learned, {lost} accounts were lost whose outcome is known; "
-            f"{LEAST_OF_A_KIND} are needed to tell which of the two is better.",
+            {
+                "zh": f"在用的模型学到 {champion.known_until} 为止；此后结果已知的流失客户有 {lost} 个，要分出两者高下需要 {LEAST_OF_A_KIND} 个。",
+                "en": f"Since {champion.known_until}, up to which the one in service learned, {lost} accounts were lost whose outcome is "
+                f"known; {LEAST_OF_A_KIND} are needed to tell which of the two is better.",
+            },
             {"accounts_lost": lost},
         )
     try:
         old = from_bytes(bytes(champion.body))
     except StoredModelError as error:
-        return Duel(True, f"The one in service cannot be read any more: {error}", {})
+        said = {
+            "zh": f"在用的模型已无法读取：{error}",
+            "en": f"The one in service cannot be read any more: {error}",
+        }
+        return Duel(True, said, {})
     names = [column.name for column in old.encoder.columns]
     theirs = old.probabilities(sets.like(rows, names).read)
     mine = found.said[newest]
@@ -128,12 +138,13 @@ def duel_of(champion: ChurnModel | None, found: Evaluation) -> Duel:
         "new": {**judge(rows.labels, mine).as_dict(), "log_loss": loss_new},
         "old": {**judge(rows.labels, theirs).as_dict(), "log_loss": loss_old},
     }
-    verb = "no more than" if loss_new <= loss_old else "more than"
-    reason = (
-        f"On {len(rows.account):,} rows since {champion.known_until} the new model's log loss is {loss_new:.4f}, {verb} the "
-        f"{loss_old:.4f} of the one in service."
-    )
-    return Duel(loss_new <= loss_old, reason, figures)
+    verb, zh_verb = ("no more than", "不高于") if loss_new <= loss_old else ("more than", "高于")
+    why = {
+        "zh": f"在 {champion.known_until} 之后的 {len(rows.account):,} 行上，新模型的对数损失为 {loss_new:.4f}，{zh_verb}在用模型的 {loss_old:.4f}。",
+        "en": f"On {len(rows.account):,} rows since {champion.known_until} the new model's log loss is {loss_new:.4f}, {verb} the "
+        f"{loss_old:.4f} of the one in service.",
+    }
+    return Duel(loss_new <= loss_old, why, figures)
 
 
 @transaction.atomic
@@ -151,6 +162,6 @@ def _keep(
     made.save()
     audit(
         "churn_model.made", "churn_model", [made.pk], by=by, now=now,
-        after={"horizon_days": horizon_days, "state": made.state, "reason": made.reason},
+        after={"horizon_days": horizon_days, "state": made.state, "why": made.why},
     )  # fmt: skip
     return made

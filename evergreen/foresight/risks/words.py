@@ -11,7 +11,7 @@ from evergreen.metrics import registry
 
 Words = dict[str, str]
 
-# Each with how its value is written: d days, n number, p share, m amount, y yes or no.
+# Each with how its value is written: d days, t days since, n number, p share, m amount, y yes or no.
 _COLUMNS: dict[str, tuple[str, Words]] = {
     "contract:days_to_end": ("d", {"zh": "距合同到期", "en": "until the contract ends"}),
     "contract:ends_within": ("y", {"zh": "合同在期限内到期", "en": "contract ends within the horizon"}),
@@ -40,7 +40,7 @@ _EVENT: Words = {"zh": "日均“{}”次数（84 天）", "en": "“{}” a day
 _UP: Words = {"zh": "推高风险", "en": "raises the risk"}
 _DOWN: Words = {"zh": "降低风险", "en": "lowers the risk"}
 _MISSING: Words = {"zh": "无数据", "en": "no data"}
-_KINDS = {"days": "d", "share": "p", "money": "m", "count": "n", "number": "n", "date": "d"}
+_KINDS = {"days": "d", "share": "p", "money": "m", "count": "n", "number": "n", "date": "t"}
 
 
 def named(column: str, language: str | None = None) -> str:
@@ -48,15 +48,28 @@ def named(column: str, language: str | None = None) -> str:
     return _named(column)[1][_of(language)]
 
 
+def told(words: Words, language: str | None = None) -> str:
+    """Words kept as {zh, en} in the reader's language; nothing where there are none."""
+    return words.get(_of(language), "")
+
+
 def reason(told: Sequence[Any], language: str | None = None) -> str:
     """A reason as ``Risk.reasons`` keeps it in one phrase: what, how much, and which way it draws."""
-    column, value, pull = told
+    direction = (_UP if told[2] > 0 else _DOWN)[_of(language)]
+    said = phrase(told, language)
+    return f"{said}（{direction}）" if _of(language) == "zh" else f"{said} ({direction})"
+
+
+def phrase(told: Sequence[Any], language: str | None = None, *, sees_money: bool = True) -> str:
+    """A reason without its direction: what and how much. Without a right to amounts those are dots."""
+    column, value, _pull = told
     way, name = _named(column)
     spoken = _of(language)
     between = "：" if spoken == "zh" else ": "
+    if way == "m" and not sees_money:
+        return f"{name[spoken]}{between}•••"
     written = _MISSING[spoken] if value is None or value == "" else _written(value, way, spoken)
-    direction = (_UP if pull > 0 else _DOWN)[spoken]
-    return f"{name[spoken]}{between}{written}" + (f"（{direction}）" if spoken == "zh" else f" ({direction})")
+    return f"{name[spoken]}{between}{written}"
 
 
 def _named(column: str) -> tuple[str, Words]:
@@ -65,7 +78,7 @@ def _named(column: str) -> tuple[str, Words]:
     group, _colon, name = column.partition(":")
     if group == "metric" and (metric := registry.find(name)) is not None:
         return _KINDS.get(metric.kind, "n"), metric.name
-    if group == "use":
+    if group == "event":
         return "n", {language: words.format(name) for language, words in _EVENT.items()}
     return "n", {"zh": name, "en": name}
 
@@ -81,8 +94,13 @@ def _written(value: float | str, way: str, language: str) -> str:
         return ({"zh": "是", "en": "yes"} if value else {"zh": "否", "en": "no"})[language]
     if way == "p":
         return f"{value:+.0%}" if value < 0 else f"{value:.0%}"
+    if way == "t":
+        days = _written(abs(value), "d", language)
+        past, ahead = (f"{days}前", f"{days}后") if language == "zh" else (f"{days} ago", f"in {days}")
+        return past if value >= 0 else ahead
     if way == "d":
-        return f"{value:,.0f} 天" if language == "zh" else f"{value:,.0f} {'day' if value == 1 else 'days'}"
+        shown = f"{value:,.0f}".replace("-", "\N{MINUS SIGN}")
+        return f"{shown} 天" if language == "zh" else f"{shown} {'day' if value == 1 else 'days'}"
     if way == "m":
         # Minor units of the vendor's currency are two but for a few; here the size counts.
         return f"{value / 100:,.0f}"

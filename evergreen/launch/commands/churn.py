@@ -112,7 +112,7 @@ def refit(
     """
     open_installation(home)
     from evergreen.base import clock
-    from evergreen.foresight.risks import refitting
+    from evergreen.foresight.risks import refitting, words
 
     for horizon in horizon_days or refitting.HORIZONS:
         try:
@@ -120,14 +120,14 @@ def refit(
                 made = refitting.refit(horizon, now=clock.utc_now(), grace_days=grace_days, tell=tell)
         except ValueError as error:
             raise stop(str(error), 2) from None
-        say(f"{horizon} days: {made.get_state_display()}. {made.reason}")
+        say(f"{horizon} days: {made.get_state_display()}. {words.told(made.why)}")
         if as_json:
             put(
                 {
                     "horizon_days": horizon,
                     "grace_days": made.grace_days,
                     "state": made.state,
-                    "reason": made.reason,
+                    "why": made.why,
                     **made.report,
                 }
             )
@@ -142,11 +142,11 @@ def risks(
 ) -> None:
     """List the accounts most likely to be lost, with reasons, as of the newest night."""
     open_installation(home)
-    from evergreen.foresight.risks import telling
+    from evergreen.foresight.risks import telling, words
 
     found = telling.riskiest(horizon_days, limit)
     if not found:
-        say(telling.why_none(horizon_days))
+        say(words.told(telling.why_none(horizon_days)))
     if as_json:
         for row in found:
             put(row.as_dict())
