@@ -62,6 +62,7 @@ class Edition(models.Model):
     name = models.JSONField(default=dict, help_text="{zh, en}")
     features = models.ManyToManyField(Feature, related_name="editions", blank=True)
     holds_all_features = models.BooleanField(default=False)
+    limits = models.JSONField(default=dict, blank=True, help_text="{feature: most uses in 28 days}")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "key"], name="edition_key_once")]

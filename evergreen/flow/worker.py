@@ -222,7 +222,7 @@ class Worker:
                 log.info("%s", error)
                 return
             log.info("The night of %s is done.", day)
-        learning.start_if_due(now=clock.utc_now())
+        learning.start_due(now=clock.utc_now())
 
     def _beat(self) -> None:
         self._pulse.beat_at = clock.utc_now().isoformat()

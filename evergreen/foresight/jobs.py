@@ -11,12 +11,14 @@ from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind, start_job
 from evergreen.base.models import Job, User
 from evergreen.events import store
+from evergreen.foresight.expansion import learning
 from evergreen.foresight.models import ChurnModel
 from evergreen.foresight.risks.refitting import HORIZONS, due, refit
 from evergreen.foresight.risks.scoring import score_day
 from evergreen.health.queries import newest_day
 
 KIND = "churn_refit"
+EXPANSION = "expansion_refresh"
 TITLE = "Learn who will be lost"
 
 
@@ -39,6 +41,31 @@ def learn_anew(job: Job) -> dict[str, Any]:
         with store.session() as con:
             score_day(con, day)
     return found
+
+
+@job_kind(EXPANSION)
+def suggest_anew(job: Job) -> dict[str, Any]:
+    """Learn who buys more and write the suggestions; returns the state and how many are open."""
+
+    def tell(step: str, done: int, total: int) -> None:
+        beat(job, done=done, total=total, note=step, now=clock.utc_now())
+
+    made = learning.learn(now=clock.utc_now(), tell=tell)
+    return {"state": made.state, "suggestions": made.report.get("suggestions", 0)}
+
+
+def start_expansion(*, by: User | None, now: dt.datetime) -> Job:
+    """Put the learning of purchases in the queue, unless it waits there already."""
+    waiting = Job.objects.filter(kind=EXPANSION, state__in=(Job.State.WAITING, Job.State.RUNNING)).first()
+    return waiting or start_job(EXPANSION, {}, title="Learn who will buy more", by=by, now=now)
+
+
+def start_due(*, now: dt.datetime) -> list[Job]:
+    """Put everything in the queue that was not learned for a week."""
+    jobs = [start_if_due(now=now)]
+    if learning.is_due(now):
+        jobs.append(start_expansion(by=None, now=now))
+    return [job for job in jobs if job is not None]
 
 
 def start_if_due(*, now: dt.datetime) -> Job | None:

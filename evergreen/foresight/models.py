@@ -6,6 +6,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from evergreen.customers.models import Account
+from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
+
+__all__ = ["ChurnModel", "ExpansionLearning", "Risk", "Suggestion"]
 
 
 class ChurnModel(models.Model):

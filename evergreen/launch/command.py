@@ -15,6 +15,7 @@ from evergreen.launch.commands import (
     credentials,
     doctor,
     erasing,
+    expansion,
     history,
     importing,
     installation,
@@ -69,6 +70,7 @@ app.command()(portfolio.portfolio)
 app.command()(purchases.purchases)
 app.command()(backtesting.backtest)
 app.add_typer(churn.app, name="churn")
+app.add_typer(expansion.app, name="expansion")
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)

@@ -74,6 +74,7 @@ RAIL = (
             Item("portfolio", pgettext_lazy("page", "Portfolio"), "p"),
             Item("segments", _("Segments"), "e"),
             Item("analytics", _("Product analytics"), "y"),
+            Item("expansion", _("Expansion"), "x"),
             Item("scorecards", _("Health scorecards"), "h"),
             Item("forecast", _("Forecast"), "f"),
             Item("metrics", _("Metrics"), "m"),

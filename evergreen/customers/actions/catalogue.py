@@ -99,15 +99,20 @@ def update_edition(
     features: Iterable[Feature],
     *,
     holds_all: bool,
+    limits: Mapping[str, float] | None = None,
     by: User | None,
     now: dt.datetime,
 ) -> Edition:
-    """Name an edition and say which features it holds; ``holds_all`` holds those to come as well."""
+    """Name an edition and say which features it holds; ``holds_all`` holds those to come as well.
+
+    ``limits`` says how often a feature may be used in 28 days, by key; without it the limits stay as they are.
+    """
     wanted = {feature.pk for feature in features}
     held = set(edition.features.values_list("pk", flat=True))
-    applied = rows.apply(
-        edition, {"name": dict(name), "holds_all_features": holds_all}, {"name", "holds_all_features"}
-    )
+    changes: dict[str, Any] = {"name": dict(name), "holds_all_features": holds_all}
+    if limits is not None:
+        changes["limits"] = dict(limits)
+    applied = rows.apply(edition, changes, {"name", "holds_all_features", "limits"})
     if held != wanted:
         edition.features.set(wanted)
         applied = rows.Applied(

@@ -140,7 +140,7 @@ def build(
         read |= {name if ":" in name else f"use:{name}": values for name, values in found.items()}
     read |= _figures(con, account, on)
     read["record:edition"] = edition
-    read |= _of_accounts(account, on)
+    read |= of_accounts(account, on)
     return Rows(account, on, read, None if lost is None else lost[kept.rows], kept.weights)
 
 
@@ -154,7 +154,7 @@ def _figures(con: duckdb.DuckDBPyConnection, account: Ints, on: Ints) -> dict[st
     return {f"metric:{key}": values for key, values in past.columns.items() if not np.isnan(values).all()}
 
 
-def _of_accounts(account: Ints, on: Ints) -> dict[str, NDArray[np.object_]]:
+def of_accounts(account: Ints, on: Ints) -> dict[str, NDArray[np.object_]]:
     """Industry and region as they stand, the tier as it was."""
     told = {
         pk: (industry, region, tier)

@@ -16,6 +16,7 @@ from evergreen.base.models import AuditEntry
 from evergreen.customers import actions as customers
 from evergreen.events.unmatched import actions as unmatched
 from evergreen.flow import merging
+from evergreen.foresight.expansion import actions as expansion
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 from evergreen.work import actions as work
@@ -27,6 +28,7 @@ ROOMS: dict[str, Callable[..., Any]] = {
     "task": work.undo,
     unmatched.KIND: unmatched.undo,
     "merger": merging.undo,
+    "suggestion": expansion.undo,
 }
 
 

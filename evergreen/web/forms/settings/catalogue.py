@@ -120,6 +120,14 @@ class FeatureForm(_Named):
 class EditionForm(_Named):
     key = _key()
     holds_all = forms.BooleanField(label=_("Holds every feature, also those to come"), required=False)
+    limits = forms.CharField(
+        label=_("Limits"),
+        required=False,
+        help_text=_(
+            "A line each, feature = how often in 28 days, such as bulk_import = 500. Nothing: no limit is known."
+        ),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
 
     def __init__(self, *args: Any, product: Product, edition: Edition | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,6 +149,7 @@ class EditionForm(_Named):
             "en": edition.name.get("en", ""),
             "holds_all": edition.holds_all_features,
             "features": list(edition.features.all()),
+            "limits": "\n".join(f"{key} = {most:g}" for key, most in edition.limits.items()),
         }
         return cls(initial=stored, product=edition.product, edition=edition)
 
@@ -149,6 +158,26 @@ class EditionForm(_Named):
         if self.edition is None and self.product.editions.filter(key=key).exists():
             raise forms.ValidationError(_("An edition of this product has this key already."))
         return key
+
+    def clean_limits(self) -> dict[str, float]:
+        """Lines as {feature: most uses in 28 days}."""
+        known = set(self.product.features.values_list("key", flat=True))
+        found = {}
+        for line in filter(str.strip, self.cleaned_data["limits"].splitlines()):
+            key, _equals, text = (part.strip() for part in line.partition("="))
+            try:
+                most = float(text)
+            except ValueError:
+                most = 0.0
+            if key not in known or not 0 < most < 1e12:
+                raise forms.ValidationError(
+                    _(
+                        "“%(line)s” is no limit. Write feature = a number above 0; features of this product: %(known)s."
+                    )
+                    % {"line": line.strip()[:80], "known": ", ".join(sorted(known)) or "-"}
+                )
+            found[key] = most
+        return found
 
 
 class _Features(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic for the checker only

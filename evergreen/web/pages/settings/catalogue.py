@@ -117,6 +117,7 @@ def _hold(shown: Edition, form: EditionForm, request: StaffRequest) -> None:
         form.names,
         form.cleaned_data["features"],
         holds_all=form.cleaned_data["holds_all"],
+        limits=form.cleaned_data["limits"],
         by=request.user,
         now=request.now,
     )

@@ -1,0 +1,1 @@
+"""Tests of suggestions of what accounts may buy more of."""
