@@ -20,6 +20,7 @@ NAMES = (
     "history",
     "fightchurn",
     "churn",
+    "forecast",
     "purchases",
 )
 

@@ -100,6 +100,8 @@ def test_a_challenger_takes_the_place_only_when_it_is_no_worse_on_weeks_the_old_
     strong = ChurnModel(known_until=day(FIRST + 7 * 28), body=storing.to_bytes(knowing))
     duel = refitting.duel_of(strong, found)
     assert not duel.wins and "more than" in duel.why["en"]
+    unread = ChurnModel(known_until=day(FIRST + 7 * 39), body=b"of another version")
+    assert refitting.duel_of(unread, found).wins
     recent = ChurnModel(known_until=day(FIRST + 7 * 39), body=storing.to_bytes(blind))
     duel = refitting.duel_of(recent, found)
     assert not duel.wins and "20 are needed" in duel.why["en"]

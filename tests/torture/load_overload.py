@@ -36,6 +36,7 @@ def overloaded(part: Part) -> None:
     try:
         installation.serve()
         server = installation.processes()[0]
+        _on_one_core(installation.processes())
         key = str(part.marks["key"])
         one = Flow(key, part.report.seed, 1.0, 1, 0, ledger.path, ledger.size)
         probe = send(Plan(installation.port, [one], _PROBE_SECONDS, _PROBE_LINKS, is_closed=True))
@@ -67,6 +68,16 @@ def overloaded(part: Part) -> None:
     finally:
         installation.kill()
         ledger.close()
+
+
+def _on_one_core(processes: list[int]) -> None:
+    """Bind web server and worker to one core of several, so that the sender beside them can offer more than they take: on a core
+    of its own each answers as fast as one sender asks.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    for process in processes:
+        for thread in os.listdir(f"/proc/{process}/task"):
+            os.sched_setaffinity(int(thread), cores[:1])
 
 
 def _phase(port: int, one: Flow, begin: int, rate: float, seconds: float) -> Sent:

@@ -104,6 +104,14 @@ def duel_of(champion: ChurnModel | None, found: Evaluation) -> Duel:
     """The challenger against the one in service, on weeks whose features came after everything that one learned."""
     if champion is None or champion.known_until is None or champion.body is None:
         return Duel(True, {"zh": "这是第一个模型。", "en": "It is the first."}, {})
+    try:
+        old = from_bytes(bytes(champion.body))
+    except StoredModelError as error:
+        said = {
+            "zh": f"在用的模型已无法读取：{error}",
+            "en": f"The one in service cannot be read any more: {error}",
+        }
+        return Duel(True, said, {})
     judging = found.past.judging
     newest = judging.day > number(champion.known_until)
     rows = judging.chosen(newest)
@@ -118,14 +126,6 @@ def duel_of(champion: ChurnModel | None, found: Evaluation) -> Duel:
             },
             {"accounts_lost": lost},
         )
-    try:
-        old = from_bytes(bytes(champion.body))
-    except StoredModelError as error:
-        said = {
-            "zh": f"在用的模型已无法读取：{error}",
-            "en": f"The one in service cannot be read any more: {error}",
-        }
-        return Duel(True, said, {})
     names = [column.name for column in old.encoder.columns]
     theirs = old.probabilities(sets.like(rows, names).read)
     mine = found.said[newest]
