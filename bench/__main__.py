@@ -21,6 +21,7 @@ NAMES = (
     "fightchurn",
     "churn",
     "forecast",
+    "demo",
     "purchases",
 )
 

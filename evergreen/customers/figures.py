@@ -25,6 +25,7 @@ LIST_COLUMNS = [
     "band",
     "score",
     "change_30d",
+    "risk_90d",
     "arr_base_cents",
     "renewal_on",
     "open_alerts",
@@ -42,8 +43,8 @@ LIST_COLUMNS = [
 
 class ListFigures(models.Model):
     """Copies of an account's newest figures, so that a list of 100,000 accounts filters, sorts and sums one
-    table by one index. ``flow.lists`` writes them from ``metrics.Newest``, ``health.Standing`` and
-    ``alerts.Alert``, which hold the truth and say what each means.
+    table by one index. ``flow.lists`` writes them from ``metrics.Newest``, ``health.Standing``, ``foresight.Risk``
+    and ``alerts.Alert``, which hold the truth and say what each means.
     """
 
     arr_base_cents = models.BigIntegerField(null=True, editable=False)
@@ -54,6 +55,7 @@ class ListFigures(models.Model):
     score = models.FloatField(null=True, editable=False)
     band = models.CharField(max_length=18, blank=True, editable=False)
     change_30d = models.FloatField(null=True, editable=False)
+    risk_90d = models.FloatField(null=True, editable=False)
     active_users_28d = models.IntegerField(null=True, editable=False)
     last_active_on = models.DateField(null=True, editable=False)
     last_conversation_on = models.DateField(null=True, editable=False)

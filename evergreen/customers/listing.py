@@ -37,6 +37,7 @@ SORTS: dict[str, str] = {
     "stage": "stage",
     "health": "score",
     "change": "change_30d",
+    "risk": "risk_90d",
     "arr": "arr_base_cents",
     "renewal": "renewal_on",
     "conversation": "last_conversation_on",
@@ -62,7 +63,9 @@ _ORDERED: dict[str, Sequence[str]] = {
 }
 DEFAULT_SORT = "-arr"
 # Orders with an index of their own, how much of its head is looked at first, and from how many matches on.
-INDEXED = frozenset({"name", "external_id", "health", "change", "arr", "renewal", "conversation", "users"})
+INDEXED = frozenset(
+    {"name", "external_id", "health", "change", "risk", "arr", "renewal", "conversation", "users"}
+)
 HEAD = 3_000
 MANY = 2_000
 

@@ -148,6 +148,7 @@ class Account(ListFigures):
             models.Index(fields=["renewal_on", "id", "merged_into"], name="account_by_renewal"),
             models.Index(fields=["score", "id", "merged_into"], name="account_by_score"),
             models.Index(fields=["change_30d", "id", "merged_into"], name="account_by_change"),
+            models.Index(fields=["risk_90d", "id", "merged_into"], name="account_by_risk"),
             models.Index(fields=["active_users_28d", "id", "merged_into"], name="account_by_users"),
             models.Index(fields=["last_conversation_on", "id", "merged_into"], name="account_by_talk"),
             models.Index(fields=["band", "arr_base_cents"], name="account_band_arr"),

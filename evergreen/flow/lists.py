@@ -9,6 +9,7 @@ from django.db.models import Max, Min
 
 from evergreen.alerts.models import Alert
 from evergreen.customers.models import Account
+from evergreen.foresight.models import Risk
 from evergreen.health.models import Standing
 from evergreen.metrics.models import Newest
 
@@ -27,6 +28,10 @@ _SOURCES = {
     "score": "standing.score",
     "band": "coalesce(standing.band, '')",
     "change_30d": "standing.change_30d",
+    "risk_90d": (
+        f"(SELECT risk.probability FROM {Risk._meta.db_table} AS risk"
+        " WHERE risk.account_id = account.id AND risk.horizon_days = 90)"
+    ),
     "open_alerts": (
         f"(SELECT count(*) FROM {Alert._meta.db_table} AS alert"
         " WHERE alert.account_id = account.id AND alert.state = 'open')"

@@ -1,4 +1,4 @@
-"""Long work of this room; the worker finds it here."""
+"""Learning by schedule. ``flow.jobs`` does what the models of losses need, for it changes lists too."""
 
 from __future__ import annotations
 
@@ -10,37 +10,12 @@ from django.db.models import QuerySet
 from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind, start_job
 from evergreen.base.models import Job, User
-from evergreen.events import store
 from evergreen.foresight.expansion import learning
-from evergreen.foresight.models import ChurnModel
-from evergreen.foresight.risks.refitting import HORIZONS, due, refit
-from evergreen.foresight.risks.scoring import score_day
-from evergreen.health.queries import newest_day
+from evergreen.foresight.risks.refitting import HORIZONS, due
 
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
 TITLE = "Learn who will be lost"
-
-
-@job_kind(KIND)
-def learn_anew(job: Job) -> dict[str, Any]:
-    """Learn a model for each of ``params`` {"horizons": [days, …]}; returns the state of each.
-
-    Where one goes into service, the risks of the newest night are told anew at once, so that nobody waits for the next one.
-    """
-    found = {}
-    horizons = job.params["horizons"]
-    for place, horizon in enumerate(horizons):
-
-        def tell(step: str, done: int, total: int, place: int = place) -> None:
-            beat(job, done=place, total=len(horizons), note=step, now=clock.utc_now())
-
-        made = refit(horizon, now=clock.utc_now(), tell=tell)
-        found[str(horizon)] = made.state
-    if ChurnModel.State.CHAMPION in found.values() and (day := newest_day()) is not None:
-        with store.session() as con:
-            score_day(con, day)
-    return found
 
 
 @job_kind(EXPANSION)

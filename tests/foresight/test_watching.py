@@ -9,14 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from evergreen.base.conditions import Kind
+from evergreen.base.jobs import start_job
 from evergreen.base.measures import auc
 from evergreen.customers.models import Account, ContractLine
 from evergreen.events import store
+from evergreen.flow.jobs import learn_who_will_be_lost
+from evergreen.flow.lists import refresh_lists
 from evergreen.foresight.history import sets
 from evergreen.foresight.history.evaluating import learn
+from evergreen.foresight.jobs import KIND
 from evergreen.foresight.learning import storing
-from evergreen.foresight.models import ChurnModel
+from evergreen.foresight.models import ChurnModel, Risk
 from evergreen.foresight.risks import scoring, telling, watching
+from evergreen.metrics.segments.fields import all_fields
 from tests.foresight.test_risks import NOW, _account, _rows
 
 pytestmark = [pytest.mark.django_db]
@@ -105,3 +111,22 @@ def test_rows_like_those_that_judged_have_not_moved() -> None:
     found = watching.drift(model, later, np.full(len(later.account), 0.2), TODAY)
     assert found["moved"] == 0 and found["state"] == "same"
     assert watching.drift(ChurnModel(), later, said, TODAY) == {}
+
+
+def test_the_risk_of_90_days_stands_in_lists_and_segments_and_goes_with_it(home: Any) -> None:
+    one, other = _account("one", dt.date(2027, 1, 1)), _account("other", dt.date(2027, 1, 1))
+    model = ChurnModel.objects.create(horizon_days=90, state=ChurnModel.State.CHAMPION, made_at=NOW)
+    Risk.objects.create(account=one, model=model, horizon_days=90, day=TODAY, probability=0.4)
+    Risk.objects.create(account=other, model=model, horizon_days=30, day=TODAY, probability=0.9)
+    refresh_lists()
+    told = dict(Account.objects.values_list("external_id", "risk_90d"))
+    assert told == {"one": 0.4, "other": None}
+    assert all_fields()["churn_risk"].kind == Kind.SHARE
+    Risk.objects.all().delete()
+    refresh_lists()
+    assert Account.objects.filter(risk_90d=None).count() == 2
+
+
+def test_the_worker_says_of_each_horizon_what_came_of_it(home: Any) -> None:
+    job = start_job(KIND, {"horizons": [30, 90]}, by=None, now=NOW)
+    assert learn_who_will_be_lost(job) == {"30": "waiting", "90": "waiting"}

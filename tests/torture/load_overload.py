@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -76,8 +77,8 @@ def _on_one_core(processes: list[int]) -> None:
     """
     cores = sorted(os.sched_getaffinity(0))
     for process in processes:
-        for thread in os.listdir(f"/proc/{process}/task"):
-            os.sched_setaffinity(int(thread), cores[:1])
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores[:1])
 
 
 def _phase(port: int, one: Flow, begin: int, rate: float, seconds: float) -> Sent:

@@ -54,6 +54,7 @@ _OWN: dict[str, tuple[Kind, str, str, str]] = {
     "health_score": (Kind.NUMBER, "健康分", "Health score", "score"),
     "health_band": (Kind.CHOICE, "健康度", "Health", "band"),
     "health_change_30d": (Kind.NUMBER, "健康分 30 天变化", "Health change in 30 days", "change_30d"),
+    "churn_risk": (Kind.SHARE, "断约概率（90 天内）", "Churn risk within 90 days", "risk_90d"),
     "open_alerts": (Kind.WHOLE, "未关闭预警", "Open alerts", "open_alerts"),
 }
 COLUMNS = {key: column for key, (_kind, _zh, _en, column) in _OWN.items()}

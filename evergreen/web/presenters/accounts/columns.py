@@ -178,6 +178,14 @@ COLUMNS: dict[str, Column] = {
             "change",
             is_number=True,
         ),
+        Column(
+            "risk",
+            _("Risk of being lost, 90 days"),
+            lambda a, r: formats.percent(a.risk_90d, 1),
+            lambda a, r: a.risk_90d,
+            "risk",
+            is_number=True,
+        ),
         Column("arr", _("ARR"), _arr, _arr_value, "arr", is_number=True, is_shown=True, is_money=True),
         Column("renewal", _("Renewal in"), _renewal, lambda a, r: a.renewal_on, "renewal", True, True),
         Column(
