@@ -40,6 +40,21 @@ LIST_COLUMNS = [
     "merged_into",
 ]
 
+# A list in the order of one of these walks its index.
+LIST_INDEXES = [
+    models.Index(fields=[column, "id", "merged_into"], name=f"account_by_{word}")
+    for column, word in (
+        ("name_key", "name"),
+        ("arr_base_cents", "arr"),
+        ("renewal_on", "renewal"),
+        ("score", "score"),
+        ("change_30d", "change"),
+        ("risk_90d", "risk"),
+        ("active_users_28d", "users"),
+        ("last_conversation_on", "talk"),
+    )
+]
+
 
 class ListFigures(models.Model):
     """Copies of an account's newest figures, so that a list of 100,000 accounts filters, sorts and sums one
