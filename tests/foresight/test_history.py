@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,26 @@ def test_what_the_night_reads_is_what_was_taught(home: Any) -> None:
         assert np.array_equal(
             read.read[name], taught.read[name], equal_nan=taught.read[name].dtype != object
         ), name
+
+
+@pytest.mark.django_db
+def test_of_a_big_book_some_accounts_are_read_with_all_their_rows(home: Any) -> None:
+    world = drawn("Asia/Shanghai", 4, ACCOUNTS)
+    days = _mondays(world, 3)
+    settled(world)
+    loaded(world)
+    with store.session() as con:
+        rollup.roll_up(con, world.day)
+        events = use.events(con, number(days[-1]))
+        rows = partial(
+            sets.build, con, days, horizon_days=30, grace_days=0, of_events=events, until=world.day
+        )
+        whole, third = rows(), rows(every=3)
+    mine = whole.chosen(whole.account % 3 == 0)
+    assert 0 < len(third.account) < len(whole.account) and third.account.tolist() == mine.account.tolist()
+    assert third.labels.tolist() == mine.labels.tolist()
+    for name, values in third.read.items():
+        assert np.array_equal(values, mine.read[name], equal_nan=values.dtype != object), name
 
 
 def test_mondays_begin_four_weeks_into_use_and_end_when_the_last_horizon_is_over() -> None:

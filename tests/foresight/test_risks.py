@@ -16,7 +16,7 @@ from evergreen.customers.lines import day, number
 from evergreen.customers.models import Account, Contract, ContractLine
 from evergreen.events import store
 from evergreen.foresight import jobs
-from evergreen.foresight.history import sets
+from evergreen.foresight.history import evaluating, sets
 from evergreen.foresight.history.evaluating import Evaluation, Past, learn
 from evergreen.foresight.history.sets import Rows
 from evergreen.foresight.history.timing import Split
@@ -55,15 +55,17 @@ def _rows(weeks: range, seed: int, accounts: int = 60) -> Rows:
     return Rows(account, on, read, dice.random(size) < chance, np.ones(size))
 
 
-def _evaluation(teaching: Rows, judging: Rows) -> Evaluation:
-    columns = sets.columns(teaching)
-    said = learn(teaching, columns).probabilities(judging.read)
+def _past(teaching: Rows, judging: Rows) -> Past:
     split = Split(
         (day(teaching.day.min()), day(teaching.day.max())), (day(judging.day.min()), day(judging.day.max()))
     )
-    past = Past(
-        split, day(judging.day.max() + 30), teaching, teaching.chosen(np.zeros(0, int)), judging, columns
-    )
+    nothing = teaching.chosen(np.zeros(0, int))
+    return Past(split, day(judging.day.max() + 30), teaching, nothing, judging, sets.columns(teaching))
+
+
+def _evaluation(teaching: Rows, judging: Rows) -> Evaluation:
+    past = _past(teaching, judging)
+    said = learn(teaching, past.columns).probabilities(judging.read)
     figures = judge(judging.labels, said)
     return Evaluation(past, said, figures, figures, figures, 60, 40, None, {})
 
@@ -82,6 +84,21 @@ def test_a_model_comes_back_from_its_bytes_as_it_was() -> None:
 def test_bytes_that_are_no_model_are_refused_with_what_to_do(body: bytes) -> None:
     with pytest.raises(storing.StoredModelError, match="churn refit"):
         storing.from_bytes(body)
+
+
+def test_what_goes_into_service_learns_from_as_many_rows_as_may_teach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    teaching, judging = _rows(range(20), 1), _rows(range(26, 60), 2)
+    past = _past(replace(teaching, weight=np.full(len(teaching.account), 2.0)), judging)
+    whole = past.all_weeks()
+    assert len(whole.account) == len(teaching.account) + len(judging.account)
+    monkeypatch.setattr(evaluating, "MOST_ROWS", 1200)
+    fewer = past.all_weeks()
+    assert len(fewer.account) == 1200
+    # Every loss stays while losses are the fewer; the others stand for those left out, about as many in all.
+    assert fewer.labels.sum() == whole.labels.sum()
+    assert fewer.weight.sum() == pytest.approx(whole.weight.sum(), rel=0.1)
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from evergreen.base.models import AuditEntry, Job
 from evergreen.base.roles import Role
 from evergreen.foresight import jobs
 from evergreen.foresight.models import ChurnModel, Risk
+from evergreen.web.api.keys import create_api_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_the_casts_time", "home")]
 NIGHT = dt.date(2026, 11, 19)
@@ -158,3 +159,30 @@ def test_an_accounts_card_compares_its_risk_with_the_average(
     assert "since the last use: 20 days" in page and "renewals so far: 3" in page
     gone = _get(as_person(forecast.boss), f"/accounts/{forecast.gone.pk}/risk/")
     assert "No risk is told" in gone
+
+
+def test_the_api_tells_risks_of_the_accounts_that_its_key_reaches(
+    forecast: SimpleNamespace, now: dt.datetime
+) -> None:
+    def ask(query: str, staff: Any = None) -> Any:
+        key = create_api_key("bi", ["risks.read"], staff=staff, by=forecast.boss, now=now)
+        return Client().get(f"/api/v1/risks{query}", headers={"Authorization": f"Bearer {key}"})
+
+    whole = ask("").json()
+    assert [(row["account"], row["probability"]) for row in whole["accounts"]] == [
+        ("A-slipping", 0.42),
+        ("A-well", 0.06),
+    ]
+    assert whole["average"] == pytest.approx(0.24) and whole["day"] == "2026-11-19" and whole["next"] is None
+    assert whole["accounts"][0]["reasons"][0]["en"] == "since the last use: 20 days"
+    page = ask("?limit=1").json()
+    assert page["next"] == "A-slipping"
+    assert [row["account"] for row in ask("?after=A-slipping").json()["accounts"]] == ["A-well"]
+    assert ask("", staff=forecast.outsider).json()["accounts"] == []
+    forecast.mate.role, forecast.mate.scope = Role.TRAINER, "all"
+    forecast.mate.save()
+    assert "•••" in ask("", staff=forecast.mate).json()["accounts"][0]["reasons"][1]["en"]
+    missing = ask("?days=30")
+    assert (
+        missing.status_code == 404 and "Nothing was learned for 30 days" in missing.json()["error"]["found"]
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, int, int], None]
 MOST_ROWS = 300_000
+# Of a bigger book every second, third, … account is read: rows of so many accounts, and so many that judge, leave no figure unsure.
+MOST_ACCOUNTS = 200_000
+MOST_JUDGED = 1_000_000
 _ENDS_WITHIN = "contract:ends_within"
 
 
@@ -50,8 +53,11 @@ class Past:
     columns: tuple[Column, ...]
 
     def all_weeks(self) -> Rows:
-        """Every row whose outcome is known."""
-        return sets.joined([self.teaching, self.between, self.judging])
+        """The rows whose outcome is known, thinned as those that teach: every loss, others weighted."""
+        rows = sets.joined([self.teaching, self.between, self.judging])
+        kept = thinned(rows.labels, MOST_ROWS)
+        chosen = rows.chosen(kept.rows)
+        return replace(chosen, weight=chosen.weight * kept.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,9 @@ def _past(
     records = sets.Records.read()
     between = tuple(day for day in days if split.teaching[-1] < day < split.judging[0])
     parts = []
+    accounts = int(np.unique(records.lines.account).size)
+    every = -(-accounts // MOST_ACCOUNTS)
+    every_judged = max(every, -(-accounts * len(split.judging) // MOST_JUDGED))
     for place, some in enumerate((split.teaching, between, split.judging)):
         if tell:
             tell("history", place, 3)
@@ -170,8 +179,9 @@ def _past(
             of_events=events,
             records=records,
             until=known,
-            # Judged are all: their figures are of what comes, not of a choice.
+            # Judged are all rows of an account: their figures are of what comes, not of a choice.
             most=MOST_ROWS if some is not split.judging else None,
+            every=max(1, every_judged if some is split.judging else every),
         )
         parts.append(rows)
     teaching, middle, judging = parts

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Avg, QuerySet
 
 from evergreen.customers.models import Account
 from evergreen.events import store
@@ -55,6 +55,14 @@ def riskiest(horizon_days: int, most: int) -> list[Told]:
         )
         for row in rows[:most]
     ]
+
+
+def average(horizon_days: int) -> float | None:
+    """The mean risk of the whole book: what a risk is compared with, whoever looks."""
+    found: float | None = Risk.objects.filter(horizon_days=horizon_days).aggregate(mean=Avg("probability"))[
+        "mean"
+    ]
+    return found
 
 
 def champion(horizon_days: int) -> ChurnModel | None:

@@ -29,6 +29,7 @@ RIGHTS: dict[str, Promise] = {
     "metrics.read": gettext_lazy("Read metrics and their newest figures"),
     "segments.read": gettext_lazy("Read segments and their accounts"),
     "portfolio.read": gettext_lazy("Read portfolio figures"),
+    "risks.read": gettext_lazy("Read who may be lost"),
 }
 PREFIX = "ega_"
 _HINT = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Avg
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -49,12 +48,7 @@ def risk_card(account: Account, user: User, today: dt.date) -> RiskCard:
     found = {risk.horizon_days: risk for risk in account.risks.select_related("model").defer("model__body")}
     if not found:
         return RiskCard([], why_none=_why_none(account))
-    averages = dict(
-        Risk.objects.filter(horizon_days__in=found)
-        .values_list("horizon_days")
-        .annotate(mean=Avg("probability"))
-        .order_by()
-    )
+    averages = {days: telling.average(days) or 0.0 for days in found}
     lines = [_line(found[days], averages[days]) for days in sorted(found)]
     first = next(days for days in telling.horizons() if days in found)
     main = found[first]

@@ -8,11 +8,11 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Avg, Count, F, FloatField, OrderBy, QuerySet, Sum
+from django.db.models import Count, F, FloatField, OrderBy, QuerySet, Sum
 from django.db.models.functions import Cast
 from django.http import QueryDict
 from django.urls import reverse
@@ -183,9 +183,7 @@ class ForecastPage:
 
     @cached_property
     def average(self) -> float | None:
-        """The mean risk of the whole book: what a risk is compared with, whoever looks."""
-        rows = Risk.objects.filter(horizon_days=self.horizon)
-        return cast("float | None", rows.aggregate(mean=Avg("probability"))["mean"])
+        return telling.average(self.horizon)
 
     @cached_property
     def sums(self) -> dict[str, Any]:
