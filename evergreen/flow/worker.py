@@ -1,8 +1,8 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Six threads, so that long work never makes events wait: the mover looks several times a second and stores
-about once a second; jobs are done one after another, those that read connections beside the others, so that an
-import never waits for another system; the clock publishes write keys, matches waiting events
+Seven threads, so that long work never makes events wait: the mover looks several times a second and stores
+about once a second; jobs are done one after another, those that read connections and those that learn beside the others, so
+that an import never waits for another system or for minutes of learning; the clock publishes write keys, matches waiting events
 and steps the minute; the night runs what is missing; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
 kill.
 """
@@ -92,6 +92,7 @@ class Worker:
                 ("mover", self._move, LOOK_SECONDS),
                 ("jobs", self._do_jobs, JOB_SECONDS),
                 ("readers", self._read_connections, JOB_SECONDS),
+                ("learners", self._learn, JOB_SECONDS),
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
                 ("upkeep", self._keep_lake, CLOCK_SECONDS),
@@ -169,11 +170,15 @@ class Worker:
             log.info("%d waiting events found their account.", matched.events)
 
     def _do_jobs(self) -> None:
-        self._do("", without=(connections.JOB,))
+        self._do("", without=(connections.JOB, *learning.KINDS))
 
     def _read_connections(self) -> None:
         """Runs of connections one after another. One connection never has two: only one run of it may be open."""
         self._do(":readers", only=(connections.JOB,))
+
+    def _learn(self) -> None:
+        """What is learned anew every week takes minutes: a file or an export does not wait for it."""
+        self._do(":learners", only=learning.KINDS)
 
     def _do(self, lane: str, *, only: Collection[str] = (), without: Collection[str] = ()) -> None:
         name = f"{self._pulse.host}:{self._pulse.pid}{lane}"

@@ -15,6 +15,8 @@ from evergreen.foresight.risks.refitting import HORIZONS, due
 
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
+# Done beside other jobs, one of these after another.
+KINDS = (KIND, EXPANSION)
 TITLE = "Learn who will be lost"
 
 

@@ -6,6 +6,7 @@ _MEASURES = "tests/base/test_measures.py"
 _LEARNING = "tests/foresight/test_learning.py"
 _HISTORY = "tests/foresight/test_history.py"
 _RISKS = "tests/foresight/test_risks.py"
+_ROWS = "tests/foresight/test_rows.py"
 _WATCHING = "tests/foresight/test_watching.py"
 _FORECAST = "tests/web/test_forecast.py"
 _TABLES = "tests/foresight/test_tables.py"
@@ -81,7 +82,7 @@ CONTROLS = (
         "evergreen/foresight/history/use.py",
         '_EVENT = "event:"',
         '_EVENT = "use:"',
-        (_HISTORY,),
+        (_ROWS,),
     ),
     Control(
         "every_night_of_a_week_counts",

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,7 @@ from evergreen.customers.models import Account, Contract, ContractLine, FieldCha
 from evergreen.events import rollup, store
 from evergreen.foresight.history import contracts, evaluating, sets, timing, use
 from evergreen.foresight.learning import choosing, judging, leaks, members
-from evergreen.foresight.learning.calibrating import Calibration
 from evergreen.foresight.learning.columns import Column, Kind
-from evergreen.foresight.learning.encoding import Encoder
-from evergreen.foresight.learning.model import Model
-from evergreen.foresight.models import ChurnModel
-from evergreen.foresight.risks import scoring
 from evergreen.metrics.actions import take_snapshot
 from tests.lakes import empty_lake
 from tests.metrics.oracle import World, drawn, loaded, settled
@@ -155,50 +149,6 @@ def test_use_equals_a_naive_count_of_what_was_known(home: Any) -> None:
         }
         assert found["active_days"][place] * 4 == sum(at - number(one) < 28 for one in used)
         assert found["quiet_days"][place] == (at - max(map(number, used)) if used else 365)
-
-
-@pytest.mark.django_db
-def test_what_the_night_reads_is_what_was_taught(home: Any) -> None:
-    world = drawn("Asia/Shanghai", 6, ACCOUNTS)
-    monday = _mondays(world, 1)[0]
-    settled(world)
-    loaded(world)
-    with store.session() as con:
-        rollup.roll_up(con, monday)
-        take_snapshot(con, monday, now=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))
-        events = use.events(con, number(monday))
-        taught = sets.build(con, [monday], horizon_days=30, grace_days=7, of_events=events)
-        names = list(taught.read)
-        columns = [Column(name, Kind.WORDS if name.startswith("record:") else Kind.NUMBER) for name in names]
-        model = Model(Encoder.learn(columns, taught.read), choosing.Choice((), Calibration(1.0, 0.0)), ())
-        served = ChurnModel(horizon_days=30, grace_days=7)
-        read = scoring.rows_for(con, model, served, monday, sets.Records.read())
-    assert len(events) > 3 and np.nansum(taught.read["use:use"]) > 0
-    assert read.account.tolist() == taught.account.tolist()
-    for name in names:
-        assert np.array_equal(
-            read.read[name], taught.read[name], equal_nan=taught.read[name].dtype != object
-        ), name
-
-
-@pytest.mark.django_db
-def test_of_a_big_book_some_accounts_are_read_with_all_their_rows(home: Any) -> None:
-    world = drawn("Asia/Shanghai", 4, ACCOUNTS)
-    days = _mondays(world, 3)
-    settled(world)
-    loaded(world)
-    with store.session() as con:
-        rollup.roll_up(con, world.day)
-        events = use.events(con, number(days[-1]))
-        rows = partial(
-            sets.build, con, days, horizon_days=30, grace_days=0, of_events=events, until=world.day
-        )
-        whole, third = rows(), rows(every=3)
-    mine = whole.chosen(whole.account % 3 == 0)
-    assert 0 < len(third.account) < len(whole.account) and third.account.tolist() == mine.account.tolist()
-    assert third.labels.tolist() == mine.labels.tolist()
-    for name, values in third.read.items():
-        assert np.array_equal(values, mine.read[name], equal_nan=values.dtype != object), name
 
 
 def test_mondays_begin_four_weeks_into_use_and_end_when_the_last_horizon_is_over() -> None:
