@@ -247,6 +247,17 @@ OPTIONS: dict[str, Option] = {
             least=0,
             most=365,
         ),
+        Option(
+            "recommendation_holdout_percent",
+            10,
+            _("Held back from recommendations"),
+            _(
+                "Of so many accounts none is shown, so that what recommendations bring can be measured. 0 measures nothing."
+            ),
+            unit="%",
+            least=0,
+            most=50,
+        ),
         Option("page_rows", 50, _("Rows a page"), unit=_("rows"), least=10, most=500),
         Option(
             "direct_export_rows",

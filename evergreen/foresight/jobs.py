@@ -11,12 +11,14 @@ from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind, start_job
 from evergreen.base.models import Job, User
 from evergreen.foresight.expansion import learning
+from evergreen.foresight.recommendations import learning as recommending
 from evergreen.foresight.risks.refitting import HORIZONS, due
 
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
+RECOMMENDATIONS = "recommendations_refresh"
 # Done beside other jobs, one of these after another.
-KINDS = (KIND, EXPANSION)
+KINDS = (KIND, EXPANSION, RECOMMENDATIONS)
 TITLE = "Learn who will be lost"
 
 
@@ -31,6 +33,24 @@ def suggest_anew(job: Job) -> dict[str, Any]:
     return {"state": made.state, "suggestions": made.report.get("suggestions", 0)}
 
 
+@job_kind(RECOMMENDATIONS)
+def learn_what_helps(job: Job) -> dict[str, Any]:
+    """Learn what goes together and what helped; returns the day it is of."""
+
+    def tell(step: str, done: int, total: int) -> None:
+        beat(job, done=done, total=total, note=step, now=clock.utc_now())
+
+    return {"day": str(recommending.learn(now=clock.utc_now(), tell=tell).day)}
+
+
+def start_recommendations(*, by: User | None, now: dt.datetime) -> Job:
+    """Put the learning of recommendations in the queue, unless it waits there already."""
+    waiting = Job.objects.filter(
+        kind=RECOMMENDATIONS, state__in=(Job.State.WAITING, Job.State.RUNNING)
+    ).first()
+    return waiting or start_job(RECOMMENDATIONS, {}, title="Learn what to recommend", by=by, now=now)
+
+
 def start_expansion(*, by: User | None, now: dt.datetime) -> Job:
     """Put the learning of purchases in the queue, unless it waits there already."""
     waiting = Job.objects.filter(kind=EXPANSION, state__in=(Job.State.WAITING, Job.State.RUNNING)).first()
@@ -42,6 +62,8 @@ def start_due(*, now: dt.datetime) -> list[Job]:
     jobs = [start_if_due(now=now)]
     if learning.is_due(now):
         jobs.append(start_expansion(by=None, now=now))
+    if recommending.is_due(now):
+        jobs.append(start_recommendations(by=None, now=now))
     return [job for job in jobs if job is not None]
 
 

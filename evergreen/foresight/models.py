@@ -7,8 +7,17 @@ from django.utils.translation import gettext_lazy as _
 
 from evergreen.customers.models import Account
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
+from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
 
-__all__ = ["ChurnModel", "ExpansionLearning", "Risk", "Suggestion"]
+__all__ = [
+    "Candidate",
+    "ChurnModel",
+    "ExpansionLearning",
+    "Exposure",
+    "RecommendationLearning",
+    "Risk",
+    "Suggestion",
+]
 
 
 class ChurnModel(models.Model):

@@ -23,6 +23,7 @@ from evergreen.launch.commands import (
     night,
     portfolio,
     purchases,
+    recommendations,
     serving,
     staff,
 )
@@ -71,6 +72,7 @@ app.command()(purchases.purchases)
 app.command()(backtesting.backtest)
 app.add_typer(churn.app, name="churn")
 app.add_typer(expansion.app, name="expansion")
+app.add_typer(recommendations.app, name="recommendations")
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)

@@ -75,6 +75,7 @@ RAIL = (
             Item("segments", _("Segments"), "e"),
             Item("analytics", _("Product analytics"), "y"),
             Item("expansion", _("Expansion"), "x"),
+            Item("recommendations", _("Recommendations"), "r"),
             Item("scorecards", _("Health scorecards"), "h"),
             Item("forecast", _("Forecast"), "f"),
             Item("metrics", _("Metrics"), "m"),

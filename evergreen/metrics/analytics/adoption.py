@@ -53,6 +53,11 @@ def penetration(used: Any, entitled: Any) -> ir.Table:
     return features.select(columns).union(active.mutate(feature=ibis.null("string")).select(columns))
 
 
+def entitled_of(account: Account, day: dt.date) -> set[str]:
+    """The features that one account may use on a day."""
+    return set(entitled(day, np.array([account.pk], np.int64)))
+
+
 def entitled(day: dt.date, accounts: NDArray[np.int64] | None) -> dict[str, list[int]]:
     """Feature → the accounts whose editions in force on ``day`` hold it (subscription lines, else the account's own
     edition), of ``accounts``; those that left the vendor are not counted.
@@ -68,9 +73,14 @@ def entitled(day: dt.date, accounts: NDArray[np.int64] | None) -> dict[str, list
         pk: by_product[product] if holds_all else listed[pk]
         for pk, product, holds_all in Edition.objects.values_list("pk", "product_id", "holds_all_features")
     }
-    living = dict(Account.objects.exclude(stage=Account.Stage.CHURNED).values_list("pk", "edition_id"))
-    wanted = living.keys() if accounts is None else living.keys() & set(accounts.tolist())
+    rows = Account.objects.exclude(stage=Account.Stage.CHURNED)
     in_force = Q(start_on__lte=day) & (Q(end_on__isnull=True) | Q(end_on__gt=day))
+    if accounts is not None and len(accounts) == 1:
+        # Of one account the database finds its few lines by itself.
+        one = int(accounts[0])
+        rows, in_force = rows.filter(pk=one), in_force & Q(contract__account=one)
+    living = dict(rows.values_list("pk", "edition_id"))
+    wanted = living.keys() if accounts is None else living.keys() & set(accounts.tolist())
     lines = ContractLine.objects.filter(in_force, kind=ContractLine.Kind.SUBSCRIPTION, edition__isnull=False)
     editions: dict[int, set[int]] = defaultdict(set)
     for account, edition in lines.values_list("contract__account_id", "edition_id"):

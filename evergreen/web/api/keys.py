@@ -30,6 +30,8 @@ RIGHTS: dict[str, Promise] = {
     "segments.read": gettext_lazy("Read segments and their accounts"),
     "portfolio.read": gettext_lazy("Read portfolio figures"),
     "risks.read": gettext_lazy("Read who may be lost"),
+    "recommendations.read": gettext_lazy("Ask for recommendations to show in the product"),
+    "recommendations.write": gettext_lazy("Say what came of recommendations"),
 }
 PREFIX = "ega_"
 _HINT = 8

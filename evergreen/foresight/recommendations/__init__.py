@@ -1,0 +1,1 @@
+"""What to show or do next for an account or an end user: features, touches, and whatever other rooms offer as candidates."""
