@@ -212,7 +212,7 @@ def test_a_short_history_suggests_by_the_vendor_s_rate_and_says_that_it_is_not_j
 
 def test_the_worker_s_job_learns_when_it_is_due(home: Any, db: None) -> None:
     first = jobs.start_due(now=NOW)
-    assert {job.kind for job in first} == {jobs.KIND, jobs.EXPANSION}
+    assert {job.kind for job in first} == set(jobs.KINDS)
     assert jobs.start_expansion(by=None, now=NOW) in first
     job = Job.objects.get(kind=jobs.EXPANSION)
     assert jobs.suggest_anew(job) == {"state": "waiting", "suggestions": 0}
