@@ -15,7 +15,7 @@ from evergreen.foresight.models import Risk
 from evergreen.foresight.risks import telling, words
 from evergreen.web import formats
 from evergreen.web.drawing import sparkline
-from evergreen.web.presenters.forecast.listing import told_reasons
+from evergreen.web.presenters.forecast.listing import times_words, told_reasons
 
 _DAYS = 365
 
@@ -27,7 +27,7 @@ class Line:
     words: str
     probability: float
     average: float
-    times: float | None
+    times: str
     url: str
 
 
@@ -66,7 +66,7 @@ def risk_card(account: Account, user: User, today: dt.date) -> RiskCard:
 
 def _line(risk: Risk, average: float) -> Line:
     said = _("within %(days)s") % {"days": formats.days(risk.horizon_days)}
-    times = risk.probability / average if average else None
+    times = "" if not average else times_words(risk.probability / average)
     return Line(said, risk.probability, average, times, f"{reverse('forecast')}?days={risk.horizon_days}")
 
 

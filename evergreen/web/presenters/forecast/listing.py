@@ -79,7 +79,7 @@ class Row:
 
     account: Account
     risk: Risk
-    times: float | None
+    times: str
     stake_cents: int | None
     raising: list[str]
     lowering: list[str]
@@ -245,7 +245,7 @@ class ForecastPage:
         return Row(
             risk.account,
             risk,
-            risk.probability / self.average if self.average else None,
+            times_words(risk.probability / self.average) if self.average else "",
             None if cents is None else round(cents * risk.probability),
             phrases[0][:REASONS],
             phrases[1][:1],
@@ -298,6 +298,11 @@ class ForecastPage:
 
 def _major(cents: int | None, currency: str) -> str:
     return "" if cents is None else f"{money.to_major(cents, currency):.{money.exponent(currency)}f}"
+
+
+def times_words(times: float) -> str:
+    """How many times the average: one decimal, and never a bare 0."""
+    return "<0.1" if times < 0.05 else formats.fixed(times, 1)
 
 
 def told_reasons(risk: Risk, *, sees_money: bool) -> tuple[list[str], list[str]]:
