@@ -4,6 +4,7 @@ from tests.controls import Control
 
 _MEASURES = "tests/base/test_measures.py"
 _LEARNING = "tests/foresight/test_learning.py"
+_EXPANSION = "tests/foresight/expansion/test_suggestions.py"
 _HISTORY = "tests/foresight/test_history.py"
 _RISKS = "tests/foresight/test_risks.py"
 _ROWS = "tests/foresight/test_rows.py"
@@ -131,5 +132,53 @@ CONTROLS = (
         "inside = (seen.start <= day) & (seen.end > day)\n    inside |=",
         "inside = (seen.start <= day) & (seen.end >= day)\n    inside |=",
         (_RISKS, _HISTORY),
+    ),
+    Control(
+        "look_alikes_of_tomorrow",
+        "Look-alikes are counted by purchases known at the end of the day only.",
+        "evergreen/foresight/expansion/cases.py",
+        "told = np.flatnonzero(same & (day + HORIZON_DAYS <= on))",
+        "told = np.flatnonzero(same)",
+        (_EXPANSION,),
+    ),
+    Control(
+        "steps_signed_ahead",
+        "What was held on a day is what was known of it then.",
+        "evergreen/foresight/expansion/buying.py",
+        "(self.start <= day) & (self.end > day) & (self.known <= day)",
+        "(self.start <= day + 200) & (self.end > day)",
+        (_EXPANSION,),
+    ),
+    Control(
+        "overlap_is_evidence",
+        "The interval of a growth counts months, for windows of four weeks overlap.",
+        "evergreen/foresight/expansion/growth.py",
+        "months = np.maximum(known[places] / APART_WEEKS, 2.0)",
+        "months = known[places].astype(np.float64) * 4",
+        ("tests/foresight/expansion/test_rules.py",),
+    ),
+    Control(
+        "effects_of_growing",
+        "What the state of an account explains is not credited to what it took up.",
+        "evergreen/foresight/recommendations/helped.py",
+        "rest = change - design @ np.linalg.lstsq(design, change, rcond=None)[0]",
+        "rest = change - change.mean()",
+        ("tests/foresight/recommendations/test_rules.py",),
+    ),
+    Control(
+        "held_back_and_shown",
+        "An account of the holdout is shown nothing by the API.",
+        "evergreen/web/api/recommendations.py",
+        '"items": [] if found.is_held else [',
+        '"items": [] if not items else [',
+        ("tests/web/test_recommendations.py",),
+    ),
+    Control(
+        "use_of_last_night",
+        "What somebody did a minute ago counts in what is recommended.",
+        "evergreen/foresight/recommendations/fresh.py",
+        "for feature, n in _fresh(account_id, begin, since, who, asked).items():",
+        "for feature, n in dict[str, int]().items():",
+        ("tests/foresight/recommendations/test_recommending.py",),
     ),
 )

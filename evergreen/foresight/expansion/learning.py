@@ -28,6 +28,11 @@ _KEPT = 26
 # What somebody dismissed is not suggested again for half a year; what was won may be followed by more after the horizon.
 QUIET_DAYS = 180
 State = Suggestion.State
+_BATCH = 500
+_WRITTEN = (
+    "state", "since", "ended_on", "ended_by", "reason", "note", "day", "chance", "seats", "value_cents", "expected_cents", "evidence",
+    "edition", "product",
+)  # fmt: skip
 
 
 def is_due(now: dt.datetime) -> bool:
@@ -143,35 +148,37 @@ def _write(history: History, every: Sequence[Cases], tables: Mapping[Kind, Table
         reason = signs.has_reason(one.kind, one.flags, is_thin=table.is_thin)
         rows = np.flatnonzero((one.day == history.last) & reason & sound)
         in_need = signs.in_need(one.kind, one.flags)
+        share = reading.share_of(history.purchases.of(Kind.SEATS), history.last)
         for row in rows.tolist():
             chance = table.chance(int(chances.patterns(one.flags[row : row + 1])[0]))
             if int(one.account[row]) not in alive or (chance.share < table.base and not in_need[row]):
                 continue
             target = int(one.target[row])
             key = "" if target == NONE else names[one.kind is Kind.PRODUCT][target]
-            found[int(one.account[row]), one.kind.value, key] = _fields(history, one, row, chance)
+            found[int(one.account[row]), one.kind.value, key] = _fields(history, one, row, chance, share)
     today = day(history.last)
     stored = {(row.account_id, row.kind, row.target): row for row in Suggestion.objects.all()}
-    for place, known in stored.items():
-        if place not in found and known.state == State.OPEN:
-            known.state, known.ended_on = State.FADED, today
-            known.save(update_fields=["state", "ended_on"])
-    opened = 0
+    faded = [one for place, one in stored.items() if place not in found and one.state == State.OPEN]
+    Suggestion.objects.filter(pk__in=[one.pk for one in faded]).update(state=State.FADED, ended_on=today)
+    fresh, changed = [], []
     for place, fields in found.items():
-        made = stored.get(place) or Suggestion(
-            account_id=place[0], kind=place[1], target=place[2], since=today
-        )
+        made = stored.get(place)
+        if made is None:
+            made = Suggestion(account_id=place[0], kind=place[1], target=place[2], since=today)
+            fresh.append(made)
+        elif made.state != State.OPEN and not _may_return(made, today):
+            continue
+        else:
+            changed.append(made)
         if made.state != State.OPEN:
-            if not _may_return(made, today):
-                continue
             made.state, made.since, made.ended_on, made.ended_by = State.OPEN, today, None, None
             made.reason = made.note = ""
         for name, value in fields.items():
             setattr(made, name, value)
         made.day = today
-        made.save()
-        opened += 1
-    return opened
+    Suggestion.objects.bulk_create(fresh, batch_size=_BATCH)
+    Suggestion.objects.bulk_update(changed, _WRITTEN, batch_size=_BATCH)
+    return len(fresh) + len(changed)
 
 
 def _may_return(row: Suggestion, today: dt.date) -> bool:
@@ -208,8 +215,8 @@ def _settle(history: History) -> None:
             row.save(update_fields=["state", "ended_on", "ended_by", "won_cents"])
 
 
-def _fields(history: History, one: Cases, row: int, chance: chances.Chance) -> dict[str, Any]:
-    """A suggestion's figures and the evidence they rest on."""
+def _fields(history: History, one: Cases, row: int, chance: chances.Chance, share: float) -> dict[str, Any]:
+    """A suggestion's figures and the evidence they rest on; ``share`` is by how much past buyers of seats enlarged."""
     standing, at, target = history.standing, int(one.row[row]), int(one.target[row])
     value = values.rounded(float(one.value[row]))
     evidence: dict[str, Any] = {
@@ -246,7 +253,6 @@ def _fields(history: History, one: Cases, row: int, chance: chances.Chance) -> d
         "product_id": target if one.kind is Kind.PRODUCT else None,
     }
     if one.kind is Kind.SEATS:
-        share = reading.share_of(history.purchases.of(Kind.SEATS), history.last)
         fields["seats"] = int(values.seats_wanted(standing.chosen(np.array([at])), share)[0])
     return fields
 

@@ -45,6 +45,9 @@ class Candidate(models.Model):
 class Exposure(models.Model):
     """That something was recommended for an account or one of its end users, or would have been: the holdout sees nothing."""
 
+    # What was shown to one account was not shown to the other.
+    stays_at_merge = True
+
     class Outcome(models.TextChoices):
         SEEN = "seen", _("seen")
         TAKEN = "taken", _("taken up")

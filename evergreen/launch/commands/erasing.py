@@ -32,10 +32,12 @@ def account(
     from evergreen.base import clock
     from evergreen.customers.models import Account
     from evergreen.events import erasure
+    from evergreen.foresight.recommendations.erasing import forget_account
 
     found = Account.everything.filter(external_id=external_id).first()
     if found is None:
         raise _absent("account", external_id, "`evergreen accounts` lists them")
+    forget_account(found)
     _tell(erasure.erase_account(found, by=None, now=clock.utc_now(), at_once=at_once), at_once, as_json)
 
 

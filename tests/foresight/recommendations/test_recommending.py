@@ -16,16 +16,31 @@ from evergreen.customers.models import Account, Edition, Feature, Product
 from evergreen.events import store
 from evergreen.events.models import EndUser, Source
 from evergreen.foresight import jobs
-from evergreen.foresight.recommendations import actions, fresh, learning, measuring, recommending, words
+from evergreen.foresight.recommendations import (
+    actions,
+    erasing,
+    fresh,
+    learning,
+    measuring,
+    recommending,
+    words,
+)
 from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
 from tests.foresight.recommendations.shop import NOW, TODAY, event, shop
+
+
+# The shop is the same in every test and its report names no rows, so it is learned from once.
+_report: dict[str, Any] = {}
 
 
 @pytest.fixture
 def sold(home: Any, db: None) -> SimpleNamespace:
     """A shop where bookkeepers use ledger and close, sellers orders and quotes; learned from."""
     found = shop()
-    found.learned = learning.learn(now=NOW)
+    if not _report:
+        _report.update(learning.learn(now=NOW).report)
+    else:
+        RecommendationLearning.objects.create(day=TODAY - dt.timedelta(days=1), made_at=NOW, report=_report)
     return found
 
 
@@ -206,3 +221,14 @@ def test_names_of_the_shop_are_as_they_were_sold(sold: SimpleNamespace) -> None:
     assert Product.objects.count() == 1 and Feature.objects.count() == 4 and Edition.objects.count() == 2
     assert Source.objects.get() == sold.source
     assert store.scalar(store.reading(), "SELECT count(DISTINCT end_user) FROM lake.usage") > 100
+
+
+def test_what_was_shown_is_forgotten_with_the_person_and_with_the_account(sold: SimpleNamespace) -> None:
+    account = sold.accounts[0]
+    user = EndUser.objects.create(source=sold.source, key="goes", account=account, known_at=NOW)
+    for who in ("goes", "stays", ""):
+        found = recommending.recommend(account, now=NOW, end_user=who)
+        actions.expose(account, found.items, is_held=False, now=NOW, end_user=who)
+    EndUser.objects.filter(pk=user.pk).delete()
+    assert set(Exposure.objects.values_list("end_user", flat=True)) == {"stays", ""}
+    assert erasing.forget_account(account) > 0 and not Exposure.objects.exists()
