@@ -19,7 +19,7 @@ from evergreen.customers.lines import day, number
 from evergreen.customers.models import Contract, ContractLine, Edition
 from evergreen.events import store
 from evergreen.foresight import jobs
-from evergreen.foresight.expansion import actions, cases, evaluating, learning, telling, words
+from evergreen.foresight.expansion import actions, cases, evaluating, learning, past, telling, words
 from evergreen.foresight.expansion.buying import Kind
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
 from evergreen.work.models import Task
@@ -241,3 +241,16 @@ def test_use_near_an_edition_s_limit_is_a_sign_and_only_of_what_is_limited(home:
         row.pk: row.pk == account.pk for row in vendor.accounts
     }
     assert history.limit[one.row[newest]].max() == pytest.approx(0.9)
+
+
+def test_of_a_large_book_a_share_teaches_and_everybody_is_looked_at(
+    home: Any, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(rule=True, size=40)
+    whole = cases.reading()
+    monkeypatch.setattr(past, "MOST_ROWS", 400)
+    some = cases.reading()
+    assert whole is not None and some is not None
+    assert 60 < len(some.standing) < len(whole.standing) * 0.7
+    assert (some.standing.day == some.last).sum() == (whole.standing.day == whole.last).sum() == 40
+    assert 2 < len(np.unique(some.standing.account[some.standing.day < some.last])) < 28

@@ -28,7 +28,6 @@ from evergreen.foresight.recommendations import (
 from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
 from tests.foresight.recommendations.shop import NOW, TODAY, event, shop
 
-
 # The shop is the same in every test and its report names no rows, so it is learned from once.
 _report: dict[str, Any] = {}
 
