@@ -8,10 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.customers.models import Account
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
 from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
+from evergreen.foresight.twin.models import Effect
 
 __all__ = [
     "Candidate",
     "ChurnModel",
+    "Effect",
     "ExpansionLearning",
     "Exposure",
     "RecommendationLearning",

@@ -26,6 +26,7 @@ from evergreen.launch.commands import (
     recommendations,
     serving,
     staff,
+    twin,
 )
 from evergreen.launch.terminal import FAILED, HomeOption, choose_home, say
 
@@ -73,6 +74,7 @@ app.command()(backtesting.backtest)
 app.add_typer(churn.app, name="churn")
 app.add_typer(expansion.app, name="expansion")
 app.add_typer(recommendations.app, name="recommendations")
+app.add_typer(twin.app, name="twin")
 app.add_typer(history.app, name="events")
 app.add_typer(erasing.app, name="erase")
 app.command()(installation.demo)
