@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from evergreen.base import clock
 from evergreen.base.jobs import beat, job_kind, start_job
@@ -17,9 +17,13 @@ from evergreen.foresight.risks.refitting import HORIZONS, due
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
 RECOMMENDATIONS = "recommendations_refresh"
+_TITLES = {
+    KIND: gettext_noop("Learn who will be lost"),
+    EXPANSION: gettext_noop("Learn who will buy more"),
+    RECOMMENDATIONS: gettext_noop("Learn what to recommend"),
+}
 # Done beside other jobs, one of these after another.
-KINDS = (KIND, EXPANSION, RECOMMENDATIONS)
-TITLE = "Learn who will be lost"
+KINDS = tuple(_TITLES)
 
 
 @job_kind(EXPANSION)
@@ -45,16 +49,17 @@ def learn_what_helps(job: Job) -> dict[str, Any]:
 
 def start_recommendations(*, by: User | None, now: dt.datetime) -> Job:
     """Put the learning of recommendations in the queue, unless it waits there already."""
-    waiting = Job.objects.filter(
-        kind=RECOMMENDATIONS, state__in=(Job.State.WAITING, Job.State.RUNNING)
-    ).first()
-    return waiting or start_job(RECOMMENDATIONS, {}, title="Learn what to recommend", by=by, now=now)
+    return _started(RECOMMENDATIONS, {}, by=by, now=now)
 
 
 def start_expansion(*, by: User | None, now: dt.datetime) -> Job:
     """Put the learning of purchases in the queue, unless it waits there already."""
-    waiting = Job.objects.filter(kind=EXPANSION, state__in=(Job.State.WAITING, Job.State.RUNNING)).first()
-    return waiting or start_job(EXPANSION, {}, title="Learn who will buy more", by=by, now=now)
+    return _started(EXPANSION, {}, by=by, now=now)
+
+
+def start_risks(*, by: User | None, now: dt.datetime) -> Job:
+    """Put the learning of losses in the queue, for every horizon, unless it waits there already."""
+    return _started(KIND, {"horizons": list(HORIZONS)}, total=len(HORIZONS), by=by, now=now)
 
 
 def start_due(*, now: dt.datetime) -> list[Job]:
@@ -70,17 +75,16 @@ def start_due(*, now: dt.datetime) -> list[Job]:
 def start_if_due(*, now: dt.datetime) -> Job | None:
     """Put a job in the queue for the horizons for which nothing was learned, nor tried, for a week; None when there are none."""
     horizons = due(now)
-    if not horizons or _under_way().exists():
+    if not horizons or _under_way(KIND) is not None:
         return None
-    return start_job(KIND, {"horizons": horizons}, title=TITLE, by=None, now=now)
+    return _started(KIND, {"horizons": horizons}, by=None, now=now)
 
 
-def start_now(*, by: User, now: dt.datetime) -> Job:
-    """Learn every horizon anew because a person asks for it; learning that is under way already is that."""
-    return _under_way().first() or start_job(
-        KIND, {"horizons": list(HORIZONS)}, title=TITLE, total=len(HORIZONS), by=by, now=now
-    )
+def _started(kind: str, params: dict[str, Any], *, total: int = 0, by: User | None, now: dt.datetime) -> Job:
+    """A new job; one that is under way already is that."""
+    title = gettext(_TITLES[kind])
+    return _under_way(kind) or start_job(kind, params, title=title, total=total, by=by, now=now)
 
 
-def _under_way() -> QuerySet[Job]:
-    return Job.objects.filter(kind=KIND, state__in=(Job.State.WAITING, Job.State.RUNNING))
+def _under_way(kind: str) -> Job | None:
+    return Job.objects.filter(kind=kind, state__in=(Job.State.WAITING, Job.State.RUNNING)).first()

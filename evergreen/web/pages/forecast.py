@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evergreen.base.actions import audit
 from evergreen.customers.queries import account_for
-from evergreen.foresight.jobs import start_now
+from evergreen.foresight.jobs import start_risks
 from evergreen.web.configuring import configurers
 from evergreen.web.downloads import csv_file
 from evergreen.web.presenters.forecast.card import risk_card
@@ -46,7 +46,7 @@ def model(request: StaffRequest) -> HttpResponse:
 @require_POST
 def learning(request: StaffRequest) -> HttpResponse:
     """Learn the models anew now."""
-    start_now(by=request.user, now=request.now)
+    start_risks(by=request.user, now=request.now)
     say(
         request,
         _("Learning goes on while you do something else. A new model serves only where it is no worse."),
