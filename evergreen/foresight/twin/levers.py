@@ -66,11 +66,12 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The effect among accounts like one. ``draws`` are samples × (use, health): empty below 30 accounts."""
+    """The effect among accounts like one. ``moves`` are theirs, the nearest first. ``draws`` are samples × (use, health): empty below 30 accounts."""
 
     lever: Lever
     count: int
     places: Ints
+    moves: Moves
     usage: float
     health: float
     draws: Reals
@@ -184,6 +185,7 @@ def effect(lever: Lever, every: Moves, state: Reals, all_states: Reals, other_th
         lever=lever,
         count=count,
         places=mine.place,
+        moves=mine,
         usage=_mean(mine.usage),
         health=_mean(mine.health),
         draws=draws,

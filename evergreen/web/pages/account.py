@@ -79,7 +79,8 @@ def _overview(request: StaffRequest, account: Account) -> dict[str, Any]:
     }
 
 
-def _usage(request: StaffRequest, account: Account) -> dict[str, Any]:
+def _later(request: StaffRequest, account: Account) -> dict[str, Any]:
+    """Tabs that fill themselves after the page stands."""
     return {}
 
 
@@ -132,8 +133,9 @@ def _part(
 
 _TABS = {
     "overview": _overview,
-    "usage": _usage,
+    "usage": _later,
     "kpis": _kpis,
+    "ahead": _later,
     "people": _people,
     "contracts": _contracts,
     "tickets": _tickets,

@@ -18,6 +18,7 @@ from evergreen.web.pages import (
     signin,
     tasks,
     today,
+    twin,
     unmatched,
     work,
 )
@@ -35,6 +36,7 @@ urls: list[URLPattern] = [
     *segments.urls,
     *analytics.urls,
     *expansion.urls,
+    *twin.urls,
     *imports.urls,
     *connections.urls,
     *settings.urls,

@@ -20,6 +20,7 @@ TABS = {
     "overview": gettext_lazy("Overview"),
     "usage": gettext_lazy("Use"),
     "kpis": gettext_lazy("KPIs"),
+    "ahead": gettext_lazy("Twelve months ahead"),
     "people": gettext_lazy("People"),
     "contracts": gettext_lazy("Contracts and payments"),
     "tickets": gettext_lazy("Tickets"),
