@@ -108,6 +108,10 @@ class Fake:
         """In the place of waiting."""
         self.now += seconds
 
+    def begin(self) -> None:
+        """Somebody reads from the beginning: no page stands before the first."""
+        self._last = None
+
     def place(self, cursor: Any) -> str | None:
         """Where a cursor leads, '' without one; None when it is good no longer."""
         where, _dot, generation = str(cursor or "").partition(".")
@@ -146,7 +150,7 @@ class Fake:
         self.before_each(self.count)
         if self.now < self.quiet_until:
             self.too_early += 1
-            return self.throttled(1), ""
+            return self.throttled(self.quiet_until - self.now), ""
         if (rest := self._over()) is not None:
             return self.throttled(rest), ""
         fault = self.script.get(self.count, "")

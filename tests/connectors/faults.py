@@ -23,7 +23,7 @@ from tests.connectors.systems import System
 
 _ROUNDS = 12
 # Longer than any job's heartbeat may be old, and than any pause of a run.
-_LATER = dt.timedelta(days=1)
+_LATER = dt.timedelta(hours=2)
 _BIG = 10_000_000
 
 
@@ -87,6 +87,7 @@ class Stage:
         # A run given up after its worker died too often: the clock has begun the next one, which has to end first.
         for begun in self.connection.runs.filter(state__in=ConnectionRun.OPEN):
             self._followed(begun)
+        self.source.begin()
         why = ConnectionRun.Why.HISTORY if since else ConnectionRun.Why.PERSON
         return self._followed(actions.start_run(self.connection, why=why, since=since, by=None, now=self.now))
 
@@ -104,6 +105,9 @@ class Stage:
             try:
                 self.do(job, at)
             except Killed:
+                # Nobody takes its job up before it has been silent for long.
+                self.source.now += _LATER.total_seconds()
+                self.source.begin()
                 at = max(at, clock.utc_now()) + _LATER
                 continue
             run.refresh_from_db()

@@ -63,6 +63,9 @@ class Shop:
     def run(self, sql: str) -> None:
         self._con.execute(sql.encode())
 
+    def begin(self) -> None:
+        """Nothing of it remembers what was asked before."""
+
     def close(self) -> None:
         self._con.close()
         self.forwarder.close()

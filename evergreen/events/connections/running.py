@@ -192,6 +192,9 @@ def _streams(run: ConnectionRun, beating: _Beating) -> None:
             notices = [*told.get("notices", ()), *seen.pop("notices", ())]
             # Something, so that what is read again is no history.
             following = {"again": True} if seen.get("missed") else spool.held.state
+            if run.since:
+                # A back-fill hears neither of what is older nor of what was deleted meanwhile: the next run goes on from before it.
+                following = connection.state.get(stream.name, {})
             _note(run, stream, {**told, **seen, "notices": notices}, following, is_compared=keys is not None)
         finally:
             adapter.close()

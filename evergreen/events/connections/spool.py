@@ -20,11 +20,13 @@ import msgspec
 
 from evergreen.base import files
 from evergreen.events.sources.adapter import GONE, LAST_WORD
+from evergreen.events.sources.files.lines import LONGEST_LINE
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
 _MARK = f'"{GONE}":'.encode()
 _SYNC_BYTES = 4_194_304
 _SYNC_SECONDS = 5.0
+_LONGEST_CELL = 100_000
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Spool:
             flatten(row, "", flat)
             self.held.columns.update(flat.keys() - {GONE})
             line = _ENCODER.encode(flat) + b"\n"
+            if len(line) > LONGEST_LINE:
+                line = _ENCODER.encode({name: _clipped(cell) for name, cell in flat.items()}) + b"\n"
             self._file.write(line)
             self.held.size += len(line)
             self.held.rows += 1
@@ -176,6 +180,12 @@ class Spool:
         os.ftruncate(handle, self.held.size)
         os.lseek(handle, self.held.size, os.SEEK_SET)
         return os.fdopen(handle, "wb")
+
+
+def _clipped(cell: Any) -> Any:
+    """A cell of a row that is too long for the import: the beginning of a text, which still is longer than any field takes."""
+    text = cell if isinstance(cell, str) else _ENCODER.encode(cell).decode()
+    return cell if len(text) <= _LONGEST_CELL else text[:_LONGEST_CELL]
 
 
 def flatten(value: dict[str, Any], prefix: str, into: dict[str, Any]) -> None:

@@ -52,8 +52,8 @@ class Wecom(System):
         }  # fmt: skip
 
     def throttled(self, seconds: float | None) -> Answer:
-        """WeCom says only that it was too often; a minute is what it takes."""
-        self.quiet_until = max(self.quiet_until, self.now + 55)
+        """WeCom says only that it was too often, never for how long; a minute is what it takes."""
+        self.quiet_until = self.now + 55
         return _code(45009)
 
     def _sign(self, asked: Asked) -> Answer:
