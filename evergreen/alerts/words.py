@@ -8,8 +8,8 @@ from typing import Any
 from evergreen.alerts.models import Alert
 from evergreen.alerts.rules import SHIPPED
 from evergreen.base import money
+from evergreen.base.languages import is_zh, spoken
 from evergreen.health.words import whole_points
-from evergreen.metrics.words import is_zh
 
 _Figures = dict[str, Any]
 
@@ -17,7 +17,7 @@ _Figures = dict[str, Any]
 def headline(alert: Alert, language: str) -> str:
     """The rule's name."""
     named = alert.rule.name or SHIPPED[alert.rule.key].name
-    return str(named.get("zh" if is_zh(language) else "en", alert.rule.key))
+    return str(named.get(spoken(language), alert.rule.key))
 
 
 def reason(alert: Alert, language: str) -> str:

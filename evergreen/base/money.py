@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
+from evergreen.base.languages import is_zh
+
 # ISO 4217 exponents that are not 2.
 _EXPONENTS = {
     **dict.fromkeys(
@@ -81,7 +83,7 @@ def short(minor: int, currency: str, language: str) -> str:
     """Money as people read it: ``¥ 28.6 万`` in zh, ``¥286k`` in en. Three to four significant figures."""
     amount = to_major(minor, currency)
     size = abs(amount)
-    zh = language.startswith("zh")
+    zh = is_zh(language)
     steps = (
         ((Decimal(10**8), "亿"), (Decimal(10**4), "万"))
         if zh

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evergreen.base.languages import is_zh
 from evergreen.health import definitions
 from evergreen.health.models import Band, Standing
 from evergreen.health.shipped import SCORECARDS
-from evergreen.metrics.words import is_zh, value_text
+from evergreen.metrics.words import value_text
 
 BANDS = {
     Band.GREEN: ("绿", "green"),

@@ -32,6 +32,16 @@ Tell = Callable[[str, int, int], None]
 _PLAIN_SECONDS = 5.0
 
 
+def group(about: str) -> typer.Typer:
+    """Commands under one name, also where it is a single one."""
+    app = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
+
+    @app.callback(help=about)
+    def _keep_the_name() -> None: ...
+
+    return app
+
+
 def say(text: str) -> None:
     """A line for people, on stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.metrics import registry
 from evergreen.metrics.models import Newest
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def newest(account: Account) -> Newest | None:
@@ -47,6 +50,24 @@ def snapshot_days() -> list[dt.date]:
 def newest_day() -> dt.date | None:
     """The day of the newest figures that pages show."""
     return Newest.objects.order_by("-day").values_list("day", flat=True).first()
+
+
+class Span(NamedTuple):
+    """The first and the newest day that has a snapshot, and when the newest rows were computed."""
+
+    first: dt.date
+    newest: dt.date
+    computed_at: dt.datetime
+
+
+def snapshot_span(con: duckdb.DuckDBPyConnection, until: dt.date | None = None) -> Span | None:
+    """What snapshots there are, up to a day where one is named; None without any."""
+    row = con.execute(
+        "SELECT min(day), max(day), max(computed_at) FROM lake.snapshots"
+        " WHERE tenant = '' AND day <= coalesce(?, DATE '9999-12-31')",
+        [until],
+    ).fetchone()
+    return None if row is None or row[0] is None else Span(*row)
 
 
 def columns() -> set[str]:

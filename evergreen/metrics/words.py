@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from evergreen.base import money
+from evergreen.base.languages import is_zh, spoken
 from evergreen.metrics import registry
 from evergreen.metrics.rules import Metric
 
@@ -50,13 +51,9 @@ _UNITS: dict[str, tuple[str, str]] = {
 }
 
 
-def is_zh(language: str) -> bool:
-    return language.startswith("zh")
-
-
 def name(key: str, language: str) -> str:
     """The metric's name in a language."""
-    return registry.metric(key).name["zh" if is_zh(language) else "en"]
+    return registry.metric(key).name[spoken(language)]
 
 
 def unit(key: str, language: str) -> str:
@@ -67,7 +64,7 @@ def unit(key: str, language: str) -> str:
 def unit_of(metric: Metric, language: str) -> str:
     """The unit of a metric that need not be saved."""
     if metric.unit:
-        return metric.unit.get("zh" if is_zh(language) else "en", "")
+        return metric.unit.get(spoken(language), "")
     if metric.kind == "days":
         return "天" if is_zh(language) else "days"
     for start, words in _UNITS.items():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import IO
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+
+from evergreen.web.csv_text import csv_text
 
 _PIECE = 256 << 10
 # Never a page of ours, whatever is in the file.
@@ -30,10 +32,10 @@ def download(request: HttpRequest, path: Path, name: str) -> StreamingHttpRespon
     return answer
 
 
-def csv_file(text: str, name: str) -> HttpResponse:
-    """A table as a file of this name."""
+def csv_file(rows: Iterable[Iterable[object]], name: str) -> HttpResponse:
+    """A table, headings first, as a file of this name."""
     headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
-    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    return HttpResponse(csv_text(rows), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

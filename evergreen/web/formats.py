@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
-from evergreen.base import clock, money
+from evergreen.base import clock, languages, money
 from evergreen.customers.models import Account
 from evergreen.health.words import whole_points
 
@@ -24,7 +24,7 @@ def language() -> str:
 
 
 def is_zh() -> bool:
-    return language().startswith("zh")
+    return languages.is_zh(language())
 
 
 def today() -> dt.date:

@@ -11,6 +11,7 @@ from django.utils import translation
 from evergreen.base import clock, env, queries
 from evergreen.base.jobs import beat, job_kind
 from evergreen.base.models import Job, User
+from evergreen.web.csv_text import csv_lines
 from evergreen.web.presenters.accounts import changing, columns, exporting, ordering
 from evergreen.web.presenters.accounts.columns import Reader
 from evergreen.web.presenters.accounts.table import asked
@@ -38,7 +39,7 @@ def export_accounts(job: Job) -> dict[str, Any]:
             exporting.write_xlsx(target, keys, reader, tell)
         else:
             with target.open("w", encoding="utf-8", newline="") as file:
-                for line, text in enumerate(exporting.csv_lines(keys, reader)):
+                for line, text in enumerate(csv_lines(exporting.file_rows(keys, reader))):
                     file.write(text)
                     if line % 1_000 == 0:
                         tell(line)

@@ -130,8 +130,8 @@ def test_a_figure_leads_to_its_accounts_and_to_a_file(used: SimpleNamespace, as_
     assert file["Content-Disposition"] == 'attachment; filename="funnel-2026-11-20.csv"'
     lines = file.content.decode("utf-8-sig").splitlines()
     assert lines[1:] == [
-        '"","Ledger","4","1.000000","1.000000",""',
-        '"","report","3","0.750000","0.750000","600.000000"',
+        '"","Ledger",4,1.000000,1.000000,""',
+        '"","report",3,0.750000,0.750000,600.000000',
     ]
     assert AuditEntry.objects.get(verb="analysis.exported").after["query"] == FUNNEL
     assert client.get("/analytics/funnel/file/").status_code == 405

@@ -176,7 +176,7 @@ def test_tasks_are_made_for_the_owner_and_shown_beside(cast: SimpleNamespace, as
 def test_the_export_has_a_line_a_suggestion(cast: SimpleNamespace, as_person: AsPerson) -> None:
     suggest(cast.well)
     lines = as_person(cast.boss).post("/expansion/export/?kind=seats").content.decode().splitlines()
-    assert len(lines) == 2 and "24500" in lines[1] and "0.2000" in lines[1]
+    assert len(lines) == 2 and ",24500.00," in lines[1] and ",0.2," in lines[1]
     assert AuditEntry.objects.filter(verb="suggestions.exported").count() == 1
 
 

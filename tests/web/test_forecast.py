@@ -145,7 +145,7 @@ def test_who_may_configure_starts_learning_and_twice_is_once(
     forecast.boss.save()
     client = as_person(forecast.boss)
     for _again in range(2):
-        assert client.post("/forecast/learning/", {"days": "180"}).url == "/forecast/model/?days=180"  # type: ignore[attr-defined]
+        assert client.post("/forecast/learning/", {"days": "180"})["Location"] == "/forecast/model/?days=180"
     job = Job.objects.get(kind=jobs.KIND)
     assert job.created_by == forecast.boss and job.params == {"horizons": [30, 90, 180]}
     assert "Learn who will be lost" in _get(client, "/forecast/model/")

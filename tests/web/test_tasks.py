@@ -164,5 +164,5 @@ def test_the_export_holds_the_tasks_of_the_address_and_no_formulas(
     answer = as_person(cast.owner).post("/tasks/export/")
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert len(lines) == 2
-    assert lines[1].startswith("'=1+1,")
+    assert lines[1].startswith('"\'=1+1",')
     assert "A-well" in lines[1]

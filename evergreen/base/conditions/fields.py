@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evergreen.base.conditions.tree import OF_DAYS, Op
+from evergreen.base.languages import spoken
 
 
 class Kind(enum.StrEnum):
@@ -37,7 +38,7 @@ class Field:
     hides: bool = False
 
     def label(self, language: str) -> str:
-        return self.name["zh" if language.startswith("zh") else "en"]
+        return self.name[spoken(language)]
 
 
 Fields = Mapping[str, Field]

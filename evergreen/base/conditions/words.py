@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.conditions.fields import Field, Fields, Kind
 from evergreen.base.conditions.tree import OF_DAYS, AllOf, AnyOf, Condition, Not, Op, Test, Value
+from evergreen.base.languages import spoken
 
 
 def explained(condition: Condition, fields: Fields, *, hides_money: bool = False) -> str:
@@ -98,7 +99,7 @@ def value_in_words(value: Value, of: Field | None, language: str) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if of is not None and of.kind == Kind.CHOICE and (names := of.choices.get(str(value))):
-        return names["zh" if language.startswith("zh") else "en"]
+        return names[spoken(language)]
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, int | Decimal):

@@ -8,6 +8,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evergreen.base.languages import is_zh
+
 
 class Kind(enum.StrEnum):
     """What a cell of a field is read as (``cells``)."""
@@ -46,7 +48,7 @@ class Field:
     about: str = ""
 
     def label(self, language: str) -> str:
-        return self.zh if language.startswith("zh") else self.en
+        return self.zh if is_zh(language) else self.en
 
 
 WHOLE_MOST = 2_147_483_647

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 
+from evergreen.base.languages import is_zh, spoken
+
 if TYPE_CHECKING:
     from evergreen.events.sources.wire import Wire
 
@@ -68,7 +70,7 @@ class Stream:
     is_whole: bool = False
 
     def label(self, language: str) -> str:
-        return self.zh if language.startswith("zh") else self.en
+        return self.zh if is_zh(language) else self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def secrets_of(config: type[Any]) -> frozenset[str]:
 
 
 def label_of(one: dataclasses.Field[Any], language: str) -> str:
-    return str(one.metadata["zh" if language.startswith("zh") else "en"])
+    return str(one.metadata[spoken(language)])
 
 
 def configured(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import changes
 from evergreen.base import queries as base
+from evergreen.base.languages import LANGUAGES
 from evergreen.base.models import AuditEntry, User
 from evergreen.foresight.expansion import words
 from evergreen.foresight.expansion.models import Suggestion
@@ -49,8 +50,8 @@ def make_tasks(rows: Sequence[Suggestion], *, by: User | None, now: dt.datetime)
     return [
         work.add_task(
             account=row.account,
-            title={language: words.title(row, language) for language in words.LANGUAGES},
-            reason={language: "; ".join(words.evidence(row, language)) for language in words.LANGUAGES},
+            title={language: words.title(row, language) for language in LANGUAGES},
+            reason={language: "; ".join(words.evidence(row, language)) for language in LANGUAGES},
             assignee=row.account.owner if row.account.owner and row.account.owner.is_active else by,
             by=by,
             now=now,

@@ -20,6 +20,7 @@ from evergreen.foresight.expansion.catalogue import Catalogue
 from evergreen.foresight.expansion.past import Standing
 from evergreen.foresight.expansion.signs import HORIZON_DAYS
 from evergreen.foresight.history import sets
+from evergreen.metrics.queries import snapshot_span
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,15 +106,12 @@ class History:
 
 def read(con: duckdb.DuckDBPyConnection, last: dt.date | None = None) -> History | None:
     """The history up to a day (else to the newest snapshot); None before the first snapshot or contract."""
-    span = con.execute(
-        "SELECT min(day), max(day) FROM lake.snapshots WHERE day <= coalesce(?, DATE '9999-12-31')", [last]
-    )
-    first, newest = span.fetchone() or (None, None)
+    span = snapshot_span(con, last)
     lines = buying.read()
-    if first is None or not len(lines):
+    if span is None or not len(lines):
         return None
-    end = number(newest)
-    days = list(range(end, number(first) - 1, -EVERY_DAYS))[::-1]
+    end = number(span.newest)
+    days = list(range(end, number(span.first) - 1, -EVERY_DAYS))[::-1]
     standing = past.standing(con, lines, days, _scorecard())
     sold = catalogue.read()
     names, uses = past.use_of_features(con, standing.account, standing.day)

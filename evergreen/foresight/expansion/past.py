@@ -8,14 +8,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from evergreen.base.measures import Reals
 from evergreen.customers.lines import NEVER, NONE, Flags, Ints
 from evergreen.foresight.expansion import growth
 from evergreen.foresight.expansion.buying import Lines
-from evergreen.health.backtest.rescoring import look_back
+from evergreen.health.backtest.rescoring import asked, kept_scores, look_back
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,7 +91,7 @@ def standing(con: duckdb.DuckDBPyConnection, lines: Lines, days: Sequence[int], 
         change=change,
         low=low,
         high=high,
-        score=_scores(con, account, on, scorecard),
+        score=kept_scores(con, account, on, scorecard),
         figures=dict(figures),
     )
 
@@ -156,36 +155,8 @@ def _growth(
     return level, change, low, high, used
 
 
-def _scores(con: duckdb.DuckDBPyConnection, account: Ints, on: Ints, scorecard: str) -> Reals:
-    """The health score of the newest scored day of the week before; NaN where there is none."""
-    found = np.full(len(account), np.nan)
-    if not len(account):
-        return found
-    asked = pa.table({
-        "place": np.arange(len(account)),
-        "account_id": account,
-        "day": pa.array(on.astype(np.int32)).cast(pa.date32()),
-    })  # fmt: skip
-    con.register("asked_scores", asked)
-    rows = con.execute(
-        "SELECT place, arg_max(score, scores.day) AS score FROM ("
-        f"SELECT place, account_id, day - unnest(range({_WEEK}))::INTEGER AS day FROM asked_scores) wanted"
-        " JOIN lake.scores scores ON wanted.account_id = scores.account_id AND wanted.day = scores.day"
-        " WHERE tenant = '' AND scorecard = ? AND score IS NOT NULL GROUP BY place",
-        [scorecard],
-    ).fetchnumpy()
-    con.unregister("asked_scores")
-    found[np.asarray(rows["place"], np.int64)] = np.asarray(rows["score"], np.float64)
-    return found
-
-
 def use_of_features(con: duckdb.DuckDBPyConnection, account: Ints, on: Ints) -> tuple[list[str], Reals]:
     """How often each feature was used in the 28 days up to each row's day, as known then: rows × features."""
-    asked = pa.table({
-        "place": np.arange(len(account)),
-        "account_id": account,
-        "day": pa.array(on.astype(np.int32)).cast(pa.date32()),
-    })  # fmt: skip
     names = [
         name
         for (name,) in con.execute(
@@ -195,13 +166,13 @@ def use_of_features(con: duckdb.DuckDBPyConnection, account: Ints, on: Ints) -> 
     found = np.zeros((len(account), len(names)))
     if not len(account) or not names:
         return names, found
-    con.register("asked_use", asked)
+    con.register("asked_use", asked(account, on))
     rows = con.execute(
         "WITH span AS (SELECT min(day) AS first, max(day) AS last FROM asked_use),"
         " daily AS (SELECT account_id, feature, usage.day, known_on, sum(count) AS n FROM lake.usage usage, span"
         f" WHERE feature IS NOT NULL AND usage.day > first - {_MONTH_DAYS} AND usage.day <= last GROUP BY ALL)"
-        " SELECT place, feature, sum(n)::DOUBLE AS n FROM asked_use asked JOIN daily ON asked.account_id = daily.account_id"
-        f" AND daily.day <= asked.day AND daily.day > asked.day - {_MONTH_DAYS} AND known_on <= asked.day GROUP BY ALL"
+        " SELECT place, feature, sum(n)::DOUBLE AS n FROM asked_use wanted JOIN daily ON wanted.account_id = daily.account_id"
+        f" AND daily.day <= wanted.day AND daily.day > wanted.day - {_MONTH_DAYS} AND known_on <= wanted.day GROUP BY ALL"
     ).fetchnumpy()
     con.unregister("asked_use")
     column = {name: place for place, name in enumerate(names)}

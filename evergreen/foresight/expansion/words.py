@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.translation import get_language
-
+from evergreen.base.languages import spoken
 from evergreen.foresight.expansion import signs
 from evergreen.foresight.expansion.models import Suggestion
 from evergreen.health.words import whole_points
 
 Words = dict[str, str]
-LANGUAGES = ("zh", "en")
 _SHORT: dict[str, Words] = {
     "full": {"zh": "席位将满", "en": "seats nearly full"},
     "filling": {"zh": "席位半年内用完", "en": "seats run out within half a year"},
@@ -23,11 +21,6 @@ _SHORT: dict[str, Words] = {
     "alike": {"zh": "相似客户买得多", "en": "accounts like it bought"},
     "occasion": {"zh": "临近续约", "en": "contract ends soon"},
 }
-
-
-def spoken(language: str | None = None) -> str:
-    """``zh`` or ``en``, as words here are kept."""
-    return "zh" if (language or get_language() or "en").startswith("zh") else "en"
 
 
 def sign(key: str, language: str | None = None) -> str:

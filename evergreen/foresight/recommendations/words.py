@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import get_language
-
+from evergreen.base.languages import spoken
 from evergreen.customers.models import Account, Feature
 from evergreen.foresight.recommendations.helped import AFTER_DAYS, TAKEN_DAYS, Helped
 from evergreen.foresight.recommendations.models import ItemKind
@@ -20,14 +19,14 @@ def feature_names() -> Names:
 
 def named(one: Recommendation, language: str | None = None) -> str:
     """What is recommended."""
-    return one.name.get(_spoken(language)) or one.name.get("en") or one.name.get("zh") or one.key
+    return one.name.get(spoken(language)) or one.name.get("en") or one.name.get("zh") or one.key
 
 
 def reasons(
     one: Recommendation, names: Names, language: str | None = None, *, for_user: bool = False
 ) -> list[str]:
     """Why, as sentences: what goes together, or how long ago, and what followed where others took it up."""
-    lang = _spoken(language)
+    lang = spoken(language)
     said = (
         [_since(one.why, lang)] if one.kind == ItemKind.TOUCH else [_together(one.why, names, lang, for_user)]
     )
@@ -37,10 +36,6 @@ def reasons(
     if one.why.helped is not None and not for_user:
         said.append(_helped(one.why.helped, lang))
     return said
-
-
-def _spoken(language: str | None) -> str:
-    return "zh" if (language or get_language() or "en").startswith("zh") else "en"
 
 
 def _together(why: Why, names: Names, lang: str, for_user: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Avg, QuerySet
 
+from evergreen.base.languages import in_words
 from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.foresight.models import ChurnModel, Risk
@@ -97,8 +98,8 @@ def why_none(horizon_days: int) -> Words:
             "en": "A model serves, but no night has passed since. Run `evergreen night`.",
         }
     return {
-        "zh": f"没有 {horizon_days} 天的模型在用：{words.told(newest.why, 'zh')}",
-        "en": f"No model serves for {horizon_days} days: {words.told(newest.why, 'en')}",
+        "zh": f"没有 {horizon_days} 天的模型在用：{in_words(newest.why, 'zh')}",
+        "en": f"No model serves for {horizon_days} days: {in_words(newest.why, 'en')}",
     }
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import get_language
-
+from evergreen.base.languages import spoken
 from evergreen.metrics import registry
 
 Words = dict[str, str]
@@ -45,31 +44,26 @@ _KINDS = {"days": "d", "share": "p", "money": "m", "count": "n", "number": "n", 
 
 def named(column: str, language: str | None = None) -> str:
     """What a column is called in the reader's language."""
-    return _named(column)[1][_of(language)]
-
-
-def told(words: Words, language: str | None = None) -> str:
-    """Words kept as {zh, en} in the reader's language; nothing where there are none."""
-    return words.get(_of(language), "")
+    return _named(column)[1][spoken(language)]
 
 
 def reason(told: Sequence[Any], language: str | None = None) -> str:
     """A reason as ``Risk.reasons`` keeps it in one phrase: what, how much, and which way it draws."""
-    direction = (_UP if told[2] > 0 else _DOWN)[_of(language)]
+    direction = (_UP if told[2] > 0 else _DOWN)[spoken(language)]
     said = phrase(told, language)
-    return f"{said}（{direction}）" if _of(language) == "zh" else f"{said} ({direction})"
+    return f"{said}（{direction}）" if spoken(language) == "zh" else f"{said} ({direction})"
 
 
 def phrase(told: Sequence[Any], language: str | None = None, *, sees_money: bool = True) -> str:
     """A reason without its direction: what and how much. Without a right to amounts those are dots."""
     column, value, _pull = told
     way, name = _named(column)
-    spoken = _of(language)
-    between = "：" if spoken == "zh" else ": "
+    lang = spoken(language)
+    between = "：" if lang == "zh" else ": "
     if way == "m" and not sees_money:
-        return f"{name[spoken]}{between}•••"
-    written = _MISSING[spoken] if value is None or value == "" else _written(value, way, spoken)
-    return f"{name[spoken]}{between}{written}"
+        return f"{name[lang]}{between}•••"
+    written = _MISSING[lang] if value is None or value == "" else _written(value, way, lang)
+    return f"{name[lang]}{between}{written}"
 
 
 def _named(column: str) -> tuple[str, Words]:
@@ -81,10 +75,6 @@ def _named(column: str) -> tuple[str, Words]:
     if group == "event":
         return "n", {language: words.format(name) for language, words in _EVENT.items()}
     return "n", {"zh": name, "en": name}
-
-
-def _of(language: str | None) -> str:
-    return "zh" if (language or get_language() or "en").startswith("zh") else "en"
 
 
 def _written(value: float | str, way: str, language: str) -> str:

@@ -21,6 +21,7 @@ from evergreen.foresight.twin.models import Effect
 from evergreen.foresight.twin.panel import Panel
 from evergreen.foresight.twin.renewing import Renewal
 from evergreen.foresight.twin.simulating import Future, Shift
+from evergreen.metrics.queries import snapshot_span
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,14 +123,10 @@ def learn(con: duckdb.DuckDBPyConnection, last: int, asked: frozenset[int] = fro
 
 def newest(account_id: int | None = None) -> Learned:
     """What is learned up to the newest snapshot; kept in the process until another snapshot is taken."""
-    row = (
-        store.reading()
-        .execute("SELECT max(day), max(computed_at) FROM lake.snapshots WHERE tenant = ''")
-        .fetchone()
-    )
-    if row is None or row[0] is None:
+    span = snapshot_span(store.reading())
+    if span is None:
         raise TooLittleHistoryError("There is no snapshot yet. Nothing was computed. Run `evergreen night`.")
-    where = (str(env.home().root), number(row[0]), str(row[1]))
+    where = (str(env.home().root), number(span.newest), str(span.computed_at))
     found = _kept(*where, frozenset())
     if account_id is None or account_id in found.panel.accounts:
         return found

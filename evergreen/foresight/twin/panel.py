@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from evergreen.base import queries as base
 from evergreen.base.measures import Reals
@@ -18,7 +17,8 @@ from evergreen.customers.line_reading import read_endings
 from evergreen.customers.lines import NEVER, Flags, Ints, day, number
 from evergreen.foresight.history import contracts
 from evergreen.foresight.history.contracts import Known
-from evergreen.health.backtest.rescoring import look_back
+from evergreen.health.backtest.rescoring import kept_scores, look_back
+from evergreen.metrics.queries import snapshot_span
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,7 +29,6 @@ YEAR_STEPS = 13
 # More would say the same at a greater cost.
 MOST_ACCOUNTS = 5_000
 _SEED = 20261123
-_SLACK_DAYS = 7
 _LIFE_DAYS = 1_000_000
 
 
@@ -88,10 +87,10 @@ def read(
 
     Of more than 5,000 accounts that many drawn once and for all, and those ``asked`` for.
     """
-    span = con.execute("SELECT min(day), max(day) FROM lake.snapshots WHERE tenant = ''").fetchone()
-    if span is None or span[0] is None or number(span[0]) > last:
+    span = snapshot_span(con)
+    if span is None or number(span.first) > last:
         return None
-    days = np.arange(last, number(span[0]) - 1, -STEP_DAYS)[::-1].astype(np.int64)
+    days = np.arange(last, number(span.first) - 1, -STEP_DAYS)[::-1].astype(np.int64)
     accounts = _some(_accounts(con, last), asked)
     if not len(accounts) or not len(days):
         return None
@@ -105,7 +104,7 @@ def read(
         accounts=accounts,
         days=days,
         usage=np.log1p(told["events_28d"]),
-        health=_scores(con, account, on).reshape(shape),
+        health=kept_scores(con, account, on, str(base.setting("scorecard"))).reshape(shape),
         arr=arr,
         age=told["contract_age_days"],
         levers={key: told[key] for key in levers},
@@ -149,20 +148,3 @@ def _next_ends(known: Known, accounts: Ints, last: int) -> tuple[Ints, Ints]:
     endless = until >= NEVER
     term[endless] = 0
     return until, np.minimum(term, _LIFE_DAYS)
-
-
-def _scores(con: duckdb.DuckDBPyConnection, account: Ints, on: Ints) -> Reals:
-    """The health of the newest scored day of the week up to each day, by the vendor's scorecard."""
-    found = np.full(len(account), np.nan)
-    days = pa.array(on.astype(np.int32)).cast(pa.date32())
-    con.register("asked_twin", pa.table({"place": np.arange(len(on)), "account_id": account, "day": days}))
-    rows = con.execute(
-        "SELECT place, arg_max(score, scores.day) AS score FROM"
-        f" (SELECT place, account_id, day - unnest(range({_SLACK_DAYS}))::INTEGER AS day FROM asked_twin) wanted"
-        " JOIN lake.scores scores ON wanted.account_id = scores.account_id AND wanted.day = scores.day"
-        " WHERE tenant = '' AND scorecard = ? AND score IS NOT NULL GROUP BY place",
-        [str(base.setting("scorecard"))],
-    ).fetchnumpy()
-    con.unregister("asked_twin")
-    found[np.asarray(rows["place"], np.int64)] = np.asarray(rows["score"], np.float64)
-    return found

@@ -45,14 +45,7 @@ def look_back(con: duckdb.DuckDBPyConnection, accounts: Ints, days: Ints, metric
     columns: dict[str, Reals] = {key: np.full(size, np.nan) for key in metrics}
     if not size:
         return Past(np.zeros(0, np.int64), columns)
-    asked = pa.table(
-        {
-            "place": pa.array(np.arange(size)),
-            "account_id": pa.array(accounts, pa.int64()),
-            "day": pa.array(days.astype(np.int32)).cast(pa.date32()),
-        }
-    )
-    con.register("asked_past", asked)
+    con.register("asked_past", asked(accounts, days))
     told = "".join(f", {_as_number(key, there[key])} AS {key}" for key in known)
     # Each day that would serve is asked for by itself: DuckDB's ASOF join of ten million rows takes minutes, this two seconds.
     rows = con.execute(
@@ -70,6 +63,35 @@ def look_back(con: duckdb.DuckDBPyConnection, accounts: Ints, days: Ints, metric
     for key in known:
         columns[key][place] = _filled(rows[key])
     return Past(seen_on, columns)
+
+
+def asked(accounts: Ints, days: Ints) -> pa.Table:
+    """Accounts and days to look for, by ``place``."""
+    return pa.table(
+        {
+            "place": pa.array(np.arange(len(accounts))),
+            "account_id": pa.array(accounts, pa.int64()),
+            "day": pa.array(days.astype(np.int32)).cast(pa.date32()),
+        }
+    )
+
+
+def kept_scores(con: duckdb.DuckDBPyConnection, accounts: Ints, days: Ints, scorecard: str) -> Reals:
+    """The health told at the time by a scorecard: of each day, else of the newest scored of the six before it; NaN where none is."""
+    found = np.full(len(accounts), np.nan)
+    if not len(accounts):
+        return found
+    con.register("asked_scores", asked(accounts, days))
+    rows = con.execute(
+        "SELECT place, arg_max(score, scores.day) AS score FROM"
+        f" (SELECT place, account_id, day - unnest(range({SLACK_DAYS + 1}))::INTEGER AS day FROM asked_scores) wanted"
+        " JOIN lake.scores scores ON wanted.account_id = scores.account_id AND wanted.day = scores.day"
+        " WHERE tenant = '' AND scorecard = ? AND score IS NOT NULL GROUP BY place",
+        [scorecard],
+    ).fetchnumpy()
+    con.unregister("asked_scores")
+    found[np.asarray(rows["place"], np.int64)] = np.asarray(rows["score"], np.float64)
+    return found
 
 
 def score(

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say, stop, table
+from evergreen.launch.terminal import HomeOption, JsonOption, group, open_installation, put, say, stop, table
 
-app = typer.Typer(help="Keys of the REST API.", no_args_is_help=True, rich_markup_mode=None)
+app = group("Keys of the REST API.")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import typer
 from evergreen.launch.terminal import (
     HomeOption,
     JsonOption,
+    group,
     open_installation,
     progress,
     put,
@@ -23,9 +24,7 @@ from evergreen.launch.terminal import (
 if TYPE_CHECKING:
     from evergreen.foresight.learning.judging import Figures
 
-app = typer.Typer(
-    help="Who will be lost, and how far to believe it.", no_args_is_help=True, rich_markup_mode=None
-)
+app = group("Who will be lost, and how far to believe it.")
 
 _NAMES = {
     "auc": "AUC (0.5 blind, 1 perfect)",
@@ -36,11 +35,6 @@ _NAMES = {
     "n": "rows",
     "positives": "lost",
 }
-
-
-@app.callback()
-def churn() -> None:
-    """Who will be lost, and how far to believe it."""
 
 
 @app.command()
@@ -112,7 +106,8 @@ def refit(
     """
     open_installation(home)
     from evergreen.base import clock
-    from evergreen.foresight.risks import refitting, words
+    from evergreen.base.languages import in_words
+    from evergreen.foresight.risks import refitting
 
     for horizon in horizon_days or refitting.HORIZONS:
         try:
@@ -120,7 +115,7 @@ def refit(
                 made = refitting.refit(horizon, now=clock.utc_now(), grace_days=grace_days, tell=tell)
         except ValueError as error:
             raise stop(str(error), 2) from None
-        say(f"{horizon} days: {made.get_state_display()}. {words.told(made.why)}")
+        say(f"{horizon} days: {made.get_state_display()}. {in_words(made.why)}")
         if as_json:
             put(
                 {
@@ -142,11 +137,12 @@ def risks(
 ) -> None:
     """List the accounts most likely to be lost, with reasons, as of the newest night."""
     open_installation(home)
-    from evergreen.foresight.risks import telling, words
+    from evergreen.base.languages import in_words
+    from evergreen.foresight.risks import telling
 
     found = telling.riskiest(horizon_days, limit)
     if not found:
-        say(words.told(telling.why_none(horizon_days)))
+        say(in_words(telling.why_none(horizon_days)))
     if as_json:
         for row in found:
             put(row.as_dict())

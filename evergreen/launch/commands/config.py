@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say
+from evergreen.launch.terminal import HomeOption, JsonOption, group, open_installation, put, say
 
 if TYPE_CHECKING:
     from evergreen.flow.config import Change
 
-app = typer.Typer(help="Segments as YAML files in a folder, and back.", no_args_is_help=True)
+app = group("Segments as YAML files in a folder, and back.")
 Folder = Annotated[Path, typer.Argument(help="The folder.", show_default=False)]
 _WORDS = {"new": "new", "changed": "changed", "same": "as it is here", "only_here": "only here"}
 

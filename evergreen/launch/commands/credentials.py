@@ -10,14 +10,9 @@ from typing import Annotated
 import typer
 
 from evergreen.base import files
-from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say, stop
+from evergreen.launch.terminal import HomeOption, JsonOption, group, open_installation, put, say, stop
 
-app = typer.Typer(help="Stored keys and passwords.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.callback()
-def _group() -> None:
-    """Stored keys and passwords."""
+app = group("Stored keys and passwords.")
 
 
 @app.command()

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say, stop
+from evergreen.launch.terminal import HomeOption, JsonOption, group, open_installation, put, say, stop
 
 if TYPE_CHECKING:
     from evergreen.events.erasure import Erased
 
-app = typer.Typer(
-    help="Take somebody's events out of the history.", no_args_is_help=True, rich_markup_mode=None
-)
+app = group("Take somebody's events out of the history.")
 
 AtOnce = Annotated[
     bool, typer.Option("--at-once", help="Remove the old files now; a query that reads them just then fails.")

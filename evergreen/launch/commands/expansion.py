@@ -9,6 +9,7 @@ import typer
 from evergreen.launch.terminal import (
     HomeOption,
     JsonOption,
+    group,
     open_installation,
     progress,
     put,
@@ -17,14 +18,7 @@ from evergreen.launch.terminal import (
     table,
 )
 
-app = typer.Typer(
-    help="Who is likely to buy more, and how far to believe it.", no_args_is_help=True, rich_markup_mode=None
-)
-
-
-@app.callback()
-def expansion() -> None:
-    """Who is likely to buy more, and how far to believe it."""
+app = group("Who is likely to buy more, and how far to believe it.")
 
 
 @app.command()

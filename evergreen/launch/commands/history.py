@@ -10,6 +10,7 @@ import typer
 from evergreen.launch.terminal import (
     HomeOption,
     JsonOption,
+    group,
     installed_home,
     open_installation,
     put,
@@ -18,7 +19,7 @@ from evergreen.launch.terminal import (
     table,
 )
 
-app = typer.Typer(help="Stored events.", no_args_is_help=True, rich_markup_mode=None)
+app = group("Stored events.")
 
 
 class By(StrEnum):

@@ -10,6 +10,7 @@ import typer
 from evergreen.launch.terminal import (
     HomeOption,
     JsonOption,
+    group,
     open_installation,
     progress,
     put,
@@ -18,14 +19,7 @@ from evergreen.launch.terminal import (
     table,
 )
 
-app = typer.Typer(
-    help="What to show or do next for an account or an end user.", no_args_is_help=True, rich_markup_mode=None
-)
-
-
-@app.callback()
-def recommendations() -> None:
-    """What to show or do next for an account or an end user."""
+app = group("What to show or do next for an account or an end user.")
 
 
 @app.command()

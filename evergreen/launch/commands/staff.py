@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from evergreen.launch.terminal import HomeOption, JsonOption, open_installation, put, say, stop, table
+from evergreen.launch.terminal import HomeOption, JsonOption, group, open_installation, put, say, stop, table
 
-app = typer.Typer(help="Who may sign in.", no_args_is_help=True, rich_markup_mode=None)
+app = group("Who may sign in.")
 
 
 @app.command()

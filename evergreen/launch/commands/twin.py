@@ -9,6 +9,7 @@ import typer
 from evergreen.launch.terminal import (
     HomeOption,
     JsonOption,
+    group,
     open_installation,
     progress,
     put,
@@ -17,16 +18,7 @@ from evergreen.launch.terminal import (
     table,
 )
 
-app = typer.Typer(
-    help="An account twelve months ahead, and how far to believe it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-
-@app.callback()
-def twin() -> None:
-    """An account twelve months ahead, and how far to believe it."""
+app = group("An account twelve months ahead, and how far to believe it.")
 
 
 @app.command()
@@ -77,14 +69,15 @@ def backtest_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from evergreen.events import store
     from evergreen.foresight.twin import backtest
     from evergreen.foresight.twin.dynamics import TooLittleHistoryError
+    from evergreen.metrics.queries import snapshot_span
 
     con = store.reading()
-    row = con.execute("SELECT max(day) FROM lake.snapshots WHERE tenant = ''").fetchone()
-    if row is None or row[0] is None:
+    span = snapshot_span(con)
+    if span is None:
         raise stop("There is no snapshot yet. Nothing was computed. Run `evergreen night`.", 2)
     try:
         with progress("twin") as tell:
-            found = backtest.backtest(con, number(row[0]), tell)
+            found = backtest.backtest(con, number(span.newest), tell)
     except TooLittleHistoryError as error:
         raise stop(str(error), 2) from None
     if as_json:

@@ -20,6 +20,7 @@ from evergreen.metrics import registry
 from evergreen.metrics.actions import ensure_columns
 from evergreen.metrics.declared import definition, uses
 from evergreen.metrics.models import DeclaredMetric, MetricVersion, Use
+from evergreen.metrics.queries import snapshot_span
 from evergreen.metrics.rules import BETTERS, Formula, Metric, Rows, Usage
 
 # Counts from the first day on: nothing was computed yet that it would take the place of.
@@ -124,9 +125,9 @@ def checked(key: str, of: Mapping[str, Any]) -> tuple[Any, Usage | Rows | Formul
 
 def next_day() -> dt.date:
     """The first day that no snapshot was taken of, or begun."""
-    newest = store.scalar(store.reading(), "SELECT max(day) FROM lake.snapshots")
+    span = snapshot_span(store.reading())
     begun = Progress.objects.filter(step="snapshot").aggregate(newest=Max("day"))["newest"]
-    days = [day for day in (newest, begun) if day is not None]
+    days = [day for day in (span and span.newest, begun) if day is not None]
     return max(days) + dt.timedelta(days=1) if days else SINCE_EVER
 
 

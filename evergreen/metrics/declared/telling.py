@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from evergreen.base.conditions import explained
+from evergreen.base.languages import in_words
 from evergreen.metrics import formula, registry, source_fields
-from evergreen.metrics.rules import Formula, Metric, Rows, Usage, Words
+from evergreen.metrics.rules import Formula, Metric, Rows, Usage
 
 _SIGNS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "−", ast.Mult: "×", ast.Div: "÷", ast.Eq: "=", ast.NotEq: "≠", ast.Lt: "<", ast.LtE: "≤",
@@ -27,12 +27,6 @@ def said(metric: Metric) -> str:
             return _rows(of)
         case Formula(text):
             return in_names(text)
-
-
-def named(words: Words) -> str:
-    """A text in the reader's language, else in the other."""
-    language = "zh" if (translation.get_language() or "").startswith("zh") else "en"
-    return words.get(language) or next(iter(words.values()), "")
 
 
 def _usage(of: Usage) -> str:
@@ -62,8 +56,8 @@ def _usage(of: Usage) -> str:
 
 def _rows(of: Rows) -> str:
     source = source_fields.sources()[of.source]
-    rows = named(source.name)
-    column = named(source.columns[of.column].name) if of.column in source.columns else of.column
+    rows = in_words(source.name)
+    column = in_words(source.columns[of.column].name) if of.column in source.columns else of.column
     is_date = of.column in source.columns and source.columns[of.column].role == "date"
     what = {
         "count": _("Number of %(rows)s"),
@@ -80,8 +74,8 @@ def _rows(of: Rows) -> str:
             "whose %(date)s lies in the last %(n)s days, the day itself included",
             of.days,
         )
-        parts.append(text % {"date": named(source.columns[of.on].name), "n": of.days})
-    parts += [named(source.columns[name].name) for name in of.where]
+        parts.append(text % {"date": in_words(source.columns[of.on].name), "n": of.days})
+    parts += [in_words(source.columns[name].name) for name in of.where]
     if of.empty is not None:
         parts.append(_("%(value)s where there is none") % {"value": of.empty})
     return _sentence(parts, of, of.source)
@@ -125,7 +119,7 @@ def _plain(node: ast.expr, *, is_outer: bool = False) -> str:
     match node:
         case ast.Name(id=name):
             found = registry.find(name)
-            return f"[{named(found.name)}]" if found else name
+            return f"[{in_words(found.name)}]" if found else name
         case ast.BinOp(left=left, right=right, op=op) if type(op) in _SIGNS:
             whole = f"{_plain(left)} {_SIGNS[type(op)]} {_plain(right)}"
             return whole if is_outer else f"({whole})"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
+from evergreen.base.languages import in_words
 from evergreen.metrics import registry
 from evergreen.metrics.models import Segment, Use
 from evergreen.metrics.rules import Metric
@@ -45,8 +45,7 @@ def _said(kind: str, ref: str, segments: Mapping[str, Mapping[str, str]]) -> str
     name: Mapping[str, str] = segments.get(ref, {}) if kind == "segment" else {}
     if kind == "metric" and (metric := registry.find(ref)) is not None:
         name = metric.name
-    language = "zh" if (translation.get_language() or "").startswith("zh") else "en"
-    shown = name.get(language) or next(iter(name.values()), "") or ref
+    shown = in_words(name) or ref
     return names.get(kind, f"{kind} %(name)s") % {"name": shown}
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from evergreen.base import queries as base
 from evergreen.base.conditions import Field, Kind
+from evergreen.base.languages import spoken
 from evergreen.customers.models import Account
 from evergreen.metrics import registry
 from evergreen.metrics.rules import Metric
@@ -93,7 +93,7 @@ def _own() -> dict[str, Field]:
 
 def _of_metric(key: str, metric: Metric, currency: str) -> Field:
     is_money = metric.kind == "money"
-    language = "zh" if (translation.get_language() or "").startswith("zh") else "en"
+    language = spoken()
     unit = (
         currency
         if is_money

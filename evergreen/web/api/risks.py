@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from evergreen.base.languages import in_words
 from evergreen.foresight.models import Risk
 from evergreen.foresight.risks import telling, words
 from evergreen.web.api.admission import Holder, KeyedRequest
@@ -66,7 +67,7 @@ def risks(request: KeyedRequest, page: Query[Page]) -> dict[str, Any]:
             404,
             "no_model",
             asked=f"{request.method} {request.path}",
-            found=words.told(telling.why_none(page.days)),
+            found=in_words(telling.why_none(page.days)),
             allowed=_("a number of days for which a model serves"),
             saved=_("Nothing was changed."),
             next=_("Ask for other days, or learn a model: docs/churn.md."),

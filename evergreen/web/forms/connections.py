@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 from django import forms
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from evergreen.base.languages import LANGUAGES, spoken
 from evergreen.base.vault import MASK
 from evergreen.events.connections.models import Connection
 from evergreen.events.sources import registry
@@ -57,7 +58,7 @@ class ConnectionForm(forms.Form):
 
 def _field(one: dataclasses.Field[Any], *, is_stored: bool) -> forms.Field:
     about, is_secret = one.metadata, bool(one.metadata["secret"])
-    place = 0 if (get_language() or "").startswith("zh") else 1
+    place = LANGUAGES.index(spoken())
     has_default = one.default is not dataclasses.MISSING
     named: dict[str, Any] = {
         "label": (about["zh"], about["en"])[place],

@@ -19,6 +19,7 @@ from evergreen.customers import actions
 from evergreen.customers.models import Account
 from evergreen.customers.queries import account_for, accounts_for
 from evergreen.web import jobs as kinds
+from evergreen.web.downloads import csv_file
 from evergreen.web.forms.accounts import AccountForm
 from evergreen.web.forms.errors import add_errors
 from evergreen.web.models import SavedView
@@ -164,10 +165,9 @@ def exports(request: StaffRequest) -> HttpResponse:
 
 def _file(kind: str, keys: list[int], reader: Reader) -> HttpResponse:
     name = exporting.file_name(kind, reader.today)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if kind == "csv":
-        text = "".join(exporting.csv_lines(keys, reader))
-        return HttpResponse(text, content_type=exporting.KINDS[kind], headers=headers)
+        return csv_file(exporting.file_rows(keys, reader), name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / name
         exporting.write_xlsx(target, keys, reader)

@@ -51,7 +51,7 @@ def file(request: StaffRequest, kind: str) -> HttpResponse:
     page = _page(request, kind, QueryDict(request.POST.get("query", "")))
     after = {"kind": kind, "query": page.query}
     audit("analysis.exported", "export", [], by=request.user, now=request.now, after=after)
-    return csv_file(page.csv(), page.file_name)
+    return csv_file(page.file_rows(), page.file_name)
 
 
 @require_GET

@@ -19,7 +19,7 @@ from evergreen.foresight.expansion.models import Suggestion
 from evergreen.web.chosen import MOST
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.work import rows_changed
-from evergreen.web.presenters.expansion import Record, SuggestionList, csv_lines, lines
+from evergreen.web.presenters.expansion import Record, SuggestionList, file_rows, lines
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 
@@ -49,8 +49,8 @@ def export(request: StaffRequest) -> HttpResponse:
     after = {"query": request.GET.urlencode()[:1000]}
     audit("suggestions.exported", "export", [], by=request.user, now=request.now, after=after)
     rows = _listed(request).rows
-    text = "".join(csv_lines(rows, sees_money=request.user.sees_money, currency=request.vendor["currency"]))
-    return csv_file(text, f"expansion-{request.today:%Y-%m-%d}.csv")
+    told = file_rows(rows, sees_money=request.user.sees_money, currency=request.vendor["currency"])
+    return csv_file(told, f"expansion-{request.today:%Y-%m-%d}.csv")
 
 
 @require_POST

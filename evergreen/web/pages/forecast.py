@@ -34,7 +34,7 @@ def file(request: StaffRequest) -> HttpResponse:
     """The list as it is filtered, as CSV."""
     page = _page(request)
     audit("forecast.exported", "churn_model", [], by=request.user, now=request.now, after={"query": request.GET.urlencode()})  # fmt: skip
-    return csv_file(page.csv_text(), f"churn-risk-{page.horizon}d-{request.today:%Y-%m-%d}.csv")
+    return csv_file(page.file_rows(), f"churn-risk-{page.horizon}d-{request.today:%Y-%m-%d}.csv")
 
 
 @require_GET

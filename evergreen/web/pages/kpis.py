@@ -21,7 +21,7 @@ from evergreen.web import formats
 from evergreen.web.downloads import csv_file
 from evergreen.web.forms.kpis import TargetForm, ValueForm
 from evergreen.web.presenters.account.heading import may_edit
-from evergreen.web.presenters.account.kpis import csv_text, detail
+from evergreen.web.presenters.account.kpis import detail, file_rows
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 
@@ -98,9 +98,9 @@ def targets(request: StaffRequest, account_id: int, kpi_id: int) -> HttpResponse
 def file(request: StaffRequest, account_id: int) -> HttpResponse:
     """Every value with its usual range and target."""
     account = account_for(request.user, account_id)
-    text = csv_text(account, request.user, request.vendor["currency"])
+    rows = file_rows(account, request.user, request.vendor["currency"])
     audit("kpi.exported", "account", [account.pk], by=request.user, now=request.now)
-    return csv_file(text, f"kpis-{account.pk}-{request.today:%Y-%m-%d}.csv")
+    return csv_file(rows, f"kpis-{account.pk}-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

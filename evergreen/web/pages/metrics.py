@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
@@ -49,9 +47,7 @@ def history(request: StaffRequest, key: str) -> HttpResponse:
 def values(request: StaffRequest, key: str) -> HttpResponse:
     """The newest value of each account that the person may see, as a file."""
     page = MetricPage(request.user, key)
-    text = io.StringIO()
-    csv.writer(text).writerows(page.lines())
-    return csv_file("\ufeff" + text.getvalue(), f"{key}-{page.day or request.today}.csv")
+    return csv_file(page.file_rows(), f"{key}-{page.day or request.today}.csv")
 
 
 @configurers

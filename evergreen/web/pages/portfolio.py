@@ -89,9 +89,9 @@ def accounts(request: StaffRequest) -> HttpResponse:
 @require_GET
 def file(request: StaffRequest, table: str) -> HttpResponse:
     """A table as it is filtered, as CSV."""
-    text = exporting.csv_text(table, _wanted(request), request.GET.dict())
+    rows = exporting.file_rows(table, _wanted(request), request.GET.dict())
     audit("portfolio.exported", "portfolio", [], by=request.user, now=request.now, after={"table": table, "query": request.GET.urlencode()})  # fmt: skip
-    return csv_file(text, f"portfolio-{table}-{request.today:%Y-%m-%d}.csv")
+    return csv_file(rows, f"portfolio-{table}-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

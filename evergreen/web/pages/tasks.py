@@ -14,7 +14,7 @@ from evergreen.customers.listing import Filters, selected
 from evergreen.web.chosen import account_named, colleagues_of
 from evergreen.web.downloads import csv_file
 from evergreen.web.forms.tasks import TaskForm, account_label
-from evergreen.web.presenters.tasks import TaskList, alert_of, csv_lines
+from evergreen.web.presenters.tasks import TaskList, alert_of, file_rows
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 from evergreen.work import actions
@@ -88,8 +88,8 @@ def export(request: StaffRequest) -> HttpResponse:
     listed = TaskList(request.user, request.GET, request.vendor, request.today)
     after = {"query": request.GET.urlencode()[:1000]}
     audit("tasks.exported", "export", [], by=request.user, now=request.now, after=after)
-    text = "".join(csv_lines(listed.rows, sees_money=request.user.sees_money))
-    return csv_file(text, f"tasks-{request.today:%Y-%m-%d}.csv")
+    rows = file_rows(listed.rows, sees_money=request.user.sees_money)
+    return csv_file(rows, f"tasks-{request.today:%Y-%m-%d}.csv")
 
 
 def _form(request: StaffRequest, form: TaskForm) -> HttpResponse:

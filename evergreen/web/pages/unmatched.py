@@ -23,7 +23,7 @@ from evergreen.web.configuring import configurers
 from evergreen.web.downloads import csv_file
 from evergreen.web.forms.tasks import account_label
 from evergreen.web.pages.work import rows_changed
-from evergreen.web.presenters.unmatched import QueuePage, csv_lines
+from evergreen.web.presenters.unmatched import QueuePage, file_rows
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 
@@ -121,7 +121,7 @@ def export(request: StaffRequest) -> HttpResponse:
     rows = QueuePage(request.GET).rows
     after = {"query": request.GET.urlencode()[:1000], "rows": len(rows)}
     audit("unmatched.exported", "export", [], by=request.user, now=request.now, after=after)
-    return csv_file("".join(csv_lines(rows)), f"unmatched-{request.today:%Y-%m-%d}.csv")
+    return csv_file(file_rows(rows), f"unmatched-{request.today:%Y-%m-%d}.csv")
 
 
 urls = [

@@ -16,13 +16,11 @@ from django.utils.translation import gettext as _
 from evergreen.alerts import words
 from evergreen.alerts.models import Alert, Rule
 from evergreen.base.models import User
-from evergreen.base.working_days import for_vendor
 from evergreen.customers.queries import accounts_for
 from evergreen.flow.needs.queries import ALERT, ALL, MINE, NOBODY
 from evergreen.web import formats
-from evergreen.web.chosen import colleagues_of
 from evergreen.web.presenters.today.entries import SEVERITY_TONES
-from evergreen.web.presenters.work_lists import Later, laters, who_from, whose
+from evergreen.web.presenters.work_lists import WorkList, who_from
 from evergreen.work.models import Task
 
 OPEN, SNOOZED, CLOSED = "open", "snoozed", "closed"
@@ -48,7 +46,7 @@ class Line:
         return f"alert-{self.alert.pk}"
 
 
-class AlertList:
+class AlertList(WorkList):
     """What the page of alerts shows for an address."""
 
     def __init__(self, user: User, query: QueryDict, vendor: Mapping[str, Any], today: dt.date) -> None:
@@ -140,18 +138,6 @@ class AlertList:
     @cached_property
     def outcomes(self) -> list[tuple[str, str]]:
         return [(value, str(label)) for value, label in Alert.Outcome.choices]
-
-    @cached_property
-    def choices(self) -> list[tuple[str, str]]:
-        return whose(self.user)
-
-    @cached_property
-    def colleagues(self) -> list[User]:
-        return colleagues_of(self.user)
-
-    @cached_property
-    def laters(self) -> list[Later]:
-        return laters(for_vendor(), self.today)
 
     @property
     def is_narrowed(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +13,6 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from evergreen.base import money, spreadsheets
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.flow.needs.queries import ALL, MINE, NOBODY
@@ -23,8 +20,8 @@ from evergreen.foresight.expansion import telling, words
 from evergreen.foresight.expansion.actions import ORIGIN
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
 from evergreen.web import formats
-from evergreen.web.chosen import colleagues_of
-from evergreen.web.presenters.work_lists import who_from, whose
+from evergreen.web.csv_text import amount
+from evergreen.web.presenters.work_lists import WorkList, who_from
 from evergreen.work.models import Task
 
 SORTS = {
@@ -72,7 +69,7 @@ def lines(rows: list[Suggestion], visible: QuerySet[Account]) -> list[Line]:
     ]
 
 
-class SuggestionList:
+class SuggestionList(WorkList):
     """What the page shows for an address."""
 
     def __init__(
@@ -159,14 +156,6 @@ class SuggestionList:
         return [(value, str(label)) for value, label in Suggestion.Reason.choices]
 
     @cached_property
-    def choices(self) -> list[tuple[str, str]]:
-        return whose(self.user)
-
-    @cached_property
-    def colleagues(self) -> list[User]:
-        return colleagues_of(self.user)
-
-    @cached_property
     def learning(self) -> ExpansionLearning | None:
         return telling.newest()
 
@@ -175,40 +164,21 @@ class SuggestionList:
         return bool(self.kind or self.text)
 
 
-def csv_lines(rows: QuerySet[Suggestion], *, sees_money: bool, currency: str) -> Iterator[str]:
-    """Suggestions as CSV with the mark by which spreadsheets know UTF-8; no cell is taken for a formula."""
-    heads = [
-        _("Account"),
-        _("Account id"),
-        _("Owner"),
-        _("Kind"),
-        _("Suggestion"),
-        _("Within 90 days"),
-        _("State"),
-        _("Why"),
-        _("Since"),
-        _("As of"),
-    ]
+def file_rows(rows: QuerySet[Suggestion], *, sees_money: bool, currency: str) -> Iterator[list[object]]:
+    """Suggestions as the rows of a file, headings first."""
     amounts = [_("A year"), _("Expected"), _("Currency")] if sees_money else []
-    yield "\ufeff" + _line([*heads, *amounts])
+    yield [
+        _("Account"), _("Account id"), _("Owner"), _("Kind"), _("Suggestion"), _("Within 90 days"), _("State"), _("Why"), _("Since"),
+        _("As of"), *amounts,
+    ]  # fmt: skip
     for row in rows.iterator(chunk_size=2_000):
-        cells: list[Any] = [
-            row.account.name, row.account.external_id, row.account.owner or "", row.get_kind_display(), words.title(row), f"{row.chance:.4f}",
-            row.get_state_display(), "; ".join(words.evidence(row)), row.since.isoformat(), row.day.isoformat(),
+        cells: list[object] = [
+            row.account.name, row.account.external_id, row.account.owner, row.get_kind_display(), words.title(row), round(row.chance, 4),
+            row.get_state_display(), "; ".join(words.evidence(row)), row.since, row.day,
         ]  # fmt: skip
         if sees_money:
-            cells += [_major(row.value_cents, currency), _major(row.expected_cents, currency), currency]
-        yield _line(cells)
-
-
-def _major(cents: int | None, currency: str) -> str:
-    return "" if cents is None else str(money.to_major(cents, currency))
-
-
-def _line(cells: list[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([spreadsheets.guarded(str(cell)) for cell in cells])
-    return out.getvalue()
+            cells += [amount(row.value_cents, currency), amount(row.expected_cents, currency), currency]
+        yield cells
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,18 +12,15 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evergreen.alerts.models import Alert
-from evergreen.base import spreadsheets
 from evergreen.base.models import User
-from evergreen.base.working_days import for_vendor
 from evergreen.customers.models import Account
 from evergreen.flow.needs.queries import ALERT, ALL, MINE, NOBODY
 from evergreen.web import formats
-from evergreen.web.chosen import account_named, colleagues_of
-from evergreen.web.presenters.work_lists import Later, laters, who_from, whose
+from evergreen.web.chosen import account_named
+from evergreen.web.presenters.work_lists import WorkList, who_from
 from evergreen.work.models import Task
 from evergreen.work.queries import tasks_for
 
@@ -42,7 +37,7 @@ class Group:
     tasks: list[Task]
 
 
-class TaskList:
+class TaskList(WorkList):
     """What the page of tasks shows for an address."""
 
     def __init__(self, user: User, query: QueryDict, vendor: Mapping[str, Any], today: dt.date) -> None:
@@ -146,49 +141,23 @@ class TaskList:
         words = {OPEN: _("Open"), SNOOZED: _("Later"), DONE: _("Done"), DROPPED: _("Dropped")}
         return [(state, words[state], self.counts[state]) for state in STATES]
 
-    @cached_property
-    def choices(self) -> list[tuple[str, str]]:
-        return whose(self.user)
-
-    @cached_property
-    def colleagues(self) -> list[User]:
-        return colleagues_of(self.user)
-
-    @cached_property
-    def laters(self) -> list[Later]:
-        return laters(for_vendor(), self.today)
-
     @property
     def is_narrowed(self) -> bool:
         return bool(self.text or self.due or self.account)
 
 
-def csv_lines(rows: QuerySet[Task], *, sees_money: bool) -> Iterator[str]:
-    """Tasks as CSV with the mark by which spreadsheets know UTF-8; no cell is taken for a formula."""
-    yield "\ufeff" + _line([
+def file_rows(rows: QuerySet[Task], *, sees_money: bool) -> Iterator[list[object]]:
+    """Tasks as the rows of a file, headings first."""
+    yield [
         _("Task"), _("Account"), _("Account id"), _("For"), _("Due"), _("Priority"), _("State"), _("Why"), _("Outcome"), _("Made at"), _("Ended at"),
-    ])  # fmt: skip
+    ]  # fmt: skip
     for task in rows.iterator(chunk_size=2_000):
         account: Account | None = task.account
-        yield _line([
-            formats.named(task.title), account.name if account else "", account.external_id if account else "",
-            str(task.assignee or ""), _day(task.due_on), task.get_priority_display(), task.get_state_display(),
-            formats.for_reader(formats.named(task.reason), sees_money), task.outcome, _moment(task.created_at), _moment(task.ended_at),
-        ])  # fmt: skip
-
-
-def _day(value: dt.date | None) -> str:
-    return value.isoformat() if value else ""
-
-
-def _moment(value: dt.datetime | None) -> str:
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
-
-
-def _line(cells: list[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([spreadsheets.guarded(str(cell)) for cell in cells])
-    return out.getvalue()
+        yield [
+            formats.named(task.title), account.name if account else "", account.external_id if account else "", task.assignee,
+            task.due_on, task.get_priority_display(), task.get_state_display(),
+            formats.for_reader(formats.named(task.reason), sees_money), task.outcome, task.created_at, task.ended_at,
+        ]  # fmt: skip
 
 
 def alert_of(task: Task) -> Alert | None:

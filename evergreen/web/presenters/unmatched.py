@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evergreen.base import spreadsheets
 from evergreen.events.models import Source
 from evergreen.events.unmatched import suggesting
 from evergreen.events.unmatched.queries import Kind, Queue, Waiting, waiting, with_mails
@@ -132,28 +128,18 @@ def reason(one: Suggestion) -> str:
     return words[one.reason] % {"evidence": one.evidence}
 
 
-def csv_lines(rows: list[Waiting]) -> Iterator[str]:
-    """The rows as CSV with the mark by which spreadsheets know UTF-8; no cell is taken for a formula."""
-    yield "\ufeff" + _line([
+def file_rows(rows: list[Waiting]) -> Iterator[list[object]]:
+    """The queue as the rows of a file, headings first."""
+    yield [
         _("Source"), _("Account key"), _("End user"), _("Company"), _("Events"), _("End users"), _("First seen"), _("Last seen"), _("Sample"),
         _("Mail domains"), _("Suggested account"), _("Score"), _("Why"),
-    ])  # fmt: skip
+    ]  # fmt: skip
     for at in range(0, len(rows), ROWS):
         some = rows[at : at + ROWS]
         for line in lines(some) if at < SUGGESTED_ROWS else [Line(row, []) for row in some]:
             row, first = line.row, line.first
-            yield _line([
+            yield [
                 row.ref.source, row.ref.value if line.is_key else "", "" if line.is_key else row.ref.value, row.company, row.events,
-                row.end_users, _moment(row.first_at), _moment(row.last_at), " / ".join(row.samples), " ".join(row.mails),
+                row.end_users, row.first_at, row.last_at, " / ".join(row.samples), " ".join(row.mails),
                 first.name if first else "", first.score if first else "", reason(first) if first else "",
-            ])  # fmt: skip
-
-
-def _moment(value: object) -> str:
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")  # type: ignore[arg-type]  # a moment
-
-
-def _line(cells: list[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([spreadsheets.guarded(str(cell)) for cell in cells])
-    return out.getvalue()
+            ]  # fmt: skip

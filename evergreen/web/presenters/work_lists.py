@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 
 from evergreen.base.models import User
 from evergreen.base.roles import Scope
-from evergreen.base.working_days import WorkingDays
+from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.flow.needs.queries import ALL, MINE, NOBODY
+from evergreen.web.chosen import colleagues_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,25 @@ class Later:
 
     label: str
     day: dt.date
+
+
+class WorkList:
+    """What each list of work offers: whose it may be, to whom and to which day what stands on it may be moved."""
+
+    user: User
+    today: dt.date
+
+    @cached_property
+    def choices(self) -> list[tuple[str, str]]:
+        return whose(self.user)
+
+    @cached_property
+    def colleagues(self) -> list[User]:
+        return colleagues_of(self.user)
+
+    @cached_property
+    def laters(self) -> list[Later]:
+        return laters(for_vendor(), self.today)
 
 
 def who_from(user: User, text: str, default: str = MINE) -> str | int:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from evergreen.base.models import User
-from evergreen.base.spreadsheets import guarded
 from evergreen.customers.models import Account
 from evergreen.events.kpis import periods, queries, rules
 from evergreen.events.kpis.models import Kpi, KpiTarget, KpiValue
@@ -262,16 +260,13 @@ def width() -> str:
     return formats.number(WIDTH, 1)
 
 
-def csv_text(account: Account, user: User, vendor_currency: str) -> str:
-    """Every value with its usual range and target, in UTF-8 with the mark that spreadsheet programs look for.
+def file_rows(account: Account, user: User, vendor_currency: str) -> Iterator[Sequence[object]]:
+    """Every value with its usual range and target, as the rows of a file, headings first.
 
     Numbers are as stored: shares of 1, amounts in major units of the currency column.
     """
-    text = io.StringIO()
-    text.write("\ufeff")
-    out = csv.writer(text)
-    out.writerow(
-        ["kpi", "name", "unit", "currency", "period", "starts_on", "value", "expected", "low", "high", "target", "known_at", "source"]
+    yield (
+        "kpi", "name", "unit", "currency", "period", "starts_on", "value", "expected", "low", "high", "target", "known_at", "source",
     )  # fmt: skip
     for course in queries.courses(account):
         kpi = course.kpi
@@ -286,12 +281,8 @@ def csv_text(account: Account, user: User, vendor_currency: str) -> str:
             span: Sequence[float | None] = (None, None, None)
             if isinstance(known, Baseline):
                 span = (known.middle, *_within(kpi, known))
-            out.writerow(
-                [
-                    guarded(kpi.key), guarded(formats.named(kpi.name)), guarded(unit), currency,
-                    period_words(kpi, row.starts_on), row.starts_on.isoformat(), f"{row.value:.15g}",
-                    *("" if one is None else f"{one:.6g}" for one in span), f"{aim.value:.15g}" if aim else "",
-                    row.known_at.isoformat(timespec="seconds"), guarded(row.source),
-                ]
+            yield (
+                kpi.key, formats.named(kpi.name), unit, currency, period_words(kpi, row.starts_on), row.starts_on,
+                Decimal(f"{row.value:.15g}"), *(None if one is None else Decimal(f"{one:.6g}") for one in span),
+                Decimal(f"{aim.value:.15g}") if aim else None, row.known_at.isoformat(timespec="seconds"), row.source,
             )  # fmt: skip
-    return text.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -12,7 +11,6 @@ from typing import Any
 import xlsxwriter
 from django.utils.translation import gettext as _
 
-from evergreen.base.spreadsheets import guarded
 from evergreen.customers import listing
 from evergreen.customers.models import Account
 from evergreen.web.presenters.accounts.columns import COLUMNS, Column, Reader, shown, visible, with_figures
@@ -25,13 +23,6 @@ _CHUNK = 1_000
 # A spreadsheet cell holds no more, and control characters have no place in XML.
 _CELL_LENGTH = 32_000
 _CONTROLS = {code: None for code in range(32) if code not in (9, 10, 13)}
-
-
-class _Line:
-    """A file for ``csv.writer`` that hands each line back."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 def export_columns(reader: Reader) -> list[Column]:
@@ -56,27 +47,17 @@ def rows(keys: list[int], columns: Sequence[Column]) -> Iterator[Account]:
         yield from with_figures(listing.rows_of(keys[start : start + _CHUNK]), columns)
 
 
-def csv_lines(keys: list[int], reader: Reader) -> Iterator[str]:
-    """Lines of a CSV file in UTF-8 with the mark that spreadsheet programs look for; all text is quoted."""
+def file_rows(keys: list[int], reader: Reader) -> Iterator[list[object]]:
+    """The rows of a file, headings first; amounts and figures with at most four decimals."""
     columns = export_columns(reader)
-    writer = csv.writer(_Line(), quoting=csv.QUOTE_NONNUMERIC)
-    yield "\ufeff" + writer.writerow([guarded(heading) for heading in headings(columns, reader.currency)])
+    yield [*headings(columns, reader.currency)]
     for account in rows(keys, columns):
-        yield writer.writerow([_csv_value(column.export(account, reader)) for column in columns])
+        yield [_plain(column.export(account, reader)) for column in columns]
 
 
-def _csv_value(value: Any) -> Any:
-    match value:
-        case None:
-            return ""
-        case dt.date():
-            return value.isoformat()
-        case bool() | int() | float() | Decimal():
-            return _plain(value)
-    return guarded(str(value))
-
-
-def _plain(value: bool | int | float | Decimal) -> int | float:
+def _plain(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | Decimal):
+        return value
     number = float(value)
     return int(number) if number.is_integer() else round(number, 4)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +13,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from evergreen.base.models import Job, User
-from evergreen.base.spreadsheets import guarded
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for
 from evergreen.metrics.analytics import queries
@@ -228,17 +226,12 @@ class AnalysisPage:
         newest = rows.order_by("-created_at", "-pk").first()
         return newest if newest is not None and newest.state != Job.State.DONE else None
 
-    def csv(self) -> str:
-        """The figure as a CSV file, with the mark that spreadsheet programs look for."""
+    def file_rows(self) -> list[Sequence[object]]:
+        """The figure as the rows of a file, headings first; none where there is no figure."""
         if self.figure is None:
-            return "\ufeff"
+            return []
         head, rows = self.figure.table()
-        target = io.StringIO()
-        target.write("\ufeff")
-        writer = csv.writer(target, quoting=csv.QUOTE_ALL)
-        writer.writerow(guarded(text) for text in head)
-        writer.writerows([guarded(text) for text in row] for row in written(rows))
-        return target.getvalue()
+        return [head, *written(rows)]
 
     @property
     def file_name(self) -> str:

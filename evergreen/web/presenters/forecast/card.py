@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from evergreen.base.languages import in_words
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.foresight.models import Risk
-from evergreen.foresight.risks import telling, words
+from evergreen.foresight.risks import telling
 from evergreen.web import formats
 from evergreen.web.drawing import sparkline
 from evergreen.web.presenters.forecast.listing import times_words, told_reasons
@@ -95,4 +96,4 @@ def _why_none(account: Account) -> str:
         return _(
             "Risks are told of accounts with a contract in force; this one has none. Add a contract to see one."
         )
-    return words.told(telling.why_none(offered[0]), formats.language())
+    return in_words(telling.why_none(offered[0]))

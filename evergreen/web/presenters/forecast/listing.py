@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, FloatField, OrderBy, QuerySet, Sum
@@ -18,18 +15,16 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from evergreen.base import money
+from evergreen.base.languages import in_words
 from evergreen.base.models import User
-from evergreen.base.spreadsheets import guarded
-from evergreen.base.working_days import for_vendor
 from evergreen.customers import listing
 from evergreen.customers.models import Account
 from evergreen.foresight.models import ChurnModel, Risk
 from evergreen.foresight.risks import telling, words
 from evergreen.web import formats
-from evergreen.web.chosen import colleagues_of
+from evergreen.web.csv_text import amount
 from evergreen.web.presenters.accounts.table import segment_names
-from evergreen.web.presenters.work_lists import Later, laters
+from evergreen.web.presenters.work_lists import WorkList
 
 PER_PAGE = 50
 REASONS = 3
@@ -82,10 +77,9 @@ class Row:
     times: str
     stake_cents: int | None
     raising: list[str]
-    lowering: list[str]
 
 
-class ForecastPage:
+class ForecastPage(WorkList):
     """What the list shows for one address and one reader."""
 
     def __init__(self, user: User, query: QueryDict, vendor: Mapping[str, Any], today: dt.date) -> None:
@@ -109,7 +103,7 @@ class ForecastPage:
 
     @cached_property
     def why_none(self) -> str:
-        return words.told(telling.why_none(self.horizon), formats.language())
+        return in_words(telling.why_none(self.horizon))
 
     # ---- what is asked for ----
 
@@ -142,7 +136,7 @@ class ForecastPage:
     @property
     def menus(self) -> list[Menu]:
         people = [("me", _("me")), ("none", _("nobody"))]
-        people += [(str(one.pk), str(one)) for one in colleagues_of(self.user)]
+        people += [(str(one.pk), str(one)) for one in self.colleagues]
         tiers = [(str(key), str(said)) for key, said in Account.Tier.choices]
         ends = [(str(n), _("ends within %(days)s") % {"days": formats.days(n)}) for n in _WITHIN]
         return [
@@ -240,64 +234,37 @@ class ForecastPage:
         return [self._row(risk) for risk in self.page.object_list]
 
     def _row(self, risk: Risk) -> Row:
-        cents = risk.account.arr_base_cents
-        phrases = told_reasons(risk, sees_money=self.user.sees_money)
+        raising, _lowering = told_reasons(risk, sees_money=self.user.sees_money)
         return Row(
             risk.account,
             risk,
             times_words(risk.probability / self.average) if self.average else "",
-            None if cents is None else round(cents * risk.probability),
-            phrases[0][:REASONS],
-            phrases[1][:1],
+            _at_stake(risk),
+            raising[:REASONS],
         )
 
-    @property
-    def laters(self) -> list[Later]:
-        return laters(for_vendor(), self.today)
-
-    @property
-    def colleagues(self) -> list[User]:
-        return colleagues_of(self.user)
-
-    def csv_text(self) -> str:
-        """Every row of the list as CSV, in UTF-8 with the mark that spreadsheet programs look for."""
-        out = io.StringIO()
-        out.write("\ufeff")
-        writer = csv.writer(out)
+    def file_rows(self) -> Iterator[list[object]]:
+        """Every row of the list as the rows of a file, headings first."""
         amounts = ("arr", "arr_at_stake", "currency") if self.user.sees_money else ()
-        writer.writerow(
-            [
-                "account",
-                "name",
-                "owner",
-                "renewal_on",
-                "day",
-                "horizon_days",
-                "probability",
-                *amounts,
-                "reasons",
-            ]
-        )
+        yield [
+            "account", "name", "owner", "renewal_on", "day", "horizon_days", "probability", *amounts, "reasons",
+        ]  # fmt: skip
         currency = self.vendor["currency"]
         for risk in self.ordered.iterator(chunk_size=2_000):
-            row = self._row(risk)
-            cells: list[Any] = [
-                guarded(row.account.external_id), guarded(row.account.name), guarded(str(row.account.owner or "")),
-                row.account.renewal_on or "", risk.day, risk.horizon_days, repr(risk.probability),
+            account, cents = risk.account, _at_stake(risk)
+            cells: list[object] = [
+                account.external_id, account.name, account.owner, account.renewal_on, risk.day, risk.horizon_days, risk.probability,
             ]  # fmt: skip
             if amounts:
-                cells += [
-                    _major(row.account.arr_base_cents, currency),
-                    _major(row.stake_cents, currency),
-                    currency,
-                ]
+                cells += [amount(account.arr_base_cents, currency), amount(cents, currency), currency]
             raising, lowering = told_reasons(risk, sees_money=self.user.sees_money)
-            writer.writerow([*cells, guarded("; ".join([*raising, *lowering]))])
-        return out.getvalue()
+            yield [*cells, "; ".join([*raising, *lowering])]
 
 
-def _major(cents: int | None, currency: str) -> str:
-    return "" if cents is None else f"{money.to_major(cents, currency):.{money.exponent(currency)}f}"
+def _at_stake(risk: Risk) -> int | None:
+    """What may be expected to be lost: the ARR times the probability."""
+    cents = risk.account.arr_base_cents
+    return None if cents is None else round(cents * risk.probability)
 
 
 def times_words(times: float) -> str:
@@ -313,8 +280,3 @@ def told_reasons(risk: Risk, *, sees_money: bool) -> tuple[list[str], list[str]]
         said = words.phrase(told, formats.language(), sees_money=sees_money)
         (raising if told[2] > 0 else lowering).append(said)
     return raising, lowering
-
-
-def clear_address(horizon: int) -> str:
-    """The list of a horizon without filters."""
-    return f"{reverse('forecast')}?{urlencode({'days': horizon})}"

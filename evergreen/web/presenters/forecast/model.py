@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from evergreen.base.languages import in_words
 from evergreen.base.models import Job, User
 from evergreen.foresight.models import ChurnModel
 from evergreen.foresight.risks import telling, words
@@ -82,7 +83,7 @@ class ModelPage:
 
     @property
     def why_none(self) -> str:
-        return words.told(telling.why_none(self.horizon), formats.language())
+        return in_words(telling.why_none(self.horizon))
 
     @cached_property
     def job(self) -> Job | None:
@@ -185,12 +186,12 @@ class ModelPage:
         ]  # fmt: skip
 
     @property
-    def calibration(self) -> list[tuple[str, str, str, str, float, float]]:
-        """(from–to, rows, said, came, said 0 to 1, came 0 to 1) of each tenth that holds rows."""
+    def calibration(self) -> list[tuple[str, str, str, str]]:
+        """(from–to, rows, said, came) of each tenth that holds rows."""
         return [
             (
                 f"{formats.percent(low)}–{formats.percent(high)}", formats.number(n),
-                formats.percent(said, 1), formats.percent(came, 1), said, came,
+                formats.percent(said, 1), formats.percent(came, 1),
             )
             for low, high, n, said, came in self.report.get("calibration", [])
         ]  # fmt: skip
@@ -259,10 +260,6 @@ class ModelPage:
         return ("" if formats.is_zh() else " ").join(parts)
 
     @property
-    def drift_tone(self) -> str:
-        return _DRIFT.get(self.model.drift.get("state", ""), "") if self.model else ""
-
-    @property
     def moved(self) -> list[Moved]:
         """The columns that moved, the most first."""
         said = {"moved": _("moved"), "another": _("quite another")}
@@ -328,7 +325,7 @@ class ModelPage:
             found.append(
                 Attempt(
                     one.made_at, str(one.get_state_display()), _STATES[ChurnModel.State(one.state)],
-                    words.told(one.why, formats.language()),
+                    in_words(one.why),
                     formats.fixed(figures.get("auc"), 3), formats.fixed(figures.get("lift10"), 2),
                 )
             )  # fmt: skip

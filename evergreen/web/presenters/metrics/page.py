@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from evergreen.alerts.rules import SHIPPED
 from evergreen.base.models import Job, User
-from evergreen.base.spreadsheets import guarded
 from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.metrics import freshness, queries, registry, source_fields
@@ -228,9 +227,11 @@ class MetricPage:
         units = {"share": "", "date": _("days before the day"), "money": _("in the accounts' currencies")}
         return units.get(self.metric.kind, self.unit)
 
-    def lines(self) -> list[tuple[Any, ...]]:
-        """The values of the newest day, a row an account, as a file has them."""
-        found = [(_("Account id"), _("Account"), _("Owner"), _("Day"), self.metric.key)]
+    def file_rows(self) -> list[tuple[object, ...]]:
+        """The values of the newest day, a row an account, headings first."""
+        found: list[tuple[object, ...]] = [
+            (_("Account id"), _("Account"), _("Owner"), _("Day"), self.metric.key)
+        ]
         if self.day is None or self.hides_money:
             return found
         values = queries.values_on(self.metric.key, self.day)
@@ -240,22 +241,14 @@ class MetricPage:
         )
         for account in rows:
             value = by_account.get(account.pk)
-            found.append(
-                (
-                    guarded(account.external_id or ""),
-                    guarded(account.name),
-                    guarded(str(account.owner or "")),
-                    self.day.isoformat(),
-                    self._told(value),
-                )
-            )
+            found.append((account.external_id, account.name, account.owner, self.day, self._told(value)))
         return found
 
-    def _told(self, value: float | None) -> Any:
+    def _told(self, value: float | None) -> object:
         if value is None or self.day is None:
-            return ""
+            return None
         if self.metric.kind == "date":
-            return (self.day - dt.timedelta(days=round(value))).isoformat()
+            return self.day - dt.timedelta(days=round(value))
         return round(value) if self.metric.column_type == "BIGINT" else value
 
 

@@ -1,4 +1,4 @@
-"""Tables of the portfolio as CSV, in UTF-8 with the mark that spreadsheet programs look for.
+"""Tables of the portfolio as the rows of a file.
 
 Amounts are in major units of the currency column, a month's (MRR); rates are unrounded shares of 1, empty without a denominator.
 A reader whose role does not see amounts gets none.
@@ -6,18 +6,15 @@ A reader whose role does not see amounts gets none.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.http import Http404
 
-from evergreen.base import money
-from evergreen.base.spreadsheets import guarded
 from evergreen.outcomes.portfolio import worth
 from evergreen.outcomes.portfolio.hearing import desk, heard
 from evergreen.outcomes.portfolio.listing import movement_rows, renewal_rows
+from evergreen.web.csv_text import amount
 from evergreen.web.presenters.portfolio.accounts import AccountsPage
 from evergreen.web.presenters.portfolio.asking import Wanted
 from evergreen.web.presenters.portfolio.renewals import DuesPage
@@ -25,35 +22,24 @@ from evergreen.web.presenters.portfolio.renewals import DuesPage
 Asked = Mapping[str, str]
 
 
-def csv_text(table: str, wanted: Wanted, asked: Asked) -> str:
-    """Raises Http404 for a table that there is none of."""
+def file_rows(table: str, wanted: Wanted, asked: Asked) -> Iterator[list[object]]:
+    """A table's rows, headings first. Raises Http404 for a table that there is none of."""
     if table not in TABLES:
         raise Http404("There is no such table.")
-    text = io.StringIO()
-    text.write("\ufeff")
-    out: Any = None
+    return _rows(table, wanted, asked)
+
+
+def _rows(table: str, wanted: Wanted, asked: Asked) -> Iterator[list[object]]:
     currency = wanted.report.read.currency
-    for row in TABLES[table](wanted, asked):
+    for place, row in enumerate(TABLES[table](wanted, asked)):
         shown = {
-            name.removesuffix("_cents"): _cell(name, value, currency)
+            name.removesuffix("_cents"): amount(value, currency) if name.endswith("_cents") else value
             for name, value in {**row, "currency": currency}.items()
             if wanted.user.sees_money or not name.endswith("_cents")
         }
-        if out is None:
-            out = csv.DictWriter(text, list(shown))
-            out.writeheader()
-        out.writerow(shown)
-    return text.getvalue()
-
-
-def _cell(name: str, value: Any, currency: str) -> str:
-    if value is None:
-        return ""
-    if name.endswith("_cents"):
-        return f"{money.to_major(value, currency):.{money.exponent(currency)}f}"
-    return (
-        guarded(value) if isinstance(value, str) else repr(value) if isinstance(value, float) else str(value)
-    )
+        if not place:
+            yield [*shown]
+        yield [*shown.values()]
 
 
 def _periods(wanted: Wanted, _asked: Asked) -> Iterable[dict[str, Any]]:

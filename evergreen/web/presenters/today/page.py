@@ -14,17 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from evergreen.base.models import Progress, User
-from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Account
 from evergreen.events.models import WriteKey
 from evergreen.flow.needs import rules
 from evergreen.flow.needs.queries import ALL, MINE, NOBODY, needs_of
 from evergreen.flow.needs.rules import KINDS, Need
 from evergreen.web import formats
-from evergreen.web.chosen import colleagues_of
 from evergreen.web.presenters.today import book
 from evergreen.web.presenters.today.entries import Entry, entries
-from evergreen.web.presenters.work_lists import Later, laters, who_from, whose
+from evergreen.web.presenters.work_lists import WorkList, who_from
 
 FIRST = 3
 # More than this nobody does in a day; the rest stands on the next page.
@@ -41,7 +39,7 @@ class Step:
     is_done: bool
 
 
-class Today:
+class Today(WorkList):
     """What Today shows for an address; each part is computed when the template asks for it."""
 
     def __init__(self, user: User, query: QueryDict, vendor: dict[str, object], now: dt.datetime) -> None:
@@ -128,27 +126,11 @@ class Today:
         return book.done_alone(accounts, self.today, str(self.vendor["timezone"]))
 
     @cached_property
-    def choices(self) -> list[tuple[str, str]]:
-        return whose(self.user)
-
-    @cached_property
-    def colleagues(self) -> list[User]:
-        return colleagues_of(self.user)
-
-    @cached_property
     def owner_query(self) -> str:
         """How the list of accounts is narrowed to the same book."""
         names = {MINE: "me", NOBODY: "none", ALL: ""}
         name = names.get(self.who, "") if isinstance(self.who, str) else str(self.who)
         return f"owner={name}" if name else ""
-
-    @cached_property
-    def calendar(self) -> WorkingDays:
-        return for_vendor()
-
-    @cached_property
-    def laters(self) -> list[Later]:
-        return laters(self.calendar, self.today)
 
     @cached_property
     def has_accounts(self) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from evergreen.metrics.analytics.questions import Question
@@ -68,9 +69,6 @@ def colored(place: int) -> str:
     return COLORS[place % len(COLORS)]
 
 
-def written(rows: Sequence[Sequence[Any]]) -> list[list[str]]:
-    """Cells of a file as texts: shares with six decimals, nothing for what is missing."""
-    return [
-        ["" if cell is None else f"{cell:.6f}" if isinstance(cell, float) else str(cell) for cell in row]
-        for row in rows
-    ]
+def written(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Cells of a file: shares with six decimals."""
+    return [[Decimal(f"{cell:.6f}") if isinstance(cell, float) else cell for cell in row] for row in rows]
