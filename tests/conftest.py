@@ -82,6 +82,27 @@ def cast(db: None) -> SimpleNamespace:
     return cast
 
 
+@pytest.fixture
+def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """SQLite's test database lives in the memory of one connection; put it into a file, as it is in a home."""
+    from django.db import connection, connections
+
+    if connection.vendor != "sqlite":
+        yield
+        return
+    in_memory, kept = connections["default"], connections.settings["default"]
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(tmp_path / "records.sqlite3")])
+    connections.settings["default"] = {**kept, "NAME": str(tmp_path / "records.sqlite3")}
+    del connections["default"]
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"] = kept
+        connections["default"] = in_memory
+
+
 @pytest.fixture(scope="session")
 def datasets() -> Path:
     """The folder of the real data sets; a test that needs one skips with the reason where it is absent."""

@@ -150,6 +150,14 @@ OPTIONS: dict[str, Option] = {
             numbers=3,
         ),
         Option(
+            "playbook_rate",
+            30_000,
+            _("Playbook runs a tick"),
+            _("After a standstill, what is due follows at this rate, the oldest first."),
+            least=200,
+            most=1_000_000,
+        ),
+        Option(
             "night_hour",
             2,
             _("Nightly run at"),

@@ -158,3 +158,24 @@ def answers_between(first: dt.date, last: dt.date) -> list[tuple[int, str, str |
         [first, last],
     )
     return rows.fetchall()
+
+
+def arrived(
+    names: Sequence[str], since: dt.datetime, until: dt.datetime
+) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
+    """(account, name, source and message id, when it happened, properties) of matched live events that arrived in a span, as
+    they came; history that was loaded is left out.
+    """
+    if not names:
+        return []
+    marks = ", ".join("?" for _ in names)
+    rows = event_store().rows(
+        "SELECT account_id, name, source, message_id, occurred_at, properties FROM lake.events"
+        f" WHERE name IN ({marks}) AND known_on >= ? AND received_at >= ? AND received_at < ?"
+        " AND NOT backfilled AND account_id IS NOT NULL ORDER BY received_at",
+        [*names, (since - dt.timedelta(days=1)).date(), _naive(since), _naive(until)],
+    )
+    return [
+        (account, name, f"{source}:{message}", at.replace(tzinfo=dt.UTC), json.loads(said) if said else {})
+        for account, name, source, message, at, said in rows
+    ]

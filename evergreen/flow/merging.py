@@ -14,13 +14,14 @@ from evergreen.customers import actions as customers
 from evergreen.customers.models import Account
 from evergreen.events import merging as events
 from evergreen.events.models import Unmerged
+from evergreen.playbooks import actions as playbooks
 
 
 @transaction.atomic
 def merge(merged: Account, into: Account, *, by: User | None, now: dt.datetime) -> AuditEntry:
     """Make two accounts one; the page of the merged one leads to the other. Raises ValidationError.
 
-    Of two open alerts of one rule the one on the account that stays goes on, the other is closed.
+    Of two open alerts of one rule the one on the account that stays goes on, the other is closed; so are runs of one playbook.
     """
     entry = customers.merge_accounts(merged, into, by=by, now=now)
     Unmerged.objects.filter(merged_id=merged.pk).delete()
@@ -29,6 +30,7 @@ def merge(merged: Account, into: Account, *, by: User | None, now: dt.datetime) 
     if keys:
         note = _("Goes on at %(name)s, with which the account was merged.") % {"name": into.name[:200]}
         alerts.close_alerts(keys, Alert.Outcome.HANDLED, by=by, now=now, note=note)
+    playbooks.merged(merged, by=by, now=now)
     _count_alerts(into.pk)
     return entry
 

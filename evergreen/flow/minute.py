@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from evergreen.events.connections import actions as connections
+from evergreen.flow.listening import listen
+from evergreen.playbooks import actions as playbooks
 
 
 def run(*, now: dt.datetime) -> None:
     """Start the connections whose time has come, and the runs that have waited long enough."""
     connections.start_due(now=now)
+
+
+def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None:
+    """What playbooks have to do, beside the rest: a long line of due steps keeps nothing else waiting."""
+    listen(now=now)
+    playbooks.tick(now=now, stops=stops)

@@ -20,6 +20,7 @@ from evergreen.base import queries as base
 from evergreen.base.models import Progress
 from evergreen.events import matching, merging, mover, retention, rollup, store
 from evergreen.flow import lists
+from evergreen.flow.listening import NIGHT, listen
 from evergreen.foresight.risks.scoring import score_day as forecast
 from evergreen.health import actions as health
 from evergreen.health.backtest.keeping import backtest
@@ -135,8 +136,8 @@ def _day(
         moved = refresh_segments(con, day)
         told.update(entered=moved.entered, left=moved.left, broken=moved.broken)
     with _step("playbooks", day, now) as counts:
-        counts["entered"] = playbooks.enrol_for_alerts(now=now)
-        counts["advanced"] = playbooks.advance(now=now)
+        counts["heard"] = listen(now=now, back=NIGHT)
+        counts.update(playbooks.tick(now=now))
         counts["settled"] = playbooks.settle(now=now)
     with _step(LAST_STEP, day, now) as changed:
         changed["accounts"] = lists.refresh_lists()

@@ -1,9 +1,9 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Seven threads, so that long work never makes events wait: the mover looks several times a second and stores
+Eight threads, so that long work never makes events wait: the mover looks several times a second and stores
 about once a second; jobs are done one after another, those that read connections and those that learn beside the others, so
 that an import never waits for another system or for minutes of learning; the clock publishes write keys, matches waiting events
-and steps the minute; the night runs what is missing; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
+and steps the minute; the night runs what is missing; playbooks take what is due; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
 kill.
 """
 
@@ -44,6 +44,7 @@ BACKLOG_EVENTS = 20_000
 JOB_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 MINUTE_SECONDS = 60.0
+PLAY_SECONDS = 20.0
 UPKEEP_SECONDS = 3600.0
 # A lake with many small files (an import of years, the demo) is merged in rounds of so many commits.
 ROUND_COMMITS = 20
@@ -95,6 +96,7 @@ class Worker:
                 ("learners", self._learn, JOB_SECONDS),
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
+                ("playbooks", self._play, PLAY_SECONDS),
                 ("upkeep", self._keep_lake, CLOCK_SECONDS),
             )
         ]
@@ -209,6 +211,11 @@ class Worker:
             kept = upkeep.keep(con, now=clock.utc_now(), most=self._merges(), home=self._home)
         if not kept.has_more:
             self._next_upkeep = time.monotonic() + UPKEEP_SECONDS
+
+    def _play(self) -> None:
+        from evergreen.flow import minute
+
+        minute.play(now=clock.utc_now(), stops=self._stop.is_set)
 
     def _run_nights(self) -> None:
         """After the vendor's night hour, the nights of every ended day that has none yet."""

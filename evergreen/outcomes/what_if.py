@@ -14,6 +14,7 @@ import numpy as np
 from evergreen.alerts import actions as alerts
 from evergreen.alerts import rules as alert_rules
 from evergreen.alerts.models import Alert, Rule
+from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.customers.lines import number
 from evergreen.customers.models import Account
@@ -24,7 +25,7 @@ from evergreen.health.actions.scoring import overrides_for
 from evergreen.health.backtest import rescoring
 from evergreen.health.backtest.judging import Ints
 from evergreen.health.models import Assignment, Scorecard, Standing
-from evergreen.playbooks import rules as playbook_rules
+from evergreen.playbooks.book import Book, published
 from evergreen.playbooks.models import Playbook
 
 BANDS = ("green", "yellow", "red", "insufficient_data")
@@ -196,8 +197,12 @@ def _raised(
 def _started(raised: Collection[Raised]) -> list[tuple[Playbook, int]]:
     """Playbooks that the new alerts would start, with how many entries."""
     found = []
-    for playbook in Playbook.objects.filter(is_on=True, versions__isnull=False).distinct().order_by("pk"):
-        n = sum(one.opens for one in raised if playbook_rules.starts(playbook.trigger, one.rule.key))
+    book = Book(clock.utc_now())
+    for playbook, version in published():
+        triggers = [one for one in book.definition(version).triggers if one.kind == "alert"]
+        n = sum(
+            one.opens for one in raised if any(not to.names or one.rule.key in to.names for to in triggers)
+        )
         if n:
             found.append((playbook, n))
     return found

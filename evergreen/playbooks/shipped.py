@@ -20,19 +20,25 @@ _TITLES: dict[str, dict[str, str]] = {
     "*": {"zh": "处理预警", "en": "Look at the alert"},
 }
 
+# The step that gives an alert's owner the task; by hand the same is made of one alert.
+ALERT_STEP: dict[str, Any] = {
+    "key": "task",
+    "kind": "task",
+    "titles": _TITLES,
+    "assignee": "owner",
+    # Working days until due, by the rule's severity.
+    "due_working_days": {"3": 1, "2": 2, "1": 5},
+    "for_alert": True,
+}
+
 PLAYBOOKS: dict[str, dict[str, Any]] = {
     "alert-task": {
         "name": {"zh": "预警转任务", "en": "Alert to task"},
-        "trigger": {"kind": "alert", "rules": "*"},
-        "steps": [
-            {
-                "kind": "task",
-                "assignee": "owner",
-                "titles": _TITLES,
-                # Working days until due, by the rule's severity.
-                "due_working_days": {"3": 1, "2": 2, "1": 5},
-            },
-            {"kind": "end"},
-        ],
+        "definition": {
+            "triggers": [{"kind": "alert", "rules": "*"}],
+            "reentry": "each_time",
+            "per": "occasion",
+            "steps": [ALERT_STEP, {"key": "end", "kind": "end"}],
+        },
     }
 }

@@ -72,7 +72,7 @@ def test_two_open_alerts_of_one_rule_and_account_cannot_exist(cast: SimpleNamesp
 def test_an_alert_clears_only_beyond_the_margin_and_its_task_goes_with_it(cast: SimpleNamespace) -> None:
     _stand(cast.slipping, TODAY, 41.0)
     actions.evaluate(TODAY, now=NOW)
-    playbooks.enrol_for_alerts(now=NOW)
+    playbooks.enrol(now=NOW)
     playbooks.advance(now=NOW)
     task = Task.objects.get(account=cast.slipping)
     assert task.assignee == cast.owner and task.origin_kind == "alert"
@@ -91,7 +91,7 @@ def test_the_same_alert_enters_the_playbook_once(cast: SimpleNamespace) -> None:
     _stand(cast.slipping, TODAY, 41.0)
     actions.evaluate(TODAY, now=NOW)
     for _ in range(3):
-        playbooks.enrol_for_alerts(now=NOW)
+        playbooks.enrol(now=NOW)
         playbooks.advance(now=NOW)
     assert Task.objects.filter(account=cast.slipping).count() == 1
 

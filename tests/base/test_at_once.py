@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from threading import Barrier
-from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
 
 from evergreen.base import changes, jobs
 from evergreen.base.models import AuditEntry, Job
@@ -19,44 +13,9 @@ from evergreen.customers import actions as customers
 from evergreen.customers.models import Account, Receivable
 from evergreen.work import actions as work
 from evergreen.work.models import Task
+from tests.at_once import WORKERS, at_once
 
-WORKERS = 4
-
-
-@pytest.fixture(autouse=True)
-def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
-    """SQLite's test database lives in the memory of one connection; put it into a file, as it is in a home."""
-    if connection.vendor != "sqlite":
-        yield
-        return
-    in_memory, settings = connections["default"], connections.settings["default"]
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(tmp_path / "records.sqlite3")])
-    connections.settings["default"] = {**settings, "NAME": str(tmp_path / "records.sqlite3")}
-    del connections["default"]
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections.settings["default"] = settings
-        connections["default"] = in_memory
-
-
-def at_once(do: Callable[[int], Any]) -> list[Any]:
-    """What each of several threads got, all begun at the same instant; an exception is a result too."""
-    barrier = Barrier(WORKERS)
-
-    def run(number: int) -> Any:
-        try:
-            barrier.wait(timeout=20)
-            return do(number)
-        except Exception as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(run, range(WORKERS)))
+pytestmark = pytest.mark.usefixtures("real_database")
 
 
 def account(now: dt.datetime) -> Account:

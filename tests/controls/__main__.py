@@ -26,6 +26,7 @@ from tests.controls import (
     forecasts,
     identity,
     kpis,
+    playbooks,
     records,
     scores,
 )
@@ -40,6 +41,7 @@ CONTROLS: tuple[Control, ...] = (
     *forecasts.CONTROLS,
     *identity.CONTROLS,
     *kpis.CONTROLS,
+    *playbooks.CONTROLS,
     *records.CONTROLS,
     *scores.CONTROLS,
 )

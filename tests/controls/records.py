@@ -4,7 +4,6 @@ from tests.controls import Control
 
 _RIGHTS = "tests/customers/test_queries.py"
 _ALERTS = "tests/alerts/test_alerts.py"
-_ENROLMENTS = "tests/playbooks/test_enrolments.py"
 _CHANGES = "tests/base/test_changes.py"
 _JOBS = "tests/base/test_jobs.py"
 _PEOPLE = "tests/events/test_imports_people.py"
@@ -84,22 +83,6 @@ CONTROLS = (
         "    _tell(Alert.objects.filter(opened_on=day), closed)\n",
         "    _tell(result.opened, result.closed)\n",
         (f"{_ALERTS}::test_what_a_killed_night_opened_and_closed_without_telling_is_told_by_the_next_run",),
-    ),
-    Control(
-        "enrolled_again",
-        "An alert enters a playbook once.",
-        "evergreen/playbooks/actions.py",
-        "if str(pk) not in had and rules.starts(",
-        "if rules.starts(",
-        (f"{_ENROLMENTS}::test_an_alert_enters_once_and_the_database_itself_holds_it",),
-    ),
-    Control(
-        "step_taken_twice",
-        "An enrolment is claimed by a filtered update that must change exactly one row.",
-        "evergreen/playbooks/actions.py",
-        "    if claimed.update(wake_at=None) != 1:\n        return\n",
-        "    claimed.update(wake_at=None)\n",
-        (f"{_ENROLMENTS}::test_an_enrolment_that_another_worker_claimed_is_left_alone",),
     ),
     Control(
         "task_twice_an_origin",

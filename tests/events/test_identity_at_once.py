@@ -11,9 +11,9 @@ from evergreen.events import identity
 from evergreen.events.identity.told import hear
 from evergreen.events.ingest.shapes import Event
 from evergreen.events.models import EndUser, Membership
-from tests.base.test_at_once import WORKERS, at_once, real_database  # noqa: F401 - a fixture for every test here
+from tests.at_once import WORKERS, at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("real_database")
 
 SOURCES = ("web", "app", "desk")
 PEOPLE = [f"u{n}" for n in range(6)] + [f"d{n}" for n in range(6)]

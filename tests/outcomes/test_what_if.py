@@ -69,7 +69,7 @@ def night(day: dt.date, now: dt.datetime) -> alerts.Evaluated:
         write_newest(con, day)
         actions.write_standings(con, day)
     raised = alerts.evaluate(day, now=now)
-    playbooks.enrol_for_alerts(now=now)
+    playbooks.enrol(now=now)
     return raised
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,12 @@ from django.db import IntegrityError, transaction
 
 from evergreen.alerts.actions import install_shipped as install_rules
 from evergreen.alerts.models import Alert, Rule
+from evergreen.base.models import AuditEntry
 from evergreen.customers.models import Account
-from evergreen.playbooks import actions, rules
-from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion
+from evergreen.playbooks import actions
+from evergreen.playbooks.actions.advancing import claim, take
+from evergreen.playbooks.book import Book
+from evergreen.playbooks.models import Effect, Enrolment, Playbook, PlaybookVersion
 from evergreen.work.models import Task
 from tests.conftest import NOW, TODAY
 
@@ -23,49 +27,100 @@ def _installed(home: Any, cast: SimpleNamespace) -> None:
     actions.install_shipped(now=NOW)
 
 
-def _alert(account: Account, rule: str = "no_activity") -> Alert:
+def _alert(account: Account, rule: str = "no_activity", figures: dict[str, Any] | None = None) -> Alert:
     return Alert.objects.create(
         rule=Rule.objects.get(key=rule),
         account=account,
         opened_on=TODAY,
         opened_at=NOW,
         seen_on=TODAY,
-        figures={"working_days": 12, "last_active_on": "2026-11-03"},
+        figures={"working_days": 12, "last_active_on": "2026-11-03"} if figures is None else figures,
     )
+
+
+def _published(**definition: Any) -> PlaybookVersion:
+    """The shipped playbook with another definition."""
+    data = {**Playbook.objects.get().versions.get(number=1).definition, **definition}
+    draft = actions.save_draft("alert-task", name={"en": "Alert to task"}, definition=data, by=None, now=NOW)
+    return actions.publish(draft, by=None, now=NOW)
 
 
 def test_an_alert_enters_once_and_the_database_itself_holds_it(cast: SimpleNamespace) -> None:
     _alert(cast.slipping)
-    assert [actions.enrol_for_alerts(now=NOW) for _ in range(3)] == [1, 0, 0]
+    assert [actions.enrol(now=NOW) for _ in range(3)] == [1, 0, 0]
     enrolment = Enrolment.objects.get()
-    enrolment.pk = None
-    with pytest.raises(IntegrityError), transaction.atomic():
+    enrolment.pk, enrolment.ended_at = None, NOW
+    with pytest.raises(IntegrityError, match="occasion"), transaction.atomic():
         enrolment.save(force_insert=True)
+    enrolment.occasion, enrolment.ended_at = "alert:another", None
+    with pytest.raises(IntegrityError, match=r"lane|one_at_a_time"), transaction.atomic():
+        enrolment.save(force_insert=True)
+    assert AuditEntry.objects.get(verb="playbook.entered").after == {"playbook": "alert-task", "version": 1}
+
+
+def test_two_alerts_of_an_account_are_two_runs_each_with_its_task(cast: SimpleNamespace) -> None:
+    _alert(cast.slipping), _alert(cast.slipping, "renewal_due", figures={})
+    assert actions.enrol(now=NOW) == 2
+    actions.advance(now=NOW)
+    assert Task.objects.filter(origin_kind="alert").count() == 2
 
 
 def test_an_enrolment_that_another_worker_claimed_is_left_alone(cast: SimpleNamespace) -> None:
     _alert(cast.slipping)
-    actions.enrol_for_alerts(now=NOW)
-    seen = Enrolment.objects.select_related("version", "account__owner").get()
-    Enrolment.objects.update(wake_at=None)
-    actions._advance_one(seen, NOW)
-    assert Enrolment.objects.get().state == Enrolment.State.WAITING and not Task.objects.exists()
+    actions.enrol(now=NOW)
+    mine = claim(now=NOW, at=NOW)
+    assert len(mine) == 1 and claim(now=NOW, at=NOW) == []
+    # The lease is over: another takes it up and does it; who wakes late writes nothing.
+    later = NOW + dt.timedelta(minutes=5)
+    theirs = claim(now=NOW, at=later)
+    assert take(theirs, Book(NOW)) == 1
+    before = Enrolment.objects.get()
+    assert take(mine, Book(NOW)) == 0
+    after = Enrolment.objects.get()
+    assert (after.fence, after.trail, after.state) == (before.fence, before.trail, Enrolment.State.DONE)
+    assert Task.objects.count() == Effect.objects.count() == 1
+
+
+def test_a_worker_that_wakes_while_another_still_holds_its_run_writes_nothing(cast: SimpleNamespace) -> None:
+    _alert(cast.slipping)
+    actions.enrol(now=NOW)
+    mine = claim(now=NOW, at=NOW)
+    theirs = claim(now=NOW, at=NOW + dt.timedelta(minutes=5))
+    assert take(mine, Book(NOW)) == 0
+    assert not Task.objects.exists()
+    assert take(theirs, Book(NOW)) == 1
+    assert Task.objects.count() == 1
+
+
+def test_an_effect_happens_once_a_visit_held_by_the_database(cast: SimpleNamespace) -> None:
+    _alert(cast.slipping)
+    actions.enrol(now=NOW)
+    actions.advance(now=NOW)
+    effect = Effect.objects.get()
+    effect.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        effect.save(force_insert=True)
 
 
 def test_an_error_parks_its_enrolment_alone_and_says_why(cast: SimpleNamespace) -> None:
     for account in (cast.slipping, cast.well):
         _alert(account)
-    actions.enrol_for_alerts(now=NOW)
+    actions.enrol(now=NOW)
     broken = PlaybookVersion.objects.create(
         playbook=Playbook.objects.get(),
         number=2,
-        steps=[{"kind": "dance"}, {"kind": "end"}],
-        published_at=NOW,
+        state=PlaybookVersion.State.RETIRED,
+        definition={
+            "triggers": [{"kind": "by_hand"}],
+            "steps": [{"kind": "dance", "key": "task"}, {"kind": "end", "key": "end"}],
+        },
+        changed_at=NOW,
     )
     Enrolment.objects.filter(account=cast.well).update(version=broken)
-    actions.advance(now=NOW)
+    assert actions.advance(now=NOW) == 1
     stuck = Enrolment.objects.get(account=cast.well)
-    assert stuck.state == Enrolment.State.STUCK and "'dance'; allowed are task, end" in stuck.note
+    assert stuck.state == Enrolment.State.STUCK
+    assert "steps: task: kind" in stuck.note and "dance" in stuck.note and "task, set_field" in stuck.note
     assert Enrolment.objects.get(account=cast.slipping).state == Enrolment.State.DONE
     assert list(Task.objects.values_list("account", flat=True)) == [cast.slipping.pk]
     assert actions.advance(now=NOW) == 0
@@ -73,11 +128,10 @@ def test_an_error_parks_its_enrolment_alone_and_says_why(cast: SimpleNamespace) 
 
 def test_people_inside_finish_on_the_version_they_entered(cast: SimpleNamespace) -> None:
     _alert(cast.slipping)
-    actions.enrol_for_alerts(now=NOW)
-    old = Playbook.objects.get().versions.get()
-    PlaybookVersion.objects.create(playbook=old.playbook, number=2, steps=[{"kind": "end"}], published_at=NOW)
+    actions.enrol(now=NOW)
+    _published(steps=[{"key": "end", "kind": "end"}])
     _alert(cast.well)
-    actions.enrol_for_alerts(now=NOW)
+    actions.enrol(now=NOW)
     actions.advance(now=NOW)
     assert list(Task.objects.values_list("account", flat=True)) == [cast.slipping.pk]
     assert Enrolment.objects.get(account=cast.well).version.number == 2
@@ -85,14 +139,17 @@ def test_people_inside_finish_on_the_version_they_entered(cast: SimpleNamespace)
 
 def test_a_playbook_that_is_off_or_meant_for_other_rules_takes_nobody_in(cast: SimpleNamespace) -> None:
     _alert(cast.slipping)
-    Playbook.objects.update(trigger={"kind": "alert", "rules": ["renewal_due"]})
-    assert actions.enrol_for_alerts(now=NOW) == 0
-    Playbook.objects.update(trigger={"kind": "alert", "rules": "*"}, is_on=False)
-    assert actions.enrol_for_alerts(now=NOW) == 0
+    _published(triggers=[{"kind": "alert", "rules": ["renewal_due"]}])
+    assert actions.enrol(now=NOW) == 0
+    _published(triggers=[{"kind": "alert", "rules": "*"}])
+    actions.switch(Playbook.objects.get(), False, by=None, now=NOW)
+    assert actions.enrol(now=NOW) == 0
 
 
-def test_a_playbook_that_cannot_run_is_refused_with_what_is_allowed() -> None:
-    with pytest.raises(rules.PlaybookError, match="Step 1 is of kind 'mail'; allowed are task, end"):
-        rules.validate([{"kind": "mail"}, {"kind": "end"}])
-    with pytest.raises(rules.PlaybookError, match="last step is of kind 'end'"):
-        rules.validate([])
+def test_the_runs_of_a_playbook_that_is_off_stand_still_until_it_is_on_again(cast: SimpleNamespace) -> None:
+    _alert(cast.slipping)
+    actions.enrol(now=NOW)
+    actions.switch(Playbook.objects.get(), False, by=cast.boss, now=NOW)
+    assert actions.advance(now=NOW) == 0 and not Task.objects.exists()
+    actions.switch(Playbook.objects.get(), True, by=cast.boss, now=NOW)
+    assert actions.advance(now=NOW + dt.timedelta(days=3)) == 1 and Task.objects.count() == 1

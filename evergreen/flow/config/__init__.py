@@ -17,15 +17,15 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import files
 from evergreen.base.models import User
-from evergreen.flow.config import metrics, scorecards, segments
+from evergreen.flow.config import metrics, playbooks, scorecards, segments
 from evergreen.flow.config.reading import ConfigError, text_of
 from evergreen.metrics import registry
 
 __all__ = ["Change", "ConfigError", "apply", "differences", "export"]
 
 # What may be kept in files, in the order in which it is applied: a segment may ask about a metric of another file, a scorecard
-# reads metrics and may be a segment's.
-_KINDS = (metrics, segments, scorecards)
+# reads metrics and may be a segment's, a playbook may ask about all of them.
+_KINDS = (metrics, segments, scorecards, playbooks)
 _Told = Mapping[str, Mapping[str, Any]]
 
 
@@ -106,6 +106,7 @@ def _read(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     with registry.supposing(metrics.drafts(declared)):
         asked, more = segments.read(paths[segments.KIND])
         cards, wrong = scorecards.read(paths[scorecards.KIND])
-    if problems or more or wrong:
-        raise ConfigError([*problems, *more, *wrong])
-    return {metrics.KIND: declared, segments.KIND: asked, scorecards.KIND: cards}
+        played, amiss = playbooks.read(paths[playbooks.KIND], segments=asked)
+    if problems or more or wrong or amiss:
+        raise ConfigError([*problems, *more, *wrong, *amiss])
+    return {metrics.KIND: declared, segments.KIND: asked, scorecards.KIND: cards, playbooks.KIND: played}

@@ -20,7 +20,7 @@ from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.flow.needs.queries import ALERT, RENEWAL, renewal_key
 from evergreen.playbooks import actions as playbooks
-from evergreen.playbooks.shipped import PLAYBOOKS
+from evergreen.playbooks.shipped import ALERT_STEP
 from evergreen.work import actions as work
 from evergreen.work.models import Task
 
@@ -127,7 +127,7 @@ def _renewal_task(
 ) -> Task:
     return work.add_task(
         account=account,
-        title=PLAYBOOKS["alert-task"]["steps"][0]["titles"]["renewal_due"],
+        title=ALERT_STEP["titles"]["renewal_due"],
         assignee=person if person and person.is_active else None,
         by=by,
         now=now,

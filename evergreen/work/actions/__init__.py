@@ -2,7 +2,9 @@
 
 from evergreen.work.actions.conversations import record_conversation
 from evergreen.work.actions.tasks import (
+    NewTask,
     add_task,
+    add_tasks,
     assign_tasks,
     drop_task,
     drop_tasks,
@@ -16,7 +18,9 @@ from evergreen.work.actions.tasks import (
 )
 
 __all__ = [
+    "NewTask",
     "add_task",
+    "add_tasks",
     "assign_tasks",
     "drop_task",
     "drop_tasks",

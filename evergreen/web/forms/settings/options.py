@@ -17,7 +17,10 @@ from evergreen.web import formats
 
 GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (gettext_lazy("Your company"), ("vendor_name", "timezone", "currency", "language")),
-    (gettext_lazy("Working day"), ("calendar", "workday_starts", "workday_ends", "night_hour")),
+    (
+        gettext_lazy("Working day"),
+        ("calendar", "workday_starts", "workday_ends", "night_hour", "playbook_rate"),
+    ),
     (gettext_lazy("Health"), ("scorecard",)),
     (
         gettext_lazy("Data in"),

@@ -1,0 +1,61 @@
+"""Who may enter when: re-entry, lifecycle days, schedules. Pure."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from evergreen.playbooks.rules.definition import Definition, Trigger
+
+# A trigger that was missed (the machine was off, the playbook too) is made good for so many days, not for ever.
+MAKE_GOOD_DAYS = 7
+# Playbooks that start each other would go round for ever: an account enters one at most so often a day.
+MOST_A_DAY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run of an account in a playbook; ``ended_at`` is None while it is inside."""
+
+    entered_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+def refused(of: Definition, past: Iterable[Past], now: dt.datetime) -> str:
+    """Why an account may not enter now, '' when it may: inside, again (by the re-entry rule), too_often."""
+    runs = list(past)
+    if of.per == "account":
+        if any(run.ended_at is None for run in runs):
+            return "inside"
+        if runs and of.reentry == "never":
+            return "again"
+        if runs and of.reentry == "after_days":
+            left = max(run.ended_at for run in runs if run.ended_at is not None)
+            if now - left < dt.timedelta(days=of.reentry_days):
+                return "again"
+    if sum(now - run.entered_at < dt.timedelta(days=1) for run in runs) >= MOST_A_DAY:
+        return "too_often"
+    return ""
+
+
+def scheduled(trigger: Trigger, since: dt.date, today: dt.date) -> dt.date | None:
+    """The newest day of a schedule after ``since`` until today; None where there is none."""
+    day = today
+    while day > since:
+        if _is_on(trigger, day):
+            return day
+        day -= dt.timedelta(days=1)
+    return None
+
+
+def _is_on(trigger: Trigger, day: dt.date) -> bool:
+    if trigger.every == "day":
+        return True
+    if trigger.every == "week":
+        return day.isoweekday() == trigger.on
+    # The 31st of a shorter month is its last day.
+    last = calendar.monthrange(day.year, day.month)[1]
+    is_day = day.day == min(trigger.on, last)
+    return is_day and (trigger.every == "month" or day.month in {1, 4, 7, 10})

@@ -1,0 +1,179 @@
+"""A task for a person, with the reason it exists and a day by which it is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evergreen.alerts.models import Alert, Rule
+from evergreen.alerts.rules import SHIPPED
+from evergreen.alerts.words import say
+from evergreen.base.clock import local_day
+from evergreen.base.models import User
+from evergreen.base.queries import vendor_zone
+from evergreen.base.working_days import WorkingDays, for_vendor
+from evergreen.customers.models import Account
+from evergreen.playbooks.kinds import Order, Wrong
+from evergreen.playbooks.steps.words import texts
+from evergreen.work.actions import NewTask, add_tasks
+
+ALERT = "alert"
+ORIGIN = "playbook"
+ASSIGNEES = ("owner", "owner_or_team")
+# Task priorities (work.Task.Priority) by a rule's severity.
+PRIORITIES = {3: 1, 2: 2, 1: 3}
+_SEVERITIES = ("3", "2", "1")
+
+
+class MakeTask:
+    """``title``, or ``titles`` by the alert's rule ("*": any other); ``due_working_days`` is a number or one by the alert's
+    severity; ``for_alert``: the task stands for the alert, gives its reason and ends with it.
+    """
+
+    key = "task"
+    keys: tuple[str, ...] = ("title", "titles", "assignee", "due_working_days", "priority", "for_alert")
+    is_message = False
+    max_lateness_hours: int | None = None
+
+    def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if "titles" in given:
+            found["titles"] = self._titles(given["titles"], wrong)
+        else:
+            found["title"] = texts(given.get("title"), "title", wrong)
+        assignee = given.get("assignee", "owner")
+        if assignee not in ASSIGNEES:
+            wrong("assignee", assignee, ", ".join(ASSIGNEES))
+        found["assignee"] = assignee
+        due = given.get("due_working_days", 2)
+        if isinstance(due, Mapping):
+            found["due_working_days"] = {
+                severity: self._days(due.get(severity, 2), wrong) for severity in _SEVERITIES
+            }
+        else:
+            found["due_working_days"] = self._days(due, wrong)
+        if "priority" in given:
+            found["priority"] = self._priority(given["priority"], wrong)
+        if str(given.get("for_alert", "false")).lower() == "true":
+            found["for_alert"] = True
+        return found
+
+    def _titles(self, given: Any, wrong: Wrong) -> dict[str, Any]:
+        known = {*SHIPPED, *Rule.objects.values_list("key", flat=True), "*"}
+        if not isinstance(given, Mapping) or "*" not in given or not given.keys() <= known:
+            wrong(
+                "titles", ", ".join(given) if isinstance(given, Mapping) else given, ", ".join(sorted(known))
+            )
+            return {}
+        return {rule: texts(title, f"titles {rule}", wrong) for rule, title in given.items()}
+
+    def _days(self, given: Any, wrong: Wrong) -> int:
+        if not str(given).isdecimal() or int(given) > 250:
+            wrong("due_working_days", given, "0–250")
+            return 2
+        return int(given)
+
+    def _priority(self, given: Any, wrong: Wrong) -> int:
+        if str(given) not in {"1", "2", "3", "4"}:
+            wrong("priority", given, "1, 2, 3, 4")
+            return 3
+        return int(given)
+
+    def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
+        """Make the tasks. A task for an alert that is closed by now is not made."""
+        today, calendar = local_day(now, vendor_zone()), for_vendor()
+        alerts = _alerts(orders)
+        assignees = _assignees(orders)
+        made = []
+        for order in orders:
+            alert = alerts.get(order.enrolment.origin_id) if order.enrolment.origin_kind == ALERT else None
+            if order.settings.get("for_alert"):
+                if alert is None or alert.state == Alert.State.CLOSED:
+                    continue
+                made.append(alert_task(order.settings, alert, assignees[order], today, calendar))
+            else:
+                made.append(_task(order, alert, assignees[order], today, calendar))
+        add_tasks(made, now=now)
+
+
+def alert_task(
+    settings: Mapping[str, Any], alert: Alert, assignee: int | None, today: dt.date, calendar: WorkingDays
+) -> NewTask:
+    """The task that stands for an alert: its reason in figures, ended with it."""
+    return NewTask(
+        account=alert.account_id,
+        title=_title(settings, alert),
+        reason=_reason(alert),
+        assignee=assignee,
+        due_on=calendar.add(today, _due_in(settings, alert)).value,
+        priority=settings.get("priority") or PRIORITIES[alert.rule.severity],
+        origin=(ALERT, str(alert.pk)),
+    )
+
+
+def _task(
+    order: Order, alert: Alert | None, assignee: int | None, today: dt.date, calendar: WorkingDays
+) -> NewTask:
+    return NewTask(
+        account=order.enrolment.account_id,
+        title=_title(order.settings, alert),
+        reason=_reason(alert) if alert is not None else dict(order.enrolment.playbook.name),
+        assignee=assignee,
+        due_on=calendar.add(today, _due_in(order.settings, alert)).value,
+        priority=order.settings.get("priority", 3),
+        origin=(ORIGIN, order.origin),
+    )
+
+
+def _title(settings: Mapping[str, Any], alert: Alert | None) -> dict[str, str]:
+    titles = settings.get("titles")
+    if titles is None:
+        return dict(settings["title"])
+    return dict(titles.get(alert.rule.key if alert else "*") or titles["*"])
+
+
+def _due_in(settings: Mapping[str, Any], alert: Alert | None) -> int:
+    due = settings["due_working_days"]
+    if isinstance(due, Mapping):
+        return int(due[str(alert.rule.severity)]) if alert is not None else 2
+    return int(due)
+
+
+def _reason(alert: Alert) -> dict[str, str]:
+    return {language: say(alert.rule.key, alert.figures, language) for language in ("zh", "en")}
+
+
+def _alerts(orders: Sequence[Order]) -> dict[str, Alert]:
+    keys = {order.enrolment.origin_id for order in orders if order.enrolment.origin_kind == ALERT}
+    found = Alert.objects.select_related("rule").filter(pk__in=keys) if keys else ()
+    return {str(alert.pk): alert for alert in found}
+
+
+def _assignees(orders: Sequence[Order]) -> dict[Order, int | None]:
+    """The owner where active, else nobody; for ``owner_or_team`` the team's in turn, else whoever may give it on."""
+    keys = {order.enrolment.account_id for order in orders}
+    rows = Account.objects.filter(pk__in=keys).values_list("pk", "owner_id", "owner__is_active", "team_id")
+    standing = {pk: (owner if is_active else None, team) for pk, owner, is_active, team in rows}
+    found: dict[Order, int | None] = {}
+    orphans = []
+    for order in orders:
+        owner, _team = standing.get(order.enrolment.account_id, (None, None))
+        found[order] = owner
+        if owner is None and order.settings["assignee"] == "owner_or_team":
+            orphans.append(order)
+    if orphans:
+        teams: dict[int | None, list[int]] = defaultdict(list)
+        people = User.objects.filter(is_active=True).order_by("pk").values_list("pk", "teams")
+        for person, of in people:
+            teams[of].append(person)
+        managers = [user.pk for user in User.objects.filter(is_active=True).order_by("pk") if user.may_assign]
+        for order in orphans:
+            team = standing.get(order.enrolment.account_id, (None, None))[1]
+            turn = (teams[team] if team is not None else []) or managers
+            found[order] = turn[order.enrolment.pk % len(turn)] if turn else None
+    return found
