@@ -5,25 +5,29 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
-from evergreen.base import clock
+from evergreen.base import clock, queries
 from evergreen.base.jobs import beat, job_kind, start_job
 from evergreen.base.models import Job, User
 from evergreen.foresight.expansion import learning
 from evergreen.foresight.recommendations import learning as recommending
 from evergreen.foresight.risks.refitting import HORIZONS, due
+from evergreen.foresight.twin import outlooks
 
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
 RECOMMENDATIONS = "recommendations_refresh"
+OUTLOOK = "twin_outlook"
 _TITLES = {
     KIND: gettext_noop("Learn who will be lost"),
     EXPANSION: gettext_noop("Learn who will buy more"),
     RECOMMENDATIONS: gettext_noop("Learn what to recommend"),
+    OUTLOOK: gettext_noop("Twelve months ahead"),
 }
-# Done beside other jobs, one of these after another.
-KINDS = tuple(_TITLES)
+# Done beside other jobs, one of these after another. Who asked for an outlook waits for it, so it does not stand behind minutes of learning.
+KINDS = (KIND, EXPANSION, RECOMMENDATIONS)
 
 
 @job_kind(EXPANSION)
@@ -45,6 +49,35 @@ def learn_what_helps(job: Job) -> dict[str, Any]:
         beat(job, done=done, total=total, note=step, now=clock.utc_now())
 
     return {"day": str(recommending.learn(now=clock.utc_now(), tell=tell).day)}
+
+
+@job_kind(OUTLOOK)
+def look_ahead(job: Job) -> dict[str, Any]:
+    """Simulate the accounts of ``params`` {segment, user} with the rights that the person has now; returns how many."""
+
+    def tell(done: int, total: int) -> None:
+        beat(job, done=done, total=total, now=clock.utc_now())
+
+    user = User.objects.get(pk=job.params["user"])
+    # Why there is no answer is read by whoever asked.
+    with translation.override(user.language or queries.setting("language")):
+        made = outlooks.make(job.params["segment"], user, now=clock.utc_now(), tell=tell)
+    return {"outlook": made.pk, "accounts": made.report["accounts"]}
+
+
+def start_outlook(segment: str, *, name: str, by: User, now: dt.datetime) -> Job:
+    """Put a segment's (blank: the book's) twelve months ahead in the queue; one that waits there already for this person is that."""
+    params = {"segment": segment, "user": by.pk}
+    title = f"{gettext(_TITLES[OUTLOOK])}: {name}"
+    return outlook_under_way(segment, by) or start_job(OUTLOOK, params, title=title, by=by, now=now)
+
+
+def outlook_under_way(segment: str, user: User) -> Job | None:
+    """The job that a person waits for."""
+    waiting = Job.objects.filter(
+        kind=OUTLOOK, state__in=(Job.State.WAITING, Job.State.RUNNING), created_by=user
+    )
+    return next((job for job in waiting if job.params["segment"] == segment), None)
 
 
 def start_recommendations(*, by: User | None, now: dt.datetime) -> Job:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.customers.models import Account
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
 from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
-from evergreen.foresight.twin.models import Effect
+from evergreen.foresight.twin.models import Effect, LeverCost, Outlook
 
 __all__ = [
     "Candidate",
@@ -16,6 +16,8 @@ __all__ = [
     "Effect",
     "ExpansionLearning",
     "Exposure",
+    "LeverCost",
+    "Outlook",
     "RecommendationLearning",
     "Risk",
     "Suggestion",

@@ -78,6 +78,7 @@ RAIL = (
             Item("recommendations", _("Recommendations"), "r"),
             Item("scorecards", _("Health scorecards"), "h"),
             Item("forecast", _("Forecast"), "f"),
+            Item("ahead", _("Twelve months ahead"), "n"),
             Item("metrics", _("Metrics"), "m"),
         ],
     ),

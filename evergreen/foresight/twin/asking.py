@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,10 @@ class Learned:
     def states(self) -> Reals:
         """The states of every account and month."""
         return np.asarray(self.dynamics.states[self.panel.there])
+
+    def states_of(self, place: int) -> Reals:
+        """How an account stands now."""
+        return np.asarray(self.dynamics.states[place, -1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +125,20 @@ def learn(con: duckdb.DuckDBPyConnection, last: int, asked: frozenset[int] = fro
     )
 
 
-def newest(account_id: int | None = None) -> Learned:
-    """What is learned up to the newest snapshot; kept in the process until another snapshot is taken."""
+def newest(asked: Collection[int] = ()) -> Learned:
+    """What is learned up to the newest snapshot, with the accounts ``asked`` for in it; kept in the process until another snapshot is
+    taken.
+    """
     span = snapshot_span(store.reading())
     if span is None:
         raise TooLittleHistoryError("There is no snapshot yet. Nothing was computed. Run `evergreen night`.")
     where = (str(env.home().root), number(span.newest), str(span.computed_at))
     found = _kept(*where, frozenset())
-    if account_id is None or account_id in found.panel.accounts:
+    absent = frozenset(asked) - set(found.panel.accounts.tolist())
+    # Of a smaller book everybody who ever paid is in it already.
+    if not absent or len(found.panel.accounts) < panel.MOST_ACCOUNTS:
         return found
-    return _kept(*where, frozenset({account_id}))
+    return _kept(*where, absent)
 
 
 @lru_cache(maxsize=4)
@@ -150,10 +158,12 @@ def ask(
         )
     place = int(at[0])
     places = np.array([place], np.int64)
-    base = _future(learned, places, None, paths)
+    base = doing_nothing(learned, places, paths)
     arr = float(learned.panel.arr[place, -1])
+    measured = measured_effects()
     told = [
-        _answer(learned, place, lever, base, arr, (costs or {}).get(lever.key), paths) for lever in LEVERS
+        _answer(learned, place, lever, base, arr, (costs or {}).get(lever.key), measured.get(lever.key, {}))
+        for lever in LEVERS
     ]
     told.sort(key=lambda one: -(float(one.gain[1]) if one.is_told else -2.0))
     return Twin(
@@ -161,7 +171,8 @@ def ask(
     )
 
 
-def _future(learned: Learned, places: Ints, shift: Shift | None, paths: int) -> Future:
+def doing_nothing(learned: Learned, places: Ints, paths: int = simulating.PATHS) -> Future:
+    """The year of accounts whom no lever moves; ``places`` are theirs in the panel."""
     return simulating.simulate(
         learned.panel,
         learned.dynamics,
@@ -170,22 +181,33 @@ def _future(learned: Learned, places: Ints, shift: Shift | None, paths: int) -> 
         seed=SEED,
         paths=paths,
         widths=learned.widths,
-        shift=shift,
     )
+
+
+def measured_effects() -> dict[str, dict[str, Effect]]:
+    """The newest experiment of each lever and figure."""
+    found: dict[str, dict[str, Effect]] = {}
+    for one in Effect.objects.order_by("known_at", "pk"):
+        found.setdefault(one.lever, {})[one.figure] = one
+    return found
 
 
 def _answer(
-    learned: Learned, place: int, lever: Lever, base: Future, arr: float, cost: int | None, paths: int
+    learned: Learned,
+    place: int,
+    lever: Lever,
+    base: Future,
+    arr: float,
+    cost: int | None,
+    measured: Mapping[str, Effect],
 ) -> Answer:
-    found = levers.effect(
-        lever, learned.moves[lever.key], learned.dynamics.states[place, -1], learned.states, place
-    )
-    measured = {one.figure: one for one in Effect.objects.filter(lever=lever.key).order_by("known_at", "pk")}
+    found = levers.effect(lever, learned.moves[lever.key], learned.states_of(place), learned.states, place)
     by_use = measured.get(Effect.Figure.USAGE)
     if not found.is_told and by_use is None:
         return Answer(found, None, None, np.zeros(0), np.zeros(0), cost, None, None)
-    shift = _shift(found, measured, paths)
-    future = _future(learned, np.array([place], np.int64), shift, paths)
+    places = np.array([place], np.int64)
+    shift = shift_of(found, measured, base.usage.shape[1])
+    future = simulating.lifted(learned.panel, learned.dynamics, learned.renewal, places, base, shift)
     # Both futures draw the same residuals: path by path they differ by the lever alone.
     gained = future.stays[0, :, -1] - base.stays[0, :, -1]
     gain = np.quantile(gained, (0.1, 0.5, 0.9))
@@ -202,16 +224,18 @@ def _answer(
     )
 
 
-def _shift(found: Found, measured: Mapping[str, Effect], paths: int) -> Shift:
-    """A drawn effect a path; of an experiment where it measured the figure, else of the accounts alike."""
+def shift_of(found: Found, measured: Mapping[str, Effect], paths: int) -> Shift:
+    """A drawn effect a path; of an experiment where it measured the figure, else of the accounts alike. Path for path the same draw
+    whichever account is asked.
+    """
     dice = np.random.default_rng(SEED)
-    rows = dice.integers(0, len(found.draws), paths) if len(found.draws) else None
+    rows = dice.integers(0, levers.SAMPLES, paths)
 
     def drawn(figure: Effect.Figure, column: int) -> Reals:
         known = measured.get(figure)
         if known is not None:
             return np.asarray(dice.normal(known.estimate, (known.high - known.low) / (2 * _Z95), paths))
-        return np.asarray(found.draws[rows, column]) if rows is not None else np.zeros(paths)
+        return np.asarray(found.draws[rows, column]) if len(found.draws) else np.zeros(paths)
 
     return Shift(drawn(Effect.Figure.USAGE, 0), drawn(Effect.Figure.HEALTH, 1))
 

@@ -160,8 +160,19 @@ def _next_end(panel: Panel) -> Reals:
     return found
 
 
-def effect(lever: Lever, every: Moves, state: Reals, all_states: Reals, other_than: int) -> Found:
-    """The effect among the accounts that stood like ``state`` when they moved, each once, by its nearest move."""
+def samples(size: int) -> Reals:
+    """1,000 samples of all ``size`` accounts of a panel: how often each was drawn with replacement. Effects for several accounts told
+    from the same samples err together as far as they rest on the same accounts.
+    """
+    return np.random.default_rng(_SEED).multinomial(size, np.full(size, 1 / size), SAMPLES).astype(np.float64)
+
+
+def effect(
+    lever: Lever, every: Moves, state: Reals, all_states: Reals, other_than: int, shared: Reals | None = None
+) -> Found:
+    """The effect among the accounts that stood like ``state`` when they moved, each once, by its nearest move. ``shared`` are
+    ``samples`` for several accounts; without them those like this one are drawn alone.
+    """
     rows = np.zeros(0, np.int64)
     if len(every.place):
         apart = ((standardised(every.state, all_states) - standardised(state[None], all_states)) ** 2).mean(
@@ -175,9 +186,8 @@ def effect(lever: Lever, every: Moves, state: Reals, all_states: Reals, other_th
     count = len(rows)
     draws = np.zeros((0, 2))
     if count >= LEAST:
-        dice = np.random.default_rng(_SEED)
         # Each sample draws accounts with replacement: how often each is drawn is its weight.
-        weight = dice.multinomial(count, np.full(count, 1 / count), SAMPLES).astype(np.float64)
+        weight = samples(count) if shared is None else shared[:, mine.place]
         draws = np.column_stack([_weighted(weight, mine.usage), _weighted(weight, mine.health)])
     both = ~np.isnan(mine.lost) & ~np.isnan(mine.controls_lost)
     ended = int(both.sum())

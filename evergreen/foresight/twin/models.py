@@ -1,9 +1,11 @@
-"""Effects that were measured by an experiment: the twin takes them in the place of correlation."""
+"""Effects measured by experiments, what levers cost the vendor, and answers kept for segments."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from evergreen.base.models import User
 
 
 class Effect(models.Model):
@@ -40,3 +42,42 @@ class Effect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.lever} {self.figure} {self.estimate:+.3f}"
+
+
+class LeverCost(models.Model):
+    """What pulling a lever once at one account costs the vendor, in its own currency. Without a row there is no return to tell."""
+
+    lever = models.CharField(max_length=32, unique=True, help_text="A key of twin.levers.LEVERS.")
+    cost_cents = models.PositiveBigIntegerField(help_text="Minor units of ``currency``.")
+    currency = models.CharField(max_length=3)
+    changed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["lever"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(cost_cents__gt=0), name="lever_costs_something")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lever}: {self.cost_cents} {self.currency}"
+
+
+class Outlook(models.Model):
+    """A segment (or the book) twelve months ahead, as the worker computed it. The newest of each segment and reader is kept.
+
+    ``asker`` is who may see only some accounts and asked: the answer is of those. Null: of every account.
+    """
+
+    segment = models.CharField(max_length=60, blank=True, help_text="Key; blank: every account.")
+    asker = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    day = models.DateField(help_text="The snapshot that it starts from.")
+    made_at = models.DateTimeField()
+    report = models.JSONField(help_text="twin.groups.ask")
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+        indexes = [models.Index(fields=["segment", "asker"], name="outlook_by_segment")]
+
+    def __str__(self) -> str:
+        return f"{self.segment or '*'} {self.day}"

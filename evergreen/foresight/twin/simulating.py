@@ -26,7 +26,7 @@ _YEAR_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What a lever adds: one value a path, of use (logarithm) and of health (points), in full after six months."""
+    """What a lever adds: one value a path, of use (logarithm) and of health (points), in full after six months; or accounts × paths."""
 
     usage: Reals
     health: Reals
@@ -94,10 +94,24 @@ def simulate(
         usage = np.maximum(_widened(usage, widths[0]), 0.0)
         health = np.clip(_widened(health, widths[1]), 0, 100)
     if shift is not None:
-        ramp = np.minimum(1.0, np.arange(1, YEAR_STEPS + 1) / _RAMP)
-        usage = np.maximum(usage + shift.usage[None, :, None] * ramp, 0.0)
-        health = np.clip(health + shift.health[None, :, None] * ramp, 0, 100)
-    return _with_ends(panel, renewal, places, x, m, usage, health)
+        usage, health = _lifted(usage, shift.usage, 0, None), _lifted(health, shift.health, 0, 100)
+    return _with_ends(panel, renewal, places, m, usage, health)
+
+
+def lifted(
+    panel: Panel, dynamics: Dynamics, renewal: Renewal, places: Ints, base: Future, shift: Shift
+) -> Future:
+    """What ``simulate`` tells with a shift, from what it told of the same accounts without one. A shift of accounts × paths lifts each
+    account by its own row.
+    """
+    step = panel.usage.shape[1] - 1
+    usage, health = _lifted(base.usage, shift.usage, 0, None), _lifted(base.health, shift.health, 0, 100)
+    return _with_ends(panel, renewal, places, dynamics.usage_means[places, step], usage, health)
+
+
+def _lifted(values: Reals, by: Reals, least: float, most: float | None) -> Reals:
+    ramp = np.minimum(1.0, np.arange(1, YEAR_STEPS + 1) / _RAMP)
+    return np.asarray(np.clip(values + np.atleast_2d(by)[:, :, None] * ramp, least, most))
 
 
 def _drawn(near: Ints, account: int, seed: int, paths: int, row: int) -> NDArray[np.int64]:
@@ -126,7 +140,7 @@ def end_days(panel: Panel, place: int) -> list[int]:
 
 
 def _with_ends(
-    panel: Panel, renewal: Renewal, places: Ints, start: Reals, means: Reals, usage: Reals, health: Reals
+    panel: Panel, renewal: Renewal, places: Ints, means: Reals, usage: Reals, health: Reals
 ) -> Future:
     stays = np.ones(usage.shape)
     last = int(panel.days[-1])
@@ -136,7 +150,7 @@ def _with_ends(
         for on in end_days(panel, place):
             # The state is that of the last step before the end, as it was learned.
             ahead = -(-(on - last) // STEP_DAYS) - 1
-            told = _chance(panel, renewal, row, place, ahead, start, means, usage, health)
+            told = _chance(panel, renewal, row, place, ahead, means, usage, health)
             stays[row, :, max(ahead, 0) :] *= (1 - told)[:, None]
             mine.append((max(ahead, 0), on, told))
         found.append(tuple(mine))
@@ -149,7 +163,6 @@ def _chance(
     row: int,
     place: int,
     ahead: int,
-    start: Reals,
     means: Reals,
     usage: Reals,
     health: Reals,

@@ -45,7 +45,7 @@ def account(
             2,
         )
     try:
-        told = asking.ask(asking.newest(found.pk), found.pk, costs)
+        told = asking.ask(asking.newest([found.pk]), found.pk, costs)
     except (TooLittleHistoryError, asking.NotThereError) as error:
         raise stop(str(error), 2) from None
     if as_json:

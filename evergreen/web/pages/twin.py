@@ -27,7 +27,7 @@ def of_account(request: StaffRequest, account_id: int) -> HttpResponse:
     account = account_for(request.user, account_id)
     context: dict[str, Any] = {"account": account, "page": None, "failed": False, "waits": False}
     try:
-        told = asking.ask(asking.newest(account.pk), account.pk)
+        told = asking.ask(asking.newest([account.pk]), account.pk)
     except TooLittleHistoryError:
         context["waits"] = True
     except asking.NotThereError:
@@ -44,7 +44,7 @@ def task(request: StaffRequest, account_id: int) -> HttpResponse:
     """Make the answer a task of the account's owner; a second one of the same snapshot is the first."""
     account = account_for(request.user, account_id)
     try:
-        told = asking.ask(asking.newest(account.pk), account.pk)
+        told = asking.ask(asking.newest([account.pk]), account.pk)
     except (TooLittleHistoryError, asking.NotThereError):
         say(request, _("There is no answer any more. No task was made."))
         return HttpResponse(status=204)

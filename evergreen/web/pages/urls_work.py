@@ -19,6 +19,7 @@ from evergreen.web.pages import (
     tasks,
     today,
     twin,
+    twin_groups,
     unmatched,
     work,
 )
@@ -37,6 +38,7 @@ urls: list[URLPattern] = [
     *analytics.urls,
     *expansion.urls,
     *twin.urls,
+    *twin_groups.urls,
     *imports.urls,
     *connections.urls,
     *settings.urls,

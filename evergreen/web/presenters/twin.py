@@ -125,7 +125,7 @@ def _line(twin: Twin, one: Answer, named: dict[int, Account]) -> Line:
         account = named.get(int(twin.learned.panel.accounts[place]))
         if account is not None and len(near) < SHOWN:
             on = day(int(twin.learned.panel.days[step + BLOCK]))
-            near.append(Neighbour(account, on, _share(float(change))))
+            near.append(Neighbour(account, on, share_of(float(change))))
     told = one.is_told
     return Line(
         title=str(NAMES[found.lever.key]),
@@ -144,9 +144,9 @@ def _text(one: Answer) -> str:
     if one.measured is not None:
         return _("An experiment with %(n)s accounts changed use by %(change)s (%(low)s to %(high)s).") % {
             "n": formats.number(one.measured.accounts),
-            "change": _share(one.measured.estimate),
-            "low": _share(one.measured.low),
-            "high": _share(one.measured.high),
+            "change": share_of(one.measured.estimate),
+            "low": share_of(one.measured.low),
+            "high": share_of(one.measured.high),
         }
     if not found.is_told:
         return ngettext(
@@ -155,7 +155,7 @@ def _text(one: Answer) -> str:
             found.count,
         ) % {"n": found.count, "least": LEAST}
     low, high = found.interval(0)
-    words = {"n": found.count, "change": _share(found.usage), "low": _share(low), "high": _share(high)}
+    words = {"n": found.count, "change": share_of(found.usage), "low": share_of(low), "high": share_of(high)}
     if not found.is_clear:
         return (
             _(
@@ -199,7 +199,7 @@ def _chart(twin: Twin, of: Callable[[Any], Reals], past: Reals, most: float | No
     return drawn
 
 
-def _share(change: float) -> str:
+def share_of(change: float) -> str:
     """A change of a logarithm as a share."""
     return f"{'+' if change > 0 else ''}{formats.percent(float(np.expm1(change)))}"
 

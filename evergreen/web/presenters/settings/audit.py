@@ -24,6 +24,7 @@ NOUNS: dict[str, str | Promise] = {
     "account": pgettext_lazy("noun", "account"),
     "accounts": pgettext_lazy("noun", "accounts"),
     "acquisition_cost": pgettext_lazy("noun", "cost of winning accounts"),
+    "lever_cost": pgettext_lazy("noun", "cost of a lever"),
     "alert": pgettext_lazy("noun", "alert"),
     "apikey": pgettext_lazy("noun", "API key"),
     "attachment": pgettext_lazy("noun", "attachment"),
