@@ -1,7 +1,7 @@
 """``python -m tests.torture --group NAME``: long fault runs, a line of JSON a test.
 
 The sizes are the bars to pass; smaller ones try the harness: ``--kills 5 --events 20000 --rolls 3 --rounds 2``.
-The groups ``ingest-…`` keep their progress in ``--work`` and stop by themselves after ``--minutes``: the same command
+Groups that can be resumed (``ingest-…``, ``connectors``, ``metrics``, ``journeys-…``) keep their progress in ``--work`` and stop by themselves after ``--minutes``: the same command
 goes on from there. Exit code 1 when a test found a failure, 3 when the time was over first.
 """
 
@@ -19,6 +19,7 @@ from tests.torture import (
     engines,
     faults,
     ingest,
+    journeys,
     kills,
     loading,
     loads,
@@ -35,6 +36,8 @@ RESUMABLE: dict[str, dict[str, resuming.Test]] = {
     "ingest-load": loads.TESTS,
     "connectors": connectors.TESTS,
     "metrics": metric_sets.TESTS,
+    "journeys-kill": journeys.KILL,
+    "journeys-chaos": journeys.CHAOS,
 }
 GROUPS: dict[str, Callable[[Sizes, Path], list[Report]]] = {
     "ingest": ingest.run,

@@ -31,7 +31,7 @@ _EVENTS_SHARE = 4
 def disturbed(part: Part) -> None:
     """Restarts under load until all are done; as ING-01 at the end, no connection stuck and pages back on the way."""
     try:
-        server = Server(*_place(part))
+        server = Server(*place_of(part))
     except NoServerError as error:
         part.figures["skipped"] = str(error)
         part.say(f"skipped: {error}")
@@ -63,7 +63,7 @@ def disturbed(part: Part) -> None:
             server.stop()
 
 
-def _place(part: Part) -> tuple[Path | None, int]:
+def place_of(part: Part) -> tuple[Path | None, int]:
     """Where the server of an earlier call stands."""
     folder = part.marks.get("folder")
     if folder and Path(folder).exists():
