@@ -20,7 +20,7 @@ from evergreen.customers.models import Account
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.newest import newest_values
-from evergreen.playbooks import rules
+from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.kinds import ABSENT, kinds
 from evergreen.playbooks.models import Enrolment, Heard, Playbook, PlaybookVersion
 
@@ -48,9 +48,9 @@ class _AsKept:
         return dict(given)
 
 
-def known_now() -> rules.Known:
+def known_now() -> definitions.Known:
     """What a definition may refer to today, for somebody who publishes one."""
-    return rules.Known(
+    return definitions.Known(
         fields=catalogue.all_fields(),
         kinds=kinds(),
         absent=ABSENT,
@@ -85,15 +85,15 @@ class Book:
         return clock.local_day(self.now, clock.zone(self.zone_name))
 
     @cached_property
-    def _known(self) -> rules.Known:
+    def _known(self) -> definitions.Known:
         anything = _Anything()
         kept = {key: _AsKept(one.keys, one.max_lateness_hours) for key, one in kinds().items()}
-        return rules.Known(self.fields, kept, ABSENT, anything, anything, anything)
+        return definitions.Known(self.fields, kept, ABSENT, anything, anything, anything)
 
     def definition(self, version: PlaybookVersion) -> rules.Definition:
         """The version as it runs. Raises PlaybookError where it refers to a field or kind that is not there any more."""
         if version.pk not in self._definitions:
-            self._definitions[version.pk] = rules.definition(version.definition, self._known)
+            self._definitions[version.pk] = definitions.definition(version.definition, self._known)
         return self._definitions[version.pk]
 
     def setting(self, version: PlaybookVersion, playbook: str) -> rules.Setting:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from django.utils import translation
 
-from evergreen.playbooks import rules
+from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.actions import read
 from evergreen.playbooks.kinds import ABSENT, kinds
 from tests.playbooks.building import task
@@ -63,10 +63,10 @@ WHOLE: dict[str, Any] = {
 
 def test_what_is_written_comes_back_and_so_does_a_file_whose_values_are_all_texts() -> None:
     of = read(WHOLE)
-    told = rules.told(of, kinds())
-    assert read(told) == of and rules.told(read(told), kinds()) == told
+    told = definitions.told(of, kinds())
+    assert read(told) == of and definitions.told(read(told), kinds()) == told
     as_file = yaml.load(yaml.safe_dump(told, allow_unicode=True), Loader=yaml.BaseLoader)  # noqa: S506  texts only
-    assert rules.told(read(as_file), kinds()) == told
+    assert definitions.told(read(as_file), kinds()) == told
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_written_comes_back_and_so_does_a_file_whose_values_are_all_text
 )
 def test_every_trigger_comes_back_as_it_was_written(trigger: dict[str, Any]) -> None:
     of = read({"triggers": [trigger], "reentry": "never", "steps": [{"key": "end", "kind": "end"}]})
-    assert rules.told(of, kinds())["triggers"] == [trigger]
+    assert definitions.told(of, kinds())["triggers"] == [trigger]
 
 
 def _wrong(**changes: Any) -> str:

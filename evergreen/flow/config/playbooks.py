@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.models import User
 from evergreen.flow.config import reading
-from evergreen.playbooks import rules
+from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.actions import publish, retire, save_draft, switch
 from evergreen.playbooks.actions import read as readable
 from evergreen.playbooks.actions.versions import check_key
@@ -36,12 +36,12 @@ def here() -> dict[str, dict[str, Any]]:
 def file_of(version: PlaybookVersion) -> dict[str, Any]:
     """What the file of a version says."""
     playbook = version.playbook
-    of = rules.definition(version.definition, known_now())
+    of = definitions.definition(version.definition, known_now())
     found = {
         "name": reading.in_order(playbook.name),
         "note": playbook.note,
         "is_on": playbook.is_on,
-        "definition": rules.told(of, kinds()),
+        "definition": definitions.told(of, kinds()),
     }
     return {key: value for key, value in found.items() if value != ""}
 
@@ -66,18 +66,18 @@ def read(
     return found, problems
 
 
-def _told(path: Path, known: rules.Known) -> dict[str, Any]:
+def _told(path: Path, known: definitions.Known) -> dict[str, Any]:
     told = reading.told(
         path, needed={"name", "definition"}, allowed=FIELDS, says=_("name and definition, and note, is_on")
     )
     is_on = str(told.get("is_on", "true")).lower()
     if is_on not in {"true", "false"}:
-        raise ValidationError(rules.said("is_on", is_on, "true, false"))
+        raise ValidationError(definitions.said("is_on", is_on, "true, false"))
     kept = {
         "name": reading.words(told["name"], "name", 80),
         "note": str(told.get("note", "")).strip()[:300],
         "is_on": is_on == "true",
-        "definition": rules.told(readable(told["definition"], known), kinds()),
+        "definition": definitions.told(readable(told["definition"], known), kinds()),
     }
     return {key: value for key, value in kept.items() if value != ""}
 

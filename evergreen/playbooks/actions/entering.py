@@ -54,7 +54,7 @@ def enrol(*, now: dt.datetime) -> int:
                 case "schedule":
                     entered += _scheduled(playbook, version, trigger, since, book)
                 case _:
-                    entered += enter(playbook, version, _occasions(trigger, since, book), book)
+                    entered += _let_in(playbook, version, _occasions(trigger, since, book), book)
     return entered
 
 
@@ -123,7 +123,7 @@ def _scheduled(
         return 0
     keys = Account.objects.exclude(stage=Account.Stage.CHURNED).order_by("pk").values_list("pk", flat=True)
     occasion = f"schedule:{trigger.every}:{day}"
-    entered = enter(playbook, version, [Occasion(pk, occasion) for pk in keys], book)
+    entered = _let_in(playbook, version, [Occasion(pk, occasion) for pk in keys], book)
     Mark.objects.filter(pk=mark.pk).update(value={"day": day.isoformat()})
     return entered
 
@@ -142,13 +142,13 @@ def _hear(playbook: Playbook, version: PlaybookVersion, trigger: rules.Trigger, 
     if not heard:
         return 0
     found = [Occasion(account, f"event:{key}", ("event", key)) for _pk, account, key in heard]
-    entered = enter(playbook, version, found, book, keeps_refusals=False)
+    entered = _let_in(playbook, version, found, book, keeps_refusals=False)
     mark.value = {"after": heard[-1][0]}
     mark.save(update_fields=["value"])
     return entered
 
 
-def enter(
+def _let_in(
     playbook: Playbook,
     version: PlaybookVersion,
     occasions: Iterable[Occasion],
@@ -263,7 +263,7 @@ def enter_by_hand(
         raise rules.PlaybookError.at(playbook.key, "-", "published")
     occasion = f"hand:{now.isoformat()}:{by.pk if by else ''}"
     listed = [Occasion(pk, occasion, ("hand", str(by.pk if by else ""))) for pk in dict.fromkeys(accounts)]
-    entered = enter(playbook, version, listed, Book(now), by=by)
+    entered = _let_in(playbook, version, listed, Book(now), by=by)
     told: dict[str, int] = defaultdict(int)
     for reason in Refusal.objects.filter(playbook=playbook, occasion=occasion).values_list(
         "reason", flat=True

@@ -17,7 +17,7 @@ from evergreen.base.conditions import fields_of
 from evergreen.base.models import User
 from evergreen.metrics.models import Use
 from evergreen.metrics.segments import fields as catalogue
-from evergreen.playbooks import rules
+from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.book import known_now
 from evergreen.playbooks.kinds import kinds
 from evergreen.playbooks.models import Playbook, PlaybookVersion
@@ -39,11 +39,11 @@ def check_key(key: str) -> None:
         )
 
 
-def read(data: Any, known: rules.Known | None = None) -> rules.Definition:
+def read(data: Any, known: definitions.Known | None = None) -> rules.Definition:
     """The definition that plain data gives, as it could be published now, or with what is ``known``. Raises PlaybookError with
     every mistake."""
-    of = rules.definition(data, known or known_now())
-    if wrong := rules.problems(of):
+    of = definitions.definition(data, known or known_now())
+    if wrong := definitions.problems(of):
         raise rules.PlaybookError(wrong)
     return of
 
@@ -110,7 +110,7 @@ def publish(draft: PlaybookVersion, *, by: User | None, now: dt.datetime) -> Pla
         raise ValidationError(_("This version was published or retired already. Load the page again."))
     of = read(draft.definition)
     playbook.versions.filter(state=State.PUBLISHED).update(state=State.RETIRED)
-    draft.definition, draft.state = rules.told(of, kinds()), State.PUBLISHED
+    draft.definition, draft.state = definitions.told(of, kinds()), State.PUBLISHED
     draft.published_at, draft.published_by, draft.changed_at = now, by, now
     draft.save()
     _note_uses(playbook, of)

@@ -1,6 +1,5 @@
-"""Decisions of the playbook engine: what a version is, whether it can run, who may enter, how far a run goes now. Pure."""
+"""Decisions of the playbook engine: what a version is, who may enter, how far a run goes now. Pure."""
 
-from evergreen.playbooks.rules.checking import problems
 from evergreen.playbooks.rules.definition import (
     FLOW_KINDS,
     FORM,
@@ -14,9 +13,7 @@ from evergreen.playbooks.rules.definition import (
     events,
 )
 from evergreen.playbooks.rules.entering import MAKE_GOOD_DAYS, Past, refused, scheduled
-from evergreen.playbooks.rules.problems import PlaybookError, said
-from evergreen.playbooks.rules.reading import Known, definition
-from evergreen.playbooks.rules.telling import told
+from evergreen.playbooks.rules.problems import PlaybookError
 from evergreen.playbooks.rules.timing import Calendar
 from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk, arm_for, wakes_at, walk
 
@@ -27,7 +24,6 @@ __all__ = [
     "Act",
     "Calendar",
     "Definition",
-    "Known",
     "Passed",
     "Past",
     "Place",
@@ -41,13 +37,9 @@ __all__ = [
     "WorkingHours",
     "arm_for",
     "conditions",
-    "definition",
     "events",
-    "problems",
     "refused",
-    "said",
     "scheduled",
-    "told",
     "wakes_at",
     "walk",
 ]

@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext as _
 
 from evergreen.base.conditions import Condition, ConditionError, Fields, checked, from_data
+from evergreen.playbooks.definitions.saying import said
 from evergreen.playbooks.rules.definition import (
     EVERY,
     FLOW_KINDS,
@@ -37,7 +38,7 @@ from evergreen.playbooks.rules.definition import (
     Wait,
     WorkingHours,
 )
-from evergreen.playbooks.rules.problems import PlaybookError, said
+from evergreen.playbooks.rules.problems import PlaybookError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS = 200

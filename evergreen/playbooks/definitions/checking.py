@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from evergreen.playbooks.definitions.saying import said
 from evergreen.playbooks.rules.definition import (
     Act,
     Definition,
@@ -14,7 +15,6 @@ from evergreen.playbooks.rules.definition import (
     WorkingHours,
     targets,
 )
-from evergreen.playbooks.rules.problems import said
 
 
 def problems(of: Definition) -> list[str]:

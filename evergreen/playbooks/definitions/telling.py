@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evergreen.base.conditions import written
+from evergreen.playbooks.definitions.reading import Readable
 from evergreen.playbooks.rules.definition import (
     FORM,
     Act,
@@ -18,7 +19,6 @@ from evergreen.playbooks.rules.definition import (
     Until,
     Wait,
 )
-from evergreen.playbooks.rules.reading import Readable
 
 
 def told(of: Definition, kinds: Mapping[str, Readable]) -> dict[str, Any]:
