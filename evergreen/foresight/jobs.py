@@ -14,20 +14,22 @@ from evergreen.base.models import Job, User
 from evergreen.foresight.expansion import learning
 from evergreen.foresight.recommendations import learning as recommending
 from evergreen.foresight.risks.refitting import HORIZONS, due
-from evergreen.foresight.twin import outlooks
+from evergreen.foresight.twin import outlooks, record
 
 KIND = "churn_refit"
 EXPANSION = "expansion_refresh"
 RECOMMENDATIONS = "recommendations_refresh"
 OUTLOOK = "twin_outlook"
+BACKTEST = "twin_backtest"
 _TITLES = {
     KIND: gettext_noop("Learn who will be lost"),
     EXPANSION: gettext_noop("Learn who will buy more"),
     RECOMMENDATIONS: gettext_noop("Learn what to recommend"),
     OUTLOOK: gettext_noop("Twelve months ahead"),
+    BACKTEST: gettext_noop("Hold the digital twin against what happened"),
 }
 # Done beside other jobs, one of these after another. Who asked for an outlook waits for it, so it does not stand behind minutes of learning.
-KINDS = (KIND, EXPANSION, RECOMMENDATIONS)
+KINDS = (KIND, EXPANSION, RECOMMENDATIONS, BACKTEST)
 
 
 @job_kind(EXPANSION)
@@ -63,6 +65,17 @@ def look_ahead(job: Job) -> dict[str, Any]:
     with translation.override(user.language or queries.setting("language")):
         made = outlooks.make(job.params["segment"], user, now=clock.utc_now(), tell=tell)
     return {"outlook": made.pk, "accounts": made.report["accounts"]}
+
+
+@job_kind(BACKTEST)
+def hold_against_the_past(job: Job) -> dict[str, Any]:
+    """Run the twin's backtest and keep it; returns how many outcomes it was held against."""
+
+    def tell(step: str, done: int, total: int) -> None:
+        beat(job, done=done, total=total, note=step, now=clock.utc_now())
+
+    made = record.make(now=clock.utc_now(), tell=tell)
+    return {"outcomes": sum(one["n"] for one in made.report.get("all", []))}
 
 
 def start_outlook(segment: str, *, name: str, by: User, now: dt.datetime) -> Job:
@@ -102,6 +115,8 @@ def start_due(*, now: dt.datetime) -> list[Job]:
         jobs.append(start_expansion(by=None, now=now))
     if recommending.is_due(now):
         jobs.append(start_recommendations(by=None, now=now))
+    if record.is_due(now):
+        jobs.append(_started(BACKTEST, {}, by=None, now=now))
     return [job for job in jobs if job is not None]
 
 

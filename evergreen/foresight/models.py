@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.customers.models import Account
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
 from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
-from evergreen.foresight.twin.models import Effect, LeverCost, Outlook
+from evergreen.foresight.twin.models import Effect, LeverCost, Outlook, TwinRecord
 
 __all__ = [
     "Candidate",
@@ -21,6 +21,7 @@ __all__ = [
     "RecommendationLearning",
     "Risk",
     "Suggestion",
+    "TwinRecord",
 ]
 
 

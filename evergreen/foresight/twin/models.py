@@ -81,3 +81,19 @@ class Outlook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.segment or '*'} {self.day}"
+
+
+class TwinRecord(models.Model):
+    """The twin held against what happened, as the worker did it by itself. The newest few are kept."""
+
+    day = models.DateField(null=True, help_text="The newest snapshot then.")
+    made_at = models.DateTimeField()
+    report = models.JSONField(
+        default=dict, help_text="twin.backtest.Backtest; empty where there was too little history."
+    )
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.day}"

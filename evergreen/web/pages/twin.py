@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evergreen.customers.queries import account_for, accounts_for
 from evergreen.events import store
-from evergreen.foresight.twin import asking
+from evergreen.foresight.twin import asking, outlooks
 from evergreen.foresight.twin.dynamics import TooLittleHistoryError
 from evergreen.web.presenters import twin
 from evergreen.web.requests import StaffRequest
@@ -25,9 +25,12 @@ from evergreen.work import actions as work
 def of_account(request: StaffRequest, account_id: int) -> HttpResponse:
     """The answer, the levers, the months; or why there is none."""
     account = account_for(request.user, account_id)
-    context: dict[str, Any] = {"account": account, "page": None, "failed": False, "waits": False}
+    costs = {key: one.cost_cents for key, one in outlooks.costs().items()}
+    context: dict[str, Any] = {
+        "account": account, "page": None, "failed": False, "waits": False, "has_costs": bool(costs)
+    }  # fmt: skip
     try:
-        told = asking.ask(asking.newest([account.pk]), account.pk)
+        told = asking.ask(asking.newest([account.pk]), account.pk, costs)
     except TooLittleHistoryError:
         context["waits"] = True
     except asking.NotThereError:
@@ -35,7 +38,7 @@ def of_account(request: StaffRequest, account_id: int) -> HttpResponse:
     except (store.LakeError, duckdb.Error):
         context["failed"] = True
     else:
-        context["page"] = twin.Page.of(told, accounts_for(request.user))
+        context["page"] = twin.Page.of(told, accounts_for(request.user), request.GET.getlist("lever"))
     return render(request, "pages/twin/card.html", context)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from evergreen.base.measures import Reals
 from evergreen.customers.lines import day
 from evergreen.customers.models import Account
-from evergreen.foresight.twin import simulating
+from evergreen.foresight.twin import record, simulating
 from evergreen.foresight.twin.asking import Answer, Twin
 from evergreen.foresight.twin.dynamics import BLOCK
 from evergreen.foresight.twin.levers import LEAST
@@ -52,6 +52,8 @@ class Line:
     span: str
     is_answer: bool
     measured: bool
+    cost_cents: int | None
+    roi: str
     neighbours: list[Neighbour]
     hidden: int
 
@@ -66,10 +68,14 @@ class Page:
     usage: dict[str, Any]
     health: dict[str, Any]
     rests: str
+    chosen: list[tuple[str, str, bool]]
+    trust: list[str]
 
     @classmethod
-    def of(cls, twin: Twin, visible: QuerySet[Account]) -> Page:
-        """The page of an account; similar accounts are named as far as the reader sees them."""
+    def of(cls, twin: Twin, visible: QuerySet[Account], levers: Collection[str] = ()) -> Page:
+        """The page of an account; similar accounts are named as far as the reader sees them. ``levers`` chooses which are compared."""
+        shown = {key for key in NAMES if key in levers} or set(NAMES)
+        twin = replace(twin, answers=tuple(one for one in twin.answers if one.found.lever.key in shown))
         keys = twin.learned.panel.accounts
         wanted = {int(keys[place]) for one in twin.answers for place in one.found.places[:200].tolist()}
         named = {one.pk: one for one in visible.filter(pk__in=wanted).order_by()}
@@ -87,7 +93,61 @@ class Page:
             _chart(twin, lambda future: future.health, twin.learned.panel.health[twin.place], most=100),
             _("Renewal was learned from %(n)s contract ends, %(lost)s of them lost.")
             % {"n": formats.number(renewal.ends), "lost": formats.number(renewal.lost)},
+            [(key, str(name), key in shown) for key, name in NAMES.items()],
+            trust(),
         )
+
+
+def trust() -> list[str]:
+    """How the twin fared against what happened, in sentences; what is missing where it was not held against anything yet."""
+    kept = record.newest()
+    if kept is None:
+        return [
+            _(
+                "Not held against the past yet: the worker does it once a week, from about a year of snapshots on."
+            )
+        ]
+    starts = ", ".join(formats.day(dt.date.fromisoformat(one)) for one in kept.report["starts"])
+    said = [
+        _("Run from %(starts)s with what was known then, and held against what came until %(day)s:")
+        % {"starts": starts, "day": formats.day(kept.day)}
+    ]
+    months = [row["coverage"] for row in kept.report["months"] if row["what"] == "usage"]
+    for row in kept.report["all"]:
+        words = {
+            "n": formats.number(row["n"]), "share": formats.percent(row["coverage"]),
+            "error": formats.fixed(row["error"], 1), "naive": formats.fixed(row["naive"], 1),
+            "use": formats.percent(float(np.expm1(row["error"]))), "usual": formats.percent(float(np.expm1(row["naive"]))),
+            "least": formats.percent(min(months)), "most": formats.percent(max(months)),
+        }  # fmt: skip
+        if row["what"] == "usage":
+            said.append(
+                _(
+                    "Use: %(share)s of %(n)s outcomes lay inside the 80%% band (by month %(least)s to %(most)s); the middle line was off by %(use)s on the mean, “stays as it is” by %(usual)s."
+                )
+                % words
+            )
+        else:
+            said.append(
+                _(
+                    "Health: %(share)s of %(n)s outcomes inside; off by %(error)s points, “stays as it is” by %(naive)s."
+                )
+                % words
+            )
+    if ends := kept.report["renewals"]:
+        said.append(
+            _("Contract ends: of %(n)s, %(lost)s were lost and %(said)s said; Brier score %(brier)s, with one rate for everybody %(naive)s (smaller is better).")
+            % {
+                "n": formats.number(ends["n"]), "lost": formats.number(ends["lost"]), "said": formats.number(ends["said"]),
+                "brier": formats.fixed(ends["brier"], 3), "naive": formats.fixed(ends["naive"], 3),
+            }
+        )  # fmt: skip
+    return said
+
+
+def _return(roi: Reals) -> str:
+    low, middle, high = (formats.percent(float(one)) for one in roi)
+    return _("ROI %(roi)s (%(low)s to %(high)s)") % {"roi": middle, "low": low, "high": high}
 
 
 def in_both(words: Callable[[Twin], str], twin: Twin) -> dict[str, str]:
@@ -134,6 +194,8 @@ def _line(twin: Twin, one: Answer, named: dict[int, Account]) -> Line:
         span=_span(one.gain) if told else "",
         is_answer=one in twin.best,
         measured=one.measured is not None,
+        cost_cents=one.cost if told else None,
+        roi=_return(one.roi) if one.roi is not None else "",
         neighbours=near,
         hidden=found.count - len(near),
     )

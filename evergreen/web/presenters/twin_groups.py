@@ -22,7 +22,7 @@ from evergreen.metrics.queries import newest_day
 from evergreen.web import formats
 from evergreen.web.csv_text import amount
 from evergreen.web.presenters.charts import Series, over_time
-from evergreen.web.presenters.twin import NAMES, share_of
+from evergreen.web.presenters.twin import NAMES, share_of, trust
 
 _COLORS = ("var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)")
 
@@ -261,6 +261,10 @@ class GroupPage:
             "low": formats.number(low),
             "high": formats.number(high),
         }
+
+    @property
+    def trust(self) -> list[str]:
+        return trust()
 
     @property
     def left_out(self) -> list[str]:
