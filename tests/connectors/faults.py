@@ -97,8 +97,9 @@ class Stage:
         for _round in range(_ROUNDS):
             job = jobs.claim_job("tried", now=at)
             if job is None:
-                # Its worker died too often: the clock settles the run, and the next one begins.
-                actions.start_due(now=at)
+                # Its worker died too often: the clock settles the run, and the next one begins. By the story's time: heartbeats
+                # are of this machine's, on which the source's days may be long over.
+                actions.start_due(now=self.now + _LATER)
                 run.refresh_from_db()
                 assert not run.is_open, f"nothing to do for a run that is {run.state}"
                 return run

@@ -59,6 +59,7 @@ def _script(
         worker = _Worker(chance)
         stage = Stage(source, connection, _NOW, patch, do=worker)
         told = _drawn(stage, chance)
+        stage.at_end.append(worker.rest)
         try:
             said = stage.live()
         except Exception as error:
@@ -117,6 +118,10 @@ class _Worker:
         self._chance = chance
         self._kills = chance.choice((0, 1, 1, 2, 3))
         self.killed = 0
+
+    def rest(self) -> None:
+        """It is not killed any more."""
+        self._kills = 0
 
     def __call__(self, job: Any, now: dt.datetime) -> None:
         from evergreen.base import jobs
