@@ -6,28 +6,48 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from evergreen.base.declarations import Declaration
 from evergreen.customers.models import Account
 
 
-class Rule(models.Model):
-    """A condition that somebody should look at. ``params`` overrides the shipped thresholds."""
+class Rule(Declaration):
+    """What somebody should look at: a shipped detector with its thresholds (``params``), or a condition over accounts."""
 
     class Severity(models.IntegerChoices):
         HIGH = 3, _("high")
         MEDIUM = 2, _("medium")
         LOW = 1, _("low")
 
-    key = models.SlugField(max_length=40, unique=True)
-    name = models.JSONField(default=dict, help_text="{zh, en}")
+    class Kind(models.TextChoices):
+        DETECTOR = "detector", _("detector")
+        CONDITION = "condition", _("condition")
+
+    kind = models.CharField(max_length=9, choices=Kind, default=Kind.DETECTOR)
+    note = models.CharField(max_length=300, blank=True, help_text="What it is for and what to do.")
+    condition = models.JSONField(default=dict, help_text="As base.conditions.to_data writes it.")
     severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.MEDIUM)
     params = models.JSONField(default=dict)
     is_on = models.BooleanField(default=True)
+    is_archived = models.BooleanField(default=False)
+    clear_nights = models.PositiveSmallIntegerField(
+        default=1, help_text="An alert closes by itself when the condition was gone for so many days."
+    )
+    most_share = models.FloatField(
+        default=0.2, help_text="Of all accounts, in one night; more are held until somebody approves."
+    )
+    version = models.PositiveIntegerField(default=1, help_text="Counts what changes which alerts it raises.")
+    evaluated_version = models.PositiveIntegerField(
+        default=0, help_text="Of its newest night; the first one of a version holds nothing."
+    )
+    held = models.JSONField(default=dict, help_text="What the storm guard held: {day, accounts, of}.")
+    approved_on = models.DateField(null=True, help_text="The night whose alerts were approved.")
 
-    class Meta:
+    class Meta(Declaration.Meta):
         ordering = ["-severity", "key"]
 
-    def __str__(self) -> str:
-        return self.key
+    @property
+    def is_condition(self) -> bool:
+        return self.kind == self.Kind.CONDITION
 
 
 class Alert(models.Model):
@@ -55,6 +75,9 @@ class Alert(models.Model):
     )
     priority = models.BigIntegerField(
         default=0, help_text="Severity × ARR in the vendor's currency, minor units."
+    )
+    gone_on = models.DateField(
+        null=True, help_text="Since when the condition holds no more, while it waits for more nights of it."
     )
     snoozed_until = models.DateField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -30,6 +30,10 @@ class Facts:
     overdue_cents: int
     invoices_overdue: int
     currency: str
+    is_talked_to: bool = False
+    days_since_conversation: int | None = None
+    contract_age_days: int | None = None
+    cadence_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,17 @@ def _invoice_overdue(facts: Facts, params: Params, is_open: bool) -> Figures | N
     }
 
 
+def _silence(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    if not facts.is_talked_to or not facts.cadence_days:
+        return None
+    # Whom nobody ever talked to has been waiting since the contract began.
+    days = facts.days_since_conversation
+    waited = facts.contract_age_days if days is None else days
+    if waited is None or waited <= facts.cadence_days * params["percent"] / 100:
+        return None
+    return {"days": waited, "cadence": facts.cadence_days, "has_talked": days is not None}
+
+
 SHIPPED: dict[str, Shipped] = {
     rule.key: rule
     for rule in (
@@ -151,6 +166,17 @@ SHIPPED: dict[str, Shipped] = {
             2,
             {"days": 1},
             _invoice_overdue,
+        ),
+        Shipped(
+            "silence",
+            {"zh": "失联：我们没有联系", "en": "Silence: we have not called"},
+            {
+                "zh": "超过分层沟通节奏仍没有任何沟通（节奏在设置里）；技术触达的客户不算。",
+                "en": "No conversation for longer than the tier's cadence, which the settings name; accounts by tech touch are left out.",
+            },
+            1,
+            {"percent": 100},
+            _silence,
         ),
     )
 }

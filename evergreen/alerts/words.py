@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-from evergreen.alerts.models import Alert
-from evergreen.alerts.rules import SHIPPED
+from evergreen.alerts.models import Alert, Rule
 from evergreen.base import money
-from evergreen.base.languages import is_zh, spoken
+from evergreen.base.conditions import Kind
+from evergreen.base.languages import in_words, is_zh, spoken
 from evergreen.health.words import whole_points
+from evergreen.metrics import registry
+from evergreen.metrics.segments import fields as catalogue
+from evergreen.metrics.words import value_text
 
 _Figures = dict[str, Any]
+# Figures of a rule of a condition: {values: {field: value}, currency}.
+VALUES = "values"
 
 
 def headline(alert: Alert, language: str) -> str:
     """The rule's name."""
-    named = alert.rule.name or SHIPPED[alert.rule.key].name
-    return str(named.get(spoken(language), alert.rule.key))
+    return rule_name(alert.rule, language)
+
+
+def rule_name(rule: Rule, language: str | None = None) -> str:
+    """What a rule is called."""
+    return in_words(rule.name, language) or rule.key
 
 
 def reason(alert: Alert, language: str) -> str:
@@ -29,7 +39,38 @@ def say(rule: str, figures: _Figures, language: str) -> str:
     """The figures of a rule as one sentence."""
     if not figures:
         return "数据中断，沿用上次判断。" if is_zh(language) else "Data stopped; the last finding stands."
+    if VALUES in figures:
+        return _condition(figures, language)
     return _WORDS[rule](figures, is_zh(language), language)
+
+
+def _condition(f: _Figures, language: str) -> str:
+    """The values of the fields that a condition asked for, as they were when it was last found to hold."""
+    said = [f"{_label(key, language)} {_value(key, value, f, language)}" for key, value in f[VALUES].items()]
+    return "，".join(said) + "。" if is_zh(language) else ", ".join(said) + "."
+
+
+def _value(key: str, value: Any, f: _Figures, language: str) -> str:
+    if value is None or value == "" or value == []:
+        return "无" if is_zh(language) else "none"
+    if (metric := catalogue.metric_of().get(key)) is not None and registry.find(metric) is not None:
+        currency = str(f.get("currency", "CNY"))
+        is_money = registry.metric(metric).kind == "money"
+        return value_text(
+            metric, money.to_minor(Decimal(str(value)), currency) if is_money else value, language, currency
+        )
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, str) and (found := catalogue.field(key)) is not None and value in found.choices:
+        return found.choices[value][spoken(language)]
+    if isinstance(value, float) and (found := catalogue.field(key)) is not None and found.kind == Kind.SHARE:
+        return f"{value:.0%}"
+    return f"{value:,.1f}" if isinstance(value, float) else str(value)
+
+
+def _label(key: str, language: str) -> str:
+    found = catalogue.field(key)
+    return found.label(language) if found is not None else key.removeprefix(catalogue.CUSTOM)
 
 
 def _health_red(f: _Figures, zh: bool, language: str) -> str:
@@ -68,10 +109,23 @@ def _invoice_overdue(f: _Figures, zh: bool, language: str) -> str:
     return f"{f['invoices']} {noun} over {amount} overdue, the oldest by {f['days']} days."
 
 
+def _silence(f: _Figures, zh: bool, language: str) -> str:
+    if zh:
+        said = f"已 {f['days']} 天没有沟通" if f["has_talked"] else f"签约 {f['days']} 天，还没有过沟通"
+        return f"{said}，节奏是每 {f['cadence']} 天。"
+    said = (
+        f"No conversation for {f['days']} days"
+        if f["has_talked"]
+        else f"Signed {f['days']} days ago and never spoken to"
+    )
+    return f"{said}; the cadence is every {f['cadence']} days."
+
+
 _WORDS: dict[str, Callable[[_Figures, bool, str], str]] = {
     "health_red": _health_red,
     "health_drop": _health_drop,
     "no_activity": _no_activity,
     "renewal_due": _renewal_due,
     "invoice_overdue": _invoice_overdue,
+    "silence": _silence,
 }

@@ -19,6 +19,6 @@ def install(*, now: dt.datetime | None = None) -> dict[str, int]:
         metrics.ensure_columns(con)
     return {
         "scorecards": health.install_shipped(now=now),
-        "rules": alerts.install_shipped(),
+        "rules": alerts.install_shipped(now=now),
         "playbooks": playbooks.install_shipped(now=now),
     }

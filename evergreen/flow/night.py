@@ -128,8 +128,13 @@ def _day(
     with _step("forecast", day, now) as foretold:
         foretold["risks"] = forecast(con, day)
     with _step("alerts", day, now) as figures:
-        raised = alerts.evaluate(day, now=now)
-        figures.update(opened=len(raised.opened), refreshed=raised.refreshed, closed=len(raised.closed))
+        raised = alerts.evaluate(day, now=now, con=con)
+        figures.update(
+            opened=len(raised.opened),
+            refreshed=raised.refreshed,
+            closed=len(raised.closed),
+            broken=raised.broken,
+        )
     with _step("lists", day, now) as copied:
         copied["written"] = lists.refresh_lists()
     with _step("segments", day, now) as told:

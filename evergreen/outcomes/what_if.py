@@ -13,6 +13,7 @@ import numpy as np
 
 from evergreen.alerts import actions as alerts
 from evergreen.alerts import rules as alert_rules
+from evergreen.alerts.facts import facts_on
 from evergreen.alerts.models import Alert, Rule
 from evergreen.base import clock
 from evergreen.base import queries as base
@@ -163,9 +164,9 @@ def _raised(
     card: rules.Card, after: Mapping[int, Side], week: Mapping[int, float], day: dt.date
 ) -> list[Raised]:
     """Rules whose alerts would not be as they are."""
-    facts, _arr = alerts.facts_on(day)
+    facts, _arr = facts_on(day)
     found = []
-    for rule in Rule.objects.filter(is_on=True):
+    for rule in Rule.objects.filter(is_on=True, kind=Rule.Kind.DETECTOR):
         shipped = alert_rules.SHIPPED[rule.key]
         params = {**shipped.params, **rule.params}
         open_now = set(

@@ -24,7 +24,7 @@ from tests.conftest import NOW, TODAY
 @pytest.fixture(autouse=True)
 def _installed(home: Any, cast: SimpleNamespace) -> None:
     install_shipped(now=NOW)
-    actions.install_shipped()
+    actions.install_shipped(now=NOW)
     playbooks.install_shipped(now=NOW)
 
 

@@ -79,9 +79,9 @@ CONTROLS = (
     Control(
         "killed_night_untold",
         "Every opening and closing comes back as an event, whatever is killed when.",
-        "evergreen/alerts/actions.py",
-        "    _tell(Alert.objects.filter(opened_on=day), closed)\n",
-        "    _tell(result.opened, result.closed)\n",
+        "evergreen/alerts/actions/raising.py",
+        "    tell(Alert.objects.filter(opened_on=day), closed)\n",
+        "    tell(result.opened, result.closed)\n",
         (f"{_ALERTS}::test_what_a_killed_night_opened_and_closed_without_telling_is_told_by_the_next_run",),
     ),
     Control(

@@ -138,7 +138,7 @@ def test_the_copies_follow_the_figures_and_only_changes_are_written(
         band="yellow",
         coverage=1,
     )
-    rule = Rule.objects.create(key="health_red")
+    rule = Rule.objects.create(key="health_red", created_at=now, changed_at=now)
     alert = Alert.objects.create(rule=rule, account=cast.well, opened_on=day, opened_at=now, seen_on=day)
     assert refresh_lists() == 1
     cast.well.refresh_from_db()

@@ -68,7 +68,10 @@ def populate(rng: random.Random, cast: SimpleNamespace, now: dt.datetime) -> lis
         account.parent = rng.choice([None, *accounts[: account.pk - accounts[0].pk]])
         account.save()
     kpi = Kpi.objects.create(key="turnover", name={"en": "Turnover"}, period="month", created_at=now)
-    rules = [Rule.objects.create(key=f"rule-{n}", name={"en": "R"}) for n in range(2)]
+    rules = [
+        Rule.objects.create(key=f"rule-{n}", name={"en": "R"}, created_at=now, changed_at=now)
+        for n in range(2)
+    ]
     source = Source.objects.create(name="web", created_at=now)
     day = dt.date(2026, 10, 1)
     for n in range(rng.randrange(10, 60)):
@@ -171,7 +174,7 @@ def flow_recount(accounts: list[Account]) -> None:
 def test_a_merge_says_what_moves_and_keeps_what_only_one_can_have(
     cast: SimpleNamespace, now: dt.datetime, home: Home
 ) -> None:
-    rule = Rule.objects.create(key="r", name={"en": "R"})
+    rule = Rule.objects.create(key="r", name={"en": "R"}, created_at=now, changed_at=now)
     for account in (cast.well, cast.gone):
         Alert.objects.create(
             rule=rule, account=account, opened_on=now.date(), opened_at=now, seen_on=now.date()

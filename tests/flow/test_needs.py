@@ -19,6 +19,7 @@ from evergreen.flow.needs.rules import Need
 from evergreen.playbooks.actions import make_task
 from evergreen.work.actions import add_task, finish_task, snooze_task
 from evergreen.work.models import Task
+from tests.conftest import NOW
 
 FIGURES: dict[str, dict[str, Any]] = {
     "health_red": {"score": 50.0, "threshold": 60.0},
@@ -28,7 +29,7 @@ FIGURES: dict[str, dict[str, Any]] = {
 
 
 def raise_alert(account: Account, rule: str, now: dt.datetime, **fields: Any) -> Alert:
-    install_shipped()
+    install_shipped(now=NOW)
     Account.objects.filter(pk=account.pk).update(open_alerts=1)
     return Alert.objects.create(
         rule=Rule.objects.get(key=rule),

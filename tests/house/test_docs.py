@@ -31,8 +31,9 @@ def metrics() -> Iterable[str]:
 
 def alert_rules() -> Iterable[str]:
     from evergreen.alerts.rules import SHIPPED
+    from evergreen.alerts.shipped import CONDITIONED
 
-    return SHIPPED
+    return [*SHIPPED, *CONDITIONED]
 
 
 def scorecards() -> Iterable[str]:

@@ -33,7 +33,7 @@ STRICTER = {**STANDARD, "bands": {"green": 90, "yellow": 75}}
 def book(cast: SimpleNamespace, home: Home, now: dt.datetime) -> SimpleNamespace:
     """Thirty accounts of which the night knows today and a week ago."""
     actions.install_shipped(now=now)
-    alerts.install_shipped()
+    alerts.install_shipped(now=now)
     playbooks.install_shipped(now=now)
     chance = np.random.default_rng(3)
     accounts = [

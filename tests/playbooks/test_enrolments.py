@@ -23,7 +23,7 @@ from tests.conftest import NOW, TODAY
 
 @pytest.fixture(autouse=True)
 def _installed(home: Any, cast: SimpleNamespace) -> None:
-    install_rules()
+    install_rules(now=NOW)
     actions.install_shipped(now=NOW)
 
 

@@ -30,7 +30,7 @@ WAITING, DONE, LEFT, STUCK = Enrolment.State.values
 
 @pytest.fixture(autouse=True)
 def _here(home: Any, cast: SimpleNamespace) -> None:
-    install_shipped()
+    install_shipped(now=NOW)
 
 
 def test_a_wait_wakes_at_its_hour_and_its_local_rule_stands_beside_it(cast: SimpleNamespace) -> None:

@@ -98,7 +98,11 @@ def told(cast: SimpleNamespace, now: dt.datetime) -> SimpleNamespace:
         tickets_open=2, values={"active_users_prev_28d": 52, "nps": 12.0, "tickets_opened_28d": 5},
     )  # fmt: skip
     rule = Rule.objects.create(
-        key="health_red", name={"zh": "健康度进入红区", "en": "Health in the red"}, severity=3
+        key="health_red",
+        name={"zh": "健康度进入红区", "en": "Health in the red"},
+        severity=3,
+        created_at=now,
+        changed_at=now,
     )
     Alert.objects.create(
         rule=rule, account=account, opened_on=day, opened_at=now - dt.timedelta(hours=4), seen_on=day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -117,6 +118,69 @@ def test_a_rule_says_how_many_of_its_alerts_were_useful(cast: SimpleNamespace, a
     for account, outcome in ((cast.well, "saved"), (cast.slipping, "false_alarm")):
         alert = raise_alert(account)
         client.post("/work/verdict/", {"ids": f"alert-{alert.pk}", "outcome": outcome})
-    page = client.get("/alerts/rules/").content.decode()
+    assert "50%" in client.get("/alerts/rules/").content.decode()
+    page = client.get("/alerts/rules/health_red/").content.decode()
     assert "50%" in page
     assert "1 of 2 verdicts" in page
+
+
+RULE = {"name_zh": "重点", "name_en": "Watched", "condition": "stage = steady", "severity": "2", "clear_nights": "2", "most_share": "25", "is_on": "on"}  # fmt: skip
+
+
+def test_a_rule_is_made_of_a_condition_changed_switched_and_put_away(
+    home: Any, cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    client = as_person(cast.boss)
+    assert "Add a first test" in client.post("/alerts/rules/trial/", {}).content.decode()
+    answer = client.post("/alerts/rules/new/", RULE)
+    rule = Rule.objects.get(kind="condition")
+    assert answer["Location"] == f"/alerts/rules/{rule.key}/"
+    assert (rule.clear_nights, rule.most_share, rule.is_on, rule.name["en"]) == (2, 0.25, True, "Watched")
+    page = client.get(f"/alerts/rules/{rule.key}/").content.decode()
+    assert "Stage is Steady" in page and "gone for 2 nights" in page
+    refused = client.post(
+        f"/alerts/rules/{rule.key}/condition/", {**RULE, "condition": "stage = nowhere", "clear_nights": "x"}
+    )
+    assert refused.status_code == 422 and 'value="x"' in refused.content.decode()
+    client.post(f"/alerts/rules/{rule.key}/condition/", {**RULE, "condition": "tier = basic"})
+    client.post(f"/alerts/rules/{rule.key}/switch/", {})
+    rule.refresh_from_db()
+    assert (rule.is_on, rule.condition["value"]) == (False, "basic")
+    client.post(f"/alerts/rules/{rule.key}/archive/")
+    assert f'id="{rule.key}"' not in client.get("/alerts/rules/").content.decode()
+    assert "put away" in client.get(f"/alerts/rules/{rule.key}/").content.decode()
+
+
+def test_those_who_may_not_configure_read_rules_and_change_none(
+    home: Any, cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    as_person(cast.boss).post("/alerts/rules/new/", RULE)
+    key = Rule.objects.get(kind="condition").key
+    client = as_person(cast.owner)
+    assert client.get(f"/alerts/rules/{key}/").status_code == 200
+    assert client.get(f"/alerts/rules/{key}/trial/").status_code == 200
+    for path in (
+        "new",
+        "trial",
+        f"{key}/condition",
+        f"{key}/switch",
+        f"{key}/approval",
+        f"{key}/archive",
+        f"{key}/detachment",
+    ):
+        assert client.post(f"/alerts/rules/{path}/", RULE).status_code == 404, path
+    assert client.post(f"/alerts/rules/{key}/", {"severity": "1"}).status_code == 404
+
+
+def test_a_condition_about_amounts_is_hidden_from_those_who_see_none(
+    cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    as_person(cast.boss).post("/alerts/rules/new/", {**RULE, "condition": "mrr > 4321"})
+    key = Rule.objects.get(kind="condition").key
+    cast.owner.role = "trainer"
+    cast.owner.save()
+    assert not cast.owner.sees_money
+    client = as_person(cast.owner)
+    for path in ("/alerts/rules/", f"/alerts/rules/{key}/"):
+        text = client.get(path).content.decode()
+        assert "4321" not in text and "4,321" not in text

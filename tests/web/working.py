@@ -10,6 +10,7 @@ from evergreen.alerts.models import Alert, Rule
 from evergreen.customers.models import Account
 from evergreen.work.actions import add_task
 from evergreen.work.models import Task
+from tests.conftest import NOW
 
 FIGURES: dict[str, dict[str, Any]] = {
     "health_red": {"score": 50.0, "threshold": 60.0},
@@ -20,7 +21,7 @@ FIGURES: dict[str, dict[str, Any]] = {
 
 def raise_alert(account: Account, rule: str = "health_red", **fields: Any) -> Alert:
     """An open alert of a rule on an account, opened now."""
-    install_shipped()
+    install_shipped(now=NOW)
     now = dt.datetime.now(dt.UTC)
     alert = Alert.objects.create(
         rule=Rule.objects.get(key=rule),

@@ -17,15 +17,15 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import files
 from evergreen.base.models import User
-from evergreen.flow.config import metrics, playbooks, scorecards, segments
+from evergreen.flow.config import alert_rules, metrics, playbooks, scorecards, segments
 from evergreen.flow.config.reading import ConfigError, text_of
 from evergreen.metrics import registry
 
 __all__ = ["Change", "ConfigError", "apply", "differences", "export"]
 
 # What may be kept in files, in the order in which it is applied: a segment may ask about a metric of another file, a scorecard
-# reads metrics and may be a segment's, a playbook may ask about all of them.
-_KINDS = (metrics, segments, scorecards, playbooks)
+# reads metrics and may be a segment's, a playbook may ask about all of them and start at an alert.
+_KINDS = (metrics, segments, scorecards, alert_rules, playbooks)
 _Told = Mapping[str, Mapping[str, Any]]
 
 
@@ -106,7 +106,14 @@ def _read(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     with registry.supposing(metrics.drafts(declared)):
         asked, more = segments.read(paths[segments.KIND])
         cards, wrong = scorecards.read(paths[scorecards.KIND])
-        played, amiss = playbooks.read(paths[playbooks.KIND], segments=asked)
-    if problems or more or wrong or amiss:
-        raise ConfigError([*problems, *more, *wrong, *amiss])
-    return {metrics.KIND: declared, segments.KIND: asked, scorecards.KIND: cards, playbooks.KIND: played}
+        raised, amiss = alert_rules.read(paths[alert_rules.KIND])
+        played, faulty = playbooks.read(paths[playbooks.KIND], segments=asked)
+    if found := [*problems, *more, *wrong, *amiss, *faulty]:
+        raise ConfigError(found)
+    return {
+        metrics.KIND: declared,
+        segments.KIND: asked,
+        scorecards.KIND: cards,
+        alert_rules.KIND: raised,
+        playbooks.KIND: played,
+    }

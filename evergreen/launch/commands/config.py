@@ -12,14 +12,16 @@ from evergreen.launch.terminal import HomeOption, JsonOption, group, open_instal
 if TYPE_CHECKING:
     from evergreen.flow.config import Change
 
-app = group("Segments as YAML files in a folder, and back.")
+app = group(
+    "What is set up (metrics, segments, scorecards, alert rules) as YAML files in a folder, and back."
+)
 Folder = Annotated[Path, typer.Argument(help="The folder.", show_default=False)]
 _WORDS = {"new": "new", "changed": "changed", "same": "as it is here", "only_here": "only here"}
 
 
 @app.command()
 def export(folder: Folder, home: HomeOption = None) -> None:
-    """Write everything as files: FOLDER/segments/KEY.yaml."""
+    """Write everything as files: FOLDER/segments/KEY.yaml, metrics, scorecards, alert-rules."""
     open_installation(home)
     from evergreen.flow import config
 

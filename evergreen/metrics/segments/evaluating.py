@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evergreen.base.conditions import Condition, Fields, fields_of
 from evergreen.metrics.conditions import compiled
-from evergreen.metrics.segments.standing import standing
+from evergreen.metrics.segments.standing import forget, standing
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,8 +55,7 @@ def evaluate(
     held = {names[name]: compiled(condition, table, fields, day) for name, condition in conditions.items()}
     chosen = table.select("account_id", book_arr_cents=table.book_arr_cents.coalesce(0), **held)
     found = con.execute(str(ibis.to_sql(chosen, dialect="duckdb"))).fetchnumpy()
-    for name in ("standing_accounts", "standing_rates"):
-        con.unregister(name)
+    forget(con)
     plain = {
         "account_id": np.asarray(found["account_id"], np.int64),
         "book_arr_cents": np.asarray(found["book_arr_cents"], np.int64),

@@ -78,6 +78,14 @@ def all_fields() -> dict[str, Field]:
     return found
 
 
+def field(key: str) -> Field | None:
+    """A field that is not of the vendor's own making, without asking the records; None for a custom one."""
+    if key in _OWN:
+        return _own()[key]
+    metric = registry.find(metric_of().get(key, ""))
+    return _of_metric(key, metric, "") if metric is not None else None
+
+
 def _own() -> dict[str, Field]:
     choices: dict[str, Mapping[str, Mapping[str, str]]] = {
         "stage": choice_names(Account.Stage),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db.models import Count, Sum
 
@@ -65,11 +65,17 @@ def preview(condition: Condition, user: User) -> Preview:
     )
 
 
-def text_of(segment: Segment, fields: Fields, *, hides_money: bool = False) -> str:
-    """The condition of a segment as text; as it is kept where it cannot be used any more. ``hides_money``: none where it
+class Asking(Protocol):
+    """What keeps a condition: a segment, an alert rule."""
+
+    condition: Any
+
+
+def text_of(asking: Asking, fields: Fields, *, hides_money: bool = False) -> str:
+    """The condition that something keeps as text; as it is kept where it cannot be used any more. ``hides_money``: none where it
     names amounts. Raises ConditionError where what is kept cannot even be read.
     """
-    kept = from_data(segment.condition)
+    kept = from_data(asking.condition)
     if hides_money and any(field in fields and fields[field].is_money for field in fields_of(kept)):
         return ""
     try:

@@ -38,25 +38,60 @@ def standing(
     figure), and every field asked for. Figures are those of the snapshot of ``day``; money stands in whole units of the vendor's
     currency.
     """
-    backend = ibis.duckdb.from_connection(con)
+    snapshots: Any = ibis.duckdb.from_connection(con).table("snapshots", database="lake.main")
+    figures = snapshots.filter(snapshots.day == day, snapshots.tenant == "")
+    table: Any = _accounts(con, day, asked, fields)
+    figures = figures.select("account_id", *_metrics(asked))
+    return _with_amounts(table.left_join(figures, "account_id").drop("account_id_right"), asked)
+
+
+def over_days(
+    con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date, asked: Collection[str], fields: Fields
+) -> ibis.expr.types.Table:
+    """As ``standing``, a row an account and ``day`` that has a snapshot: figures of each day, by today's rates; what the records
+    tell as it stands now.
+    """
+    snapshots: Any = ibis.duckdb.from_connection(con).table("snapshots", database="lake.main")
+    figures = snapshots.filter(snapshots.day.between(first, last), snapshots.tenant == "")
+    table: Any = _accounts(con, last, asked, fields)
+    figures = figures.select("account_id", "day", *_metrics(asked))
+    return _with_amounts(figures.inner_join(table, "account_id"), asked)
+
+
+def _metrics(asked: Collection[str]) -> list[str]:
     metric_of = catalogue.metric_of()
-    own = sorted(key for key in asked if key not in metric_of)
+    return sorted({"arr_cents", *(metric_of[key] for key in asked if key in metric_of)})
+
+
+def _accounts(
+    con: duckdb.DuckDBPyConnection, day: dt.date, asked: Collection[str], fields: Fields
+) -> ibis.expr.types.Table:
+    """Accounts with what their records tell, and the minor units of their currency in one of the vendor's."""
+    backend = ibis.duckdb.from_connection(con)
+    own = sorted(key for key in asked if key not in catalogue.metric_of())
     con.register("standing_accounts", _mirrored(own, fields))
     con.register("standing_rates", _rates(day))
-    figured = {key: metric_of[key] for key in sorted(asked) if key in metric_of}
-    metrics = sorted({"arr_cents", *figured.values()})
-    snapshots: Any = backend.table("snapshots", database="lake.main")
-    figures = snapshots.filter(snapshots.day == day, snapshots.tenant == "").select("account_id", *metrics)
-    table: Any = backend.table("standing_accounts").left_join(figures, "account_id").drop("account_id_right")
-    table = table.left_join(backend.table("standing_rates"), "account_id").drop("account_id_right")
+    table: Any = backend.table("standing_accounts").left_join(backend.table("standing_rates"), "account_id")
+    return table.drop("account_id_right")
+
+
+def _with_amounts(table: Any, asked: Collection[str]) -> ibis.expr.types.Table:
+    """Figures under the names of their fields, amounts in whole units of the vendor's currency."""
+    metric_of = catalogue.metric_of()
     amounts = {
-        key: table[metric] / table.per_unit
-        for key, metric in figured.items()
-        if registry.metric(metric).kind == "money"
+        key: table[metric_of[key]] / table.per_unit
+        for key in asked
+        if key in metric_of and registry.metric(metric_of[key]).kind == "money"
     }
     minor = 10.0 ** money.exponent(base.setting("currency"))
     book = (table.arr_cents / table.per_unit * minor).round().cast("int64")
     return table.mutate(book_arr_cents=book, **amounts)
+
+
+def forget(con: duckdb.DuckDBPyConnection) -> None:
+    """Let go of what ``standing`` mirrored, once its table was read."""
+    for name in ("standing_accounts", "standing_rates"):
+        con.unregister(name)
 
 
 def _mirrored(keys: list[str], fields: Fields) -> pa.Table:

@@ -162,7 +162,7 @@ class MetricPage:
         for rule in SHIPPED.values():
             if self.metric.key in _RULE_METRICS.get(rule.key, ()):
                 said = _("alert rule %(name)s") % {"name": formats.named(dict(rule.name))}
-                found.append((said, reverse("alert-rules") + f"#{rule.key}"))
+                found.append((said, reverse("alert-rule", args=[rule.key])))
         return found
 
     @cached_property

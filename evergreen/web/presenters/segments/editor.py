@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any, Protocol
 
 from django.http import QueryDict
 
@@ -20,7 +21,6 @@ from evergreen.base.conditions import (
     written,
 )
 from evergreen.base.models import User
-from evergreen.metrics.models import Segment
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments import queries
 from evergreen.metrics.segments.queries import Preview
@@ -30,16 +30,25 @@ from evergreen.web.presenters.segments.row import TestRow
 _MOST_TEXT = 20_000
 
 
+class Saved(Protocol):
+    """What has a name and keeps a condition: a segment, an alert rule."""
+
+    key: str
+    name: Any
+    note: str
+    condition: Any
+
+
 class Editor:
     """What stands in the form: as it was saved, or as it was sent."""
 
-    def __init__(self, user: User, segment: Segment | None, post: QueryDict | None) -> None:
-        self.user, self.segment = user, segment
-        names = segment.name if segment else {}
+    def __init__(self, user: User, saved: Saved | None, post: QueryDict | None) -> None:
+        self.user, self.saved = user, saved
+        names = saved.name if saved else {}
         told = post or QueryDict()
         self.name_zh = told.get("name_zh", names.get("zh", ""))[:80]
         self.name_en = told.get("name_en", names.get("en", ""))[:80]
-        self.note = told.get("note", segment.note if segment else "")[:300]
+        self.note = told.get("note", saved.note if saved else "")[:300]
         self.text = told.get("condition", self._saved())[:_MOST_TEXT]
         self.problems: list[str] = []
         self.test = TestRow(user, told)
@@ -48,7 +57,7 @@ class Editor:
         self.editing = told.get("editing")
 
     def _saved(self) -> str:
-        return queries.text_of(self.segment, self.fields) if self.segment is not None else ""
+        return queries.text_of(self.saved, self.fields) if self.saved is not None else ""
 
     @cached_property
     def fields(self) -> dict[str, Field]:

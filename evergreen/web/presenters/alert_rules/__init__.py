@@ -1,0 +1,1 @@
+"""Alert rules: the list, one of them with its trial, making and changing one."""
