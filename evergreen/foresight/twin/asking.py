@@ -14,13 +14,13 @@ from evergreen.base import env
 from evergreen.base.measures import Reals
 from evergreen.customers.lines import Ints, day, number
 from evergreen.events import store
-from evergreen.foresight.twin import backtest, dynamics, levers, panel, renewing, simulating
+from evergreen.foresight.twin import anchoring, backtest, dynamics, levers, panel, renewing, simulating
 from evergreen.foresight.twin.dynamics import Dynamics, TooLittleHistoryError
 from evergreen.foresight.twin.levers import LEVERS, METRICS, Found, Lever, Moves
 from evergreen.foresight.twin.models import Effect
 from evergreen.foresight.twin.panel import Panel
 from evergreen.foresight.twin.renewing import Renewal
-from evergreen.foresight.twin.simulating import Future, Shift
+from evergreen.foresight.twin.simulating import Anchor, Future, Shift
 from evergreen.metrics.queries import snapshot_span
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def ask(
         )
     place = int(at[0])
     places = np.array([place], np.int64)
-    base = doing_nothing(learned, places, paths)
+    base = doing_nothing(learned, places, paths, anchoring.of_places(learned.panel, places, learned.on))
     arr = float(learned.panel.arr[place, -1])
     measured = measured_effects()
     told = [
@@ -171,8 +171,10 @@ def ask(
     )
 
 
-def doing_nothing(learned: Learned, places: Ints, paths: int = simulating.PATHS) -> Future:
-    """The year of accounts whom no lever moves; ``places`` are theirs in the panel."""
+def doing_nothing(
+    learned: Learned, places: Ints, paths: int = simulating.PATHS, anchors: Mapping[int, Anchor] | None = None
+) -> Future:
+    """The year of accounts whom no lever moves; ``places`` are theirs in the panel, ``anchors`` what a model of losses says of them."""
     return simulating.simulate(
         learned.panel,
         learned.dynamics,
@@ -181,6 +183,7 @@ def doing_nothing(learned: Learned, places: Ints, paths: int = simulating.PATHS)
         seed=SEED,
         paths=paths,
         widths=learned.widths,
+        anchors=anchors,
     )
 
 
@@ -255,7 +258,11 @@ def as_dict(twin: Twin) -> dict[str, Any]:
         "arr_cents": round(twin.arr),
         "stays": round(twin.stays, 4),
         "ends": [
-            {"on": day(on).isoformat(), "renews": round(1 - float(lost.mean()), 4)}
+            {
+                "on": day(on).isoformat(),
+                "renews": round(1 - float(lost.mean()), 4),
+                "by": "model" if on <= twin.base.until[0] else "own",
+            }
             for _step, on, lost in twin.base.ends[0]
         ],
         "nothing": spans(twin.base),

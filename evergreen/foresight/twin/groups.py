@@ -21,7 +21,7 @@ from evergreen.foresight.twin.asking import SEED, Learned
 from evergreen.foresight.twin.levers import LEVERS, Found, Lever
 from evergreen.foresight.twin.models import Effect
 from evergreen.foresight.twin.panel import YEAR_STEPS
-from evergreen.foresight.twin.simulating import Future, Shift
+from evergreen.foresight.twin.simulating import Anchor, Future, Shift
 
 # More are told by so many of them, drawn by chance.
 MOST = 5_000
@@ -34,7 +34,7 @@ Tell = Callable[[int, int], None]
 @dataclass(slots=True)
 class Sums:
     """Sums over accounts, paths × 13 steps: ``events`` in 28 days and ``health`` as if all stayed; ``there`` and ``arr`` of those whose
-    ends were all kept in the path; ``due`` counts the accounts with an end within the year, ``renewed``
+    ends were all kept in the path; ``due`` counts the accounts with an end within the year, ``by_model`` those whose first follows a model of losses, ``renewed``
     those that keep the first, ``sure`` the sum of its chances; ``expected`` is ARR × chance of staying a year on, by path.
     """
 
@@ -46,6 +46,7 @@ class Sums:
     arr: Reals = field(init=False)
     expected: Reals = field(init=False)
     due: int = 0
+    by_model: int = 0
     renewed: Reals = field(init=False)
     sure: float = 0.0
 
@@ -65,12 +66,13 @@ class Sums:
         self.expected += arr @ future.stays[:, :, -1]
         for row, ends in enumerate(future.ends):
             still = np.ones((self.paths, YEAR_STEPS))
-            for place, (step, _on, chance) in enumerate(ends):
+            for place, (step, on, chance) in enumerate(ends):
                 kept = dice[row][place] >= chance
                 still[:, step:] *= kept[:, None]
                 # A later end comes up only where the first was kept: only first ends are counted.
                 if place == 0:
                     self.due += 1
+                    self.by_model += bool(on <= future.until[row])
                     self.renewed += kept
                     self.sure += float(1 - chance.mean())
             self.there += still
@@ -93,6 +95,7 @@ def ask(
     accounts: Collection[int],
     measured: Mapping[str, Mapping[str, Effect]],
     *,
+    anchors: Mapping[int, Anchor] | None = None,
     paths: int = simulating.PATHS,
     tell: Tell | None = None,
 ) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def ask(
     for start in range(0, len(places), _CHUNK):
         if tell:
             tell(start, len(places))
-        _add(learned, places[start : start + _CHUNK], nothing, each, measured, shared)
+        _add(learned, places[start : start + _CHUNK], nothing, each, measured, shared, anchors)
     # Where only some were simulated, every sum stands for all.
     scale = len(accounts) / len(some) if len(some) else 1.0
     return {
@@ -146,8 +149,9 @@ def _add(
     each: list[_OfLever],
     measured: Mapping[str, Mapping[str, Effect]],
     shared: Reals,
+    anchors: Mapping[int, Anchor] | None,
 ) -> None:
-    base = asking.doing_nothing(learned, places, nothing.paths)
+    base = asking.doing_nothing(learned, places, nothing.paths, anchors)
     arr = learned.panel.arr[places, -1]
     dice = [
         _luck(int(learned.panel.accounts[place]), len(ends), nothing.paths)
@@ -195,6 +199,7 @@ def told(sums: Sums, scale: float = 1.0) -> dict[str, Any]:
         "arr": _spans(sums.arr * scale),
         "arr_mean": float(sums.expected.mean()) * scale,
         "due": round(sums.due * scale),
+        "by_model": round(sums.by_model * scale),
         "renewed": (np.quantile(sums.renewed, _LEVELS) * scale).tolist(),
         "renewed_mean": sums.sure * scale,
     }

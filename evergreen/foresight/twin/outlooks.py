@@ -12,7 +12,7 @@ from evergreen.base import queries as base
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for, sees_every_account
-from evergreen.foresight.twin import asking, groups
+from evergreen.foresight.twin import anchoring, asking, groups
 from evergreen.foresight.twin.dynamics import TooLittleHistoryError
 from evergreen.foresight.twin.levers import LEVERS
 from evergreen.foresight.twin.models import LeverCost, Outlook
@@ -43,7 +43,8 @@ def make(segment: str, user: User, *, now: dt.datetime, tell: groups.Tell | None
                 "--to DAY --every week”."
             )
         ) from None
-    report = groups.ask(learned, wanted, asking.measured_effects(), tell=tell)
+    anchors = anchoring.anchors(learned.panel, groups.chosen(wanted).tolist(), learned.on)
+    report = groups.ask(learned, wanted, asking.measured_effects(), anchors=anchors, tell=tell)
     if not report["accounts"]:
         raise ValidationError(
             _(

@@ -7,6 +7,7 @@ runs of three months of residuals from accounts that stood alike (``dynamics``) 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ PATHS = 1_000
 # A lever moves within three months and its effect was measured six months after the start.
 _RAMP = 2 * BLOCK
 _YEAR_DAYS = 365
+# Log odds of 20 are a chance of all but one in 500 million; 50 halvings find them to 15 digits.
+_WIDEST_ODDS, _HALVINGS = 20.0, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,27 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """The chance that an account is lost up to a day, as a calibrated model of losses tells it."""
+
+    until: int
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Future:
     """Accounts × paths × 13 steps of ``usage`` (logarithm) and ``health``; ``stays`` is the chance that the account is still there.
 
-    ``ends`` holds, per account, (step from 0, day, chances that the end is lost by path).
+    ``ends`` holds, per account, (step from 0, day, chances that the end is lost by path). ``moved`` is what was added to the log odds
+    of an account's ends up to the day ``until``, so that they mean what its ``Anchor`` says; 0 without one.
     """
 
     usage: Reals
     health: Reals
     stays: Reals
     ends: tuple[tuple[tuple[int, int, Reals], ...], ...]
+    moved: Reals
+    until: Ints
 
     @property
     def events(self) -> Reals:
@@ -60,9 +74,11 @@ def simulate(
     paths: int = PATHS,
     widths: Reals | None = None,
     shift: Shift | None = None,
+    anchors: Mapping[int, Anchor] | None = None,
 ) -> Future:
     """Simulate accounts from the panel's last step. ``widths`` are 2 × 13 factors by which paths lie further from (or nearer to)
     the middle one, of use and of health, as learned in ``backtest``. A seed draws the same residuals whatever the shift.
+    ``anchors``, by account, set the mean chance of ends by doing nothing; a shift moves ends from there.
     """
     step = panel.usage.shape[1] - 1
     near = alike_blocks(dynamics, places, step)
@@ -93,9 +109,42 @@ def simulate(
     if widths is not None:
         usage = np.maximum(_widened(usage, widths[0]), 0.0)
         health = np.clip(_widened(health, widths[1]), 0, 100)
-    if shift is not None:
-        usage, health = _lifted(usage, shift.usage, 0, None), _lifted(health, shift.health, 0, 100)
-    return _with_ends(panel, renewal, places, m, usage, health)
+    free = (np.zeros(size), np.zeros(size, np.int64))
+    base = _with_ends(panel, renewal, places, m, usage, health, free)
+    if anchors:
+        base = _with_ends(panel, renewal, places, m, usage, health, _anchored(panel, places, base, anchors))
+    return base if shift is None else lifted(panel, dynamics, renewal, places, base, shift)
+
+
+def _anchored(panel: Panel, places: Ints, free: Future, anchors: Mapping[int, Anchor]) -> tuple[Reals, Ints]:
+    """What to add to the log odds of each account's ends up to its anchor's day, and that day: by halving, so that the mean over paths of
+    the chance that one of them is lost is the anchor's. Nothing where no end lies before that day.
+    """
+    moved, until = np.zeros(len(places)), np.zeros(len(places), np.int64)
+    for row, place in enumerate(places.tolist()):
+        anchor = anchors.get(int(panel.accounts[place]))
+        mine = (
+            [] if anchor is None else [odds(lost) for _step, on, lost in free.ends[row] if on <= anchor.until]
+        )
+        if anchor is None or not mine:
+            continue
+        low, high = -_WIDEST_ODDS, _WIDEST_ODDS
+        for _halving in range(_HALVINGS):
+            middle = (low + high) / 2
+            kept = np.prod([1 - chance_of(each + middle) for each in mine], axis=0)
+            low, high = (middle, high) if 1 - kept.mean() < anchor.chance else (low, middle)
+        moved[row], until[row] = (low + high) / 2, anchor.until
+    return moved, until
+
+
+def odds(chance: Reals) -> Reals:
+    """The logarithm of the odds; chances of 0 and 1 are taken for nearly that."""
+    inside = np.clip(chance, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def chance_of(log_odds: Reals) -> Reals:
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
 def lifted(
@@ -106,7 +155,8 @@ def lifted(
     """
     step = panel.usage.shape[1] - 1
     usage, health = _lifted(base.usage, shift.usage, 0, None), _lifted(base.health, shift.health, 0, 100)
-    return _with_ends(panel, renewal, places, dynamics.usage_means[places, step], usage, health)
+    means = dynamics.usage_means[places, step]
+    return _with_ends(panel, renewal, places, means, usage, health, (base.moved, base.until))
 
 
 def _lifted(values: Reals, by: Reals, least: float, most: float | None) -> Reals:
@@ -140,9 +190,16 @@ def end_days(panel: Panel, place: int) -> list[int]:
 
 
 def _with_ends(
-    panel: Panel, renewal: Renewal, places: Ints, means: Reals, usage: Reals, health: Reals
+    panel: Panel,
+    renewal: Renewal,
+    places: Ints,
+    means: Reals,
+    usage: Reals,
+    health: Reals,
+    anchored: tuple[Reals, Ints],
 ) -> Future:
     stays = np.ones(usage.shape)
+    moved, until = anchored
     last = int(panel.days[-1])
     found = []
     for row, place in enumerate(places.tolist()):
@@ -151,10 +208,12 @@ def _with_ends(
             # The state is that of the last step before the end, as it was learned.
             ahead = -(-(on - last) // STEP_DAYS) - 1
             told = _chance(panel, renewal, row, place, ahead, means, usage, health)
+            if on <= until[row]:
+                told = chance_of(odds(told) + moved[row])
             stays[row, :, max(ahead, 0) :] *= (1 - told)[:, None]
             mine.append((max(ahead, 0), on, told))
         found.append(tuple(mine))
-    return Future(usage, health, stays, tuple(found))
+    return Future(usage, health, stays, tuple(found), moved, until)
 
 
 def _chance(

@@ -63,7 +63,7 @@ class Page:
     twin: Twin
     sentence: str
     stays: str
-    ends: list[tuple[dt.date, str, str]]
+    ends: list[tuple[dt.date, str, str, str]]
     lines: list[Line]
     usage: dict[str, Any]
     health: dict[str, Any]
@@ -85,13 +85,20 @@ class Page:
             sentence(twin),
             formats.percent(twin.stays),
             [
-                (day(on), formats.percent(1 - float(lost.mean())), _between(1 - lost))
+                (
+                    day(on),
+                    formats.percent(1 - float(lost.mean())),
+                    _between(1 - lost),
+                    _("by the churn model") if on <= twin.base.until[0] else _("by the twin's own rate"),
+                )
                 for _step, on, lost in twin.base.ends[0]
             ],
             [_line(twin, one, named) for one in twin.answers],
             _chart(twin, lambda future: future.events, np.expm1(twin.learned.panel.usage[twin.place])),
             _chart(twin, lambda future: future.health, twin.learned.panel.health[twin.place], most=100),
-            _("Renewal was learned from %(n)s contract ends, %(lost)s of them lost.")
+            _(
+                "Ends within a horizon of the churn models have their calibrated probability on the mean, moved by health and use; others the twin's own rate, learned from %(n)s contract ends, %(lost)s of them lost."
+            )
             % {"n": formats.number(renewal.ends), "lost": formats.number(renewal.lost)},
             [(key, str(name), key in shown) for key, name in NAMES.items()],
             trust(),

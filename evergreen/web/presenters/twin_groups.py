@@ -253,7 +253,10 @@ class GroupPage:
         if not nothing["due"]:
             return _("Nothing of them ends within the year.")
         low, _middle, high = nothing["renewed"]
-        return _(
+        by_model = _(
+            "The chance of %(n)s of them follows the churn model, that of the others the twin's own rate."
+        ) % {"n": formats.number(nothing.get("by_model", 0))}
+        said = _(
             "%(due)s of them have a contract end within the year; expected to renew are %(n)s (%(low)s to %(high)s)."
         ) % {
             "due": formats.number(nothing["due"]),
@@ -261,6 +264,7 @@ class GroupPage:
             "low": formats.number(low),
             "high": formats.number(high),
         }
+        return f"{said} {by_model}"
 
     @property
     def trust(self) -> list[str]:
