@@ -86,11 +86,11 @@ def widths(whole: Panel, tell: Tell | None = None) -> Reals:
         if tell:
             tell("widths", ahead, YEAR_STEPS)
         try:
-            future, places = _run(whole.cut(start), None, _MOST_OUTCOMES)
+            usage, health, places = _months(whole.cut(start), ahead)
         except TooLittleHistoryError:
             break
         came = whole.there[places, -1]
-        for kind, (said, values) in enumerate(((future.usage, whole.usage), (future.health, whole.health))):
+        for kind, (said, values) in enumerate(((usage, whole.usage), (health, whole.health))):
             found[kind, ahead - 1] = _factor(
                 said[:, :, ahead - 1], np.where(came, values[places, -1], np.nan)
             )
@@ -117,11 +117,18 @@ def _factor(said: Reals, came: Reals) -> float:
     return float(np.clip(np.quantile(apart, level), _NARROWEST, _WIDEST))
 
 
-def _run(at: Panel, factors: Reals | None, most: int | None = None) -> tuple[simulating.Future, Ints]:
-    """Every account that is there at the end of a panel, or about so many of them."""
+def _months(at: Panel, ahead: int) -> tuple[Reals, Reals, Ints]:
+    """Use and health so many months ahead, of about 400 accounts that are there at the end of a panel at most."""
     learned = dynamics.learn(at)
     places = np.flatnonzero(at.there[:, -1])
-    places = places[:: -(-len(places) // most)] if most and len(places) > most else places
+    places = places[:: -(-len(places) // _MOST_OUTCOMES)] if len(places) > _MOST_OUTCOMES else places
+    return *simulating.months(at, learned, places, seed=_SEED, paths=PATHS, steps=ahead), places
+
+
+def _run(at: Panel, factors: Reals | None) -> tuple[simulating.Future, Ints]:
+    """Every account that is there at the end of a panel."""
+    learned = dynamics.learn(at)
+    places = np.flatnonzero(at.there[:, -1])
     rate = renewing.learn(at, learned.usage_means)
     return simulating.simulate(at, learned, rate, places, seed=_SEED, paths=PATHS, widths=factors), places
 

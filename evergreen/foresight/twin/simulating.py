@@ -80,14 +80,29 @@ def simulate(
     the middle one, of use and of health, as learned in ``backtest``. A seed draws the same residuals whatever the shift.
     ``anchors``, by account, set the mean chance of ends by doing nothing; a shift moves ends from there.
     """
+    usage, health = months(panel, dynamics, places, seed=seed, paths=paths)
+    m, size = dynamics.usage_means[places, panel.usage.shape[1] - 1], len(places)
+    if widths is not None:
+        usage = np.maximum(_widened(usage, widths[0]), 0.0)
+        health = np.clip(_widened(health, widths[1]), 0, 100)
+    free = (np.zeros(size), np.zeros(size, np.int64))
+    base = _with_ends(panel, renewal, places, m, usage, health, free)
+    if anchors:
+        base = _with_ends(panel, renewal, places, m, usage, health, _anchored(panel, places, base, anchors))
+    return base if shift is None else lifted(panel, dynamics, renewal, places, base, shift)
+
+
+def months(
+    panel: Panel, dynamics: Dynamics, places: Ints, *, seed: int, paths: int, steps: int = YEAR_STEPS
+) -> tuple[Reals, Reals]:
+    """Use (logarithm) and health alone, without widths: accounts × paths × steps. Fewer steps are the first of more."""
     step = panel.usage.shape[1] - 1
     near = alike_blocks(dynamics, places, step)
-    size = len(places)
     x, h = panel.usage[places, step], panel.health[places, step]
     m, g = dynamics.usage_means[places, step], dynamics.health_means[places, step]
-    shape = (size, paths)
+    shape = (len(places), paths)
     now_x, now_h = np.broadcast_to(x[:, None], shape).copy(), np.broadcast_to(h[:, None], shape).copy()
-    usage, health = np.empty((*shape, YEAR_STEPS)), np.empty((*shape, YEAR_STEPS))
+    usage, health = np.empty((*shape, steps)), np.empty((*shape, steps))
     drawn = [
         _drawn(near, int(panel.accounts[place]), seed, paths, row)
         for row, place in enumerate(places.tolist())
@@ -95,7 +110,7 @@ def simulate(
     begun = np.stack(drawn) if drawn else np.zeros((0, paths, 1), np.int64)
     c, k = dynamics.usage
     d, pull, beta = dynamics.health
-    for ahead in range(YEAR_STEPS):
+    for ahead in range(steps):
         block = dynamics.blocks[begun[:, :, ahead // BLOCK]]
         at = (block[..., 0], block[..., 1] + ahead % BLOCK)
         moved = c + k * (m[:, None] - now_x) + dynamics.e[at]
@@ -106,14 +121,7 @@ def simulate(
         )
         now_x = next_x
         usage[:, :, ahead], health[:, :, ahead] = now_x, now_h
-    if widths is not None:
-        usage = np.maximum(_widened(usage, widths[0]), 0.0)
-        health = np.clip(_widened(health, widths[1]), 0, 100)
-    free = (np.zeros(size), np.zeros(size, np.int64))
-    base = _with_ends(panel, renewal, places, m, usage, health, free)
-    if anchors:
-        base = _with_ends(panel, renewal, places, m, usage, health, _anchored(panel, places, base, anchors))
-    return base if shift is None else lifted(panel, dynamics, renewal, places, base, shift)
+    return usage, health
 
 
 def _anchored(panel: Panel, places: Ints, free: Future, anchors: Mapping[int, Anchor]) -> tuple[Reals, Ints]:

@@ -26,7 +26,9 @@ def account(
     external_id: Annotated[str, typer.Argument(help="The account's external id.")],
     cost: Annotated[
         list[str] | None,
-        typer.Option(help="LEVER=AMOUNT in minor units of the vendor's currency; may be given again."),
+        typer.Option(
+            help="LEVER=AMOUNT in minor units of the vendor's currency; may be given again. Others are those kept on the page."
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -34,10 +36,11 @@ def account(
     """Simulate an account's next twelve months by doing nothing and by each lever."""
     open_installation(home)
     from evergreen.customers.models import Account
-    from evergreen.foresight.twin import asking
+    from evergreen.foresight.twin import asking, outlooks
     from evergreen.foresight.twin.dynamics import TooLittleHistoryError
 
-    costs = _costs(cost or [])
+    given = _costs(cost or [])
+    costs = {**{key: one.cost_cents for key, one in outlooks.costs().items()}, **given}
     found = Account.objects.filter(external_id=external_id).first()
     if found is None:
         raise stop(
@@ -55,7 +58,15 @@ def account(
     rows = [_line(one) for one in asking.as_dict(told)["levers"]]
     table(
         rows,
-        header=["lever", "similar accounts", "effect on use", "80 % interval", "gain in staying", "rests on"],
+        header=[
+            "lever",
+            "similar accounts",
+            "effect on use",
+            "80 % interval",
+            "gain in staying",
+            "return",
+            "rests on",
+        ],
     )
     if not told.best:
         say("No lever is told from chance among accounts like it: nothing is recommended.")
@@ -120,7 +131,7 @@ def _costs(told: list[str]) -> dict[str, int]:
 
 def _line(row: dict[str, Any]) -> list[str]:
     if not row["told"]:
-        return [row["lever"], f"{row['accounts']} (30 needed)", "-", "-", "-", "-"]
+        return [row["lever"], f"{row['accounts']} (30 needed)", "-", "-", "-", "-", "-"]
     low, high = row["use_interval"] or (None, None)
     return [
         row["lever"],
@@ -128,5 +139,6 @@ def _line(row: dict[str, Any]) -> list[str]:
         "-" if row["use_effect"] is None else f"{row['use_effect']:+.2f}",
         "-" if low is None else f"{low:+.2f} to {high:+.2f}",
         f"{row['gain'][1]:+.1%} ({row['gain'][0]:+.1%} to {row['gain'][2]:+.1%})",
+        "-" if row["roi"] is None else f"{row['roi'][1]:.0%} ({row['roi'][0]:.0%} to {row['roi'][2]:.0%})",
         row["rests_on"],
     ]

@@ -161,6 +161,16 @@ def test_a_path_is_what_the_formula_says_step_by_step() -> None:
     assert found.stays[0, :, -1] == pytest.approx(left)
 
 
+def test_fewer_months_are_the_first_of_more() -> None:
+    told = panel()
+    learned = dynamics.learn(told)
+    places = np.array([2, 9])
+    usage, health = simulating.months(told, learned, places, seed=5, paths=30)
+    for steps in (1, 4, 12):
+        few, less = simulating.months(told, learned, places, seed=5, paths=30, steps=steps)
+        assert (few == usage[:, :, :steps]).all() and (less == health[:, :, :steps]).all()
+
+
 def test_a_lever_lifts_each_path_by_what_was_drawn_and_leaves_the_rest() -> None:
     told = panel()
     learned = dynamics.learn(told)
