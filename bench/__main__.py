@@ -23,6 +23,7 @@ NAMES = (
     "forecast",
     "demo",
     "purchases",
+    "journeys",
 )
 
 

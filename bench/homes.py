@@ -11,11 +11,11 @@ from pathlib import Path
 
 
 @contextmanager
-def scratch_home() -> Iterator[Path]:
-    """Initialise a home in a temporary folder and set Django up on it."""
+def scratch_home(database: str = "") -> Iterator[Path]:
+    """Initialise a home in a temporary folder and set Django up on it; its records are in SQLite or at a PostgreSQL address."""
     root = Path(tempfile.mkdtemp(prefix="evergreen-bench-"))
     try:
-        _install(root)
+        _install(root, database)
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -35,11 +35,11 @@ def home_of(name: str) -> Iterator[Path]:
     yield root
 
 
-def _install(root: Path) -> None:
+def _install(root: Path, database: str = "") -> None:
     os.environ["EVERGREEN_HOME"] = str(root)
     os.environ["EVERGREEN_SECRET_KEY"] = "bench"
     os.environ["DJANGO_SETTINGS_MODULE"] = "evergreen.launch.settings"
-    os.environ.pop("EVERGREEN_DATABASE", None)
+    os.environ["EVERGREEN_DATABASE"] = database
     import django
 
     django.setup()

@@ -54,7 +54,8 @@ class World:
         self.folder, self.runs, self.moments = folder, runs, moments
         self.chance, self.model, self.now = random.Random(seed), Model(), START
         self.journeys = {
-            f"journey{n:02}": {**journey(self.chance), "reentry": "never"} for n in range(JOURNEYS)
+            f"journey{n:02}": {**journey(self.chance), "reentry": "never", "entry": ""}
+            for n in range(JOURNEYS)
         }
         self.accounts: list[int] = []
 
@@ -92,8 +93,8 @@ class World:
 
     def moment(self, n: int, *, is_done: bool) -> None:
         """Some time passes and things happen; where this moment was lived through already, to the model alone."""
-        self.now += dt.timedelta(minutes=self.chance.choice([10, 45, 180, 600, 1_300]))
-        entering = self.accounts[n * 1_000 : (n + 1) * 1_000]
+        self.now += dt.timedelta(minutes=self.chance.choice([10, 45, 180, 400]))
+        entering = self.accounts[n * 100 : (n + 1) * 100]
         keys = {pk: f"journey{pk % JOURNEYS:02}" for pk in entering}
         changed = self.chance.sample(self.accounts, len(self.accounts) // 10)
         tier = self.chance.choice(("basic", "growth", "strategic"))

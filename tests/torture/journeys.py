@@ -22,7 +22,7 @@ from tests.torture.reports import ROOT
 from tests.torture.resuming import OutOfTimeError, Part, Test
 
 WORKERS = 3
-MOMENTS = 60
+MOMENTS = 240
 # The bar is ten thousand runs; fewer events try the harness itself.
 RUNS_OF_EVENTS = 10_000 / 1_000_000
 # Seconds between two kills or stops of a worker, and between two restarts of the database; a stop is longer than a lease.

@@ -21,7 +21,7 @@ from evergreen.playbooks import rules
 from evergreen.playbooks.actions.telling import told_of
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.kinds import Order, kinds
-from evergreen.playbooks.models import Effect, Enrolment, Playbook, Untold
+from evergreen.playbooks.models import Effect, Enrolment, Playbook, PlaybookVersion, Untold
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,18 @@ def claim(
         ids = list(chosen.values_list("pk", flat=True)[:most])
         if not ids:
             return []
-        due(now, at).filter(pk__in=ids).update(
+        # Nobody else has changed them: PostgreSQL holds the rows, SQLite the whole file. Asked for by their keys alone, or the
+        # update would go through everything that is due.
+        Enrolment.objects.filter(pk__in=ids).update(
             claimed_by=token, leased_until=at + lease, fence=F("fence") + 1, attempts=F("attempts") + 1
         )
-    mine = Enrolment.objects.filter(pk__in=ids, claimed_by=token).select_related("version", "playbook")
-    return list(mine.order_by("wake_at", "pk"))
+    mine = list(Enrolment.objects.filter(pk__in=ids, claimed_by=token).order_by("wake_at", "pk"))
+    # The few versions once, not with each of their runs.
+    versions = PlaybookVersion.objects.select_related("playbook").in_bulk({run.version_id for run in mine})
+    for run in mine:
+        run.version = versions[run.version_id]
+        run.playbook = run.version.playbook
+    return mine
 
 
 def due(now: dt.datetime, at: dt.datetime) -> QuerySet[Enrolment]:
@@ -98,8 +105,8 @@ def take(runs: Sequence[Enrolment], book: Book) -> int:
 def _still_held(runs: Sequence[Enrolment]) -> list[Enrolment]:
     """Those that are still ours; held until the transaction ends."""
     fences = {run.pk: run.fence for run in runs}
-    rows = Enrolment.objects.filter(pk__in=fences, state=Enrolment.State.WAITING)
-    held = dict(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", "fence"))
+    rows = Enrolment.objects.filter(pk__in=fences).select_for_update(of=("self",)).order_by("pk")
+    held = {pk: fence for pk, fence, state in rows.values_list("pk", "fence", "state") if state == "waiting"}
     ours = [run for run in runs if held.get(run.pk) == run.fence]
     if len(ours) < len(runs):
         log.warning("%d runs were taken up by another worker; this one leaves them.", len(runs) - len(ours))
