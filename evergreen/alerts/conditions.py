@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from evergreen.alerts.models import Rule
 from evergreen.alerts.rules import Figures
 from evergreen.alerts.words import VALUES
 from evergreen.base import queries as base
-from evergreen.base.conditions import Condition, ConditionError, checked, fields_of, from_data
+from evergreen.base.conditions import Condition, ConditionError, Fields, checked, fields_of, from_data
 from evergreen.metrics.conditions import compiled
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.standing import forget, standing
@@ -63,6 +63,23 @@ def holding(
             if found[f"held_{place}"][row]
         }
     return result, broken
+
+
+def values(
+    con: duckdb.DuckDBPyConnection, day: dt.date, asked: Collection[str], fields: Fields
+) -> dict[int, dict[str, Any]]:
+    """The values of some fields of every account on a day, by account."""
+    table: Any = standing(con, day, asked, fields)
+    names = sorted(asked)
+    chosen = table.select("account_id", **{f"value_{n}": table[name] for n, name in enumerate(names)})
+    found = con.execute(str(ibis.to_sql(chosen, dialect="duckdb"))).to_arrow_table().to_pydict()
+    forget(con)
+    columns = [found[f"value_{n}"] for n in range(len(names))]
+    rows = zip(*columns, strict=True)
+    return {
+        account: dict(zip(names, row, strict=True))
+        for account, row in zip(found["account_id"], rows, strict=True)
+    }
 
 
 def _plain(value: Any) -> Any:

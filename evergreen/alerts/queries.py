@@ -49,5 +49,10 @@ def open_rule_keys() -> dict[int, list[str]]:
     return dict(found)
 
 
+def has_conditions() -> bool:
+    """Whether a rule of a condition is on."""
+    return Rule.objects.filter(is_on=True, kind=Rule.Kind.CONDITION).exists()
+
+
 def rules() -> list[Rule]:
     return list(Rule.objects.all())

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from evergreen.alerts import actions as alerts
+from evergreen.alerts import queries as alert_rules
 from evergreen.base import clock, env
 from evergreen.base import queries as base
 from evergreen.base.models import Progress
@@ -128,6 +129,9 @@ def _day(
     with _step("forecast", day, now) as foretold:
         foretold["risks"] = forecast(con, day)
     with _step("alerts", day, now) as figures:
+        if alert_rules.has_conditions():
+            # Conditions ask for health and risk as lists show them, which has to be this night's.
+            lists.refresh_lists()
         raised = alerts.evaluate(day, now=now, con=con)
         figures.update(
             opened=len(raised.opened),

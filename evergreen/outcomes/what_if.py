@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evergreen.alerts import actions as alerts
+from evergreen.alerts import conditions
 from evergreen.alerts import rules as alert_rules
 from evergreen.alerts.facts import facts_on
 from evergreen.alerts.models import Alert, Rule
 from evergreen.base import clock
 from evergreen.base import queries as base
+from evergreen.base.conditions import ConditionError, checked, fields_of, from_data, holds
 from evergreen.customers.lines import number
 from evergreen.customers.models import Account
 from evergreen.events import store
@@ -26,6 +28,7 @@ from evergreen.health.actions.scoring import overrides_for
 from evergreen.health.backtest import rescoring
 from evergreen.health.backtest.judging import Ints
 from evergreen.health.models import Assignment, Scorecard, Standing
+from evergreen.metrics.segments import fields as catalogue
 from evergreen.playbooks.book import Book, published
 from evergreen.playbooks.models import Playbook
 
@@ -166,9 +169,10 @@ def _raised(
     """Rules whose alerts would not be as they are."""
     facts, _arr = facts_on(day)
     found = []
-    for rule in Rule.objects.filter(is_on=True, kind=Rule.Kind.DETECTOR):
-        shipped = alert_rules.SHIPPED[rule.key]
-        params = {**shipped.params, **rule.params}
+    for rule in Rule.objects.filter(is_on=True):
+        verdict = _by_condition(rule, day) if rule.is_condition else _by_detector(rule, facts, card, week)
+        if verdict is None:
+            continue
         open_now = set(
             Alert.objects.filter(rule=rule, state=Alert.State.OPEN).values_list("account_id", flat=True)
         )
@@ -177,22 +181,62 @@ def _raised(
         for key, side in after.items():
             if key not in facts:
                 continue
-            supposed = replace(
-                facts[key],
-                score=side.score if side.score == side.score else None,
-                band=side.band,
-                yellow=card.yellow,
-                change_7d=week.get(key),
-                drop_alerts=card.drop_alerts,
-            )
             is_open = key in open_now
             # What holds as things stand opens or closes anyway, whatever is saved.
-            is_so, would = (shipped.holds(one, params, is_open) is not None for one in (facts[key], supposed))
+            is_so, would = verdict(key, side, is_open)
             opens += would and not is_so and not is_open and key not in quiet
             closes += is_open and is_so and not would
         if opens or closes:
             found.append(Raised(rule, opens, closes))
     return found
+
+
+# (account, how it would stand, whether its alert is open) → (the rule holds as things stand, it would hold).
+_Verdict = Callable[[int, Side, bool], tuple[bool, bool]]
+
+
+def _by_detector(
+    rule: Rule, facts: Mapping[int, alert_rules.Facts], card: rules.Card, week: Mapping[int, float]
+) -> _Verdict:
+    shipped = alert_rules.SHIPPED[rule.key]
+    params = {**shipped.params, **rule.params}
+
+    def verdict(key: int, side: Side, is_open: bool) -> tuple[bool, bool]:
+        supposed = replace(
+            facts[key],
+            score=_known(side.score),
+            band=side.band,
+            yellow=card.yellow,
+            change_7d=week.get(key),
+            drop_alerts=card.drop_alerts,
+        )
+        is_so, would = (shipped.holds(one, params, is_open) is not None for one in (facts[key], supposed))
+        return is_so, would
+
+    return verdict
+
+
+def _by_condition(rule: Rule, day: dt.date) -> _Verdict | None:
+    """None where the condition asks nothing of the health, or cannot be read any more."""
+    fields = catalogue.all_fields()
+    try:
+        tree = checked(from_data(rule.condition), fields)
+    except ConditionError:
+        return None
+    if not fields_of(tree) & {"health_score", "health_band"}:
+        return None
+    values = conditions.values(store.reading(), day, fields_of(tree), fields)
+
+    def verdict(key: int, side: Side, _is_open: bool) -> tuple[bool, bool]:
+        known = values.get(key, {})
+        supposed = {**known, "health_score": _known(side.score), "health_band": side.band}
+        return holds(tree, known, day), holds(tree, supposed, day)
+
+    return verdict
+
+
+def _known(score: float) -> float | None:
+    return score if score == score else None
 
 
 def _started(raised: Collection[Raised]) -> list[tuple[Playbook, int]]:

@@ -3,6 +3,7 @@
 from tests.controls import Control
 
 _RIGHTS = "tests/customers/test_queries.py"
+_CONDITIONS = "tests/alerts/test_conditions.py"
 _ALERTS = "tests/alerts/test_alerts.py"
 _CHANGES = "tests/base/test_changes.py"
 _JOBS = "tests/base/test_jobs.py"
@@ -75,6 +76,32 @@ CONTROLS = (
         "    return severity * max(arr_base_cents or 0, 1)",
         "    return severity",
         (f"{_ALERTS}::test_priority_is_severity_times_arr",),
+    ),
+    Control(
+        "storm_let_through",
+        "A rule that would open alerts on a large part of the book is held until somebody approves.",
+        "evergreen/alerts/actions/raising.py",
+        "    return fresh > max(STORM_LEAST, rule.most_share * len(book.facts))\n",
+        "    return False\n",
+        (f"{_CONDITIONS}::test_a_storm_is_held_until_somebody_approves_it",),
+    ),
+    Control(
+        "cleared_at_once",
+        "An alert closes only when its condition was gone for the rule's nights.",
+        "evergreen/alerts/actions/raising.py",
+        "is_over = (book.day - alert.gone_on).days + 1 >= rule.clear_nights\n",
+        "is_over = True\n",
+        (
+            f"{_CONDITIONS}::test_it_closes_when_the_condition_was_gone_for_its_nights_and_comes_back_before_that",
+        ),
+    ),
+    Control(
+        "trial_forgets_nights_of_grace",
+        "A trial opens and closes as the nights themselves would have.",
+        "evergreen/alerts/trying/trial.py",
+        "    closes = bisect_left(seen, seen[gone] + clear_nights - 1, lo=gone)\n",
+        "    closes = gone\n",
+        (f"{_CONDITIONS}::test_a_trial_opens_and_closes_as_the_nights_themselves_did",),
     ),
     Control(
         "killed_night_untold",

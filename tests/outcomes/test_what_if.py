@@ -16,6 +16,7 @@ from evergreen.base.env import Home
 from evergreen.customers.figures import SegmentMember
 from evergreen.customers.models import Account
 from evergreen.events import store
+from evergreen.flow import lists
 from evergreen.health import actions, definitions
 from evergreen.health.models import Scorecard, Standing
 from evergreen.health.shipped import STANDARD
@@ -58,6 +59,17 @@ def book(cast: SimpleNamespace, home: Home, now: dt.datetime) -> SimpleNamespace
             ]
         )
     cast.day, cast.accounts = day, accounts
+    alerts.save_rule(
+        "weak",
+        name={"en": "Weak"},
+        condition="health_band = red",
+        is_on=True,
+        by=None,
+        now=now,
+    )
+    alerts.save_rule(
+        "other", name={"en": "Other"}, condition="use_frequency < 40%", is_on=True, by=None, now=now
+    )
     night(day, now)
     return cast
 
@@ -68,6 +80,7 @@ def night(day: dt.date, now: dt.datetime) -> alerts.Evaluated:
             actions.score_day(con, day - dt.timedelta(days=ago))
         write_newest(con, day)
         actions.write_standings(con, day)
+    lists.refresh_lists()
     raised = alerts.evaluate(day, now=now)
     playbooks.enrol(now=now)
     return raised
@@ -105,6 +118,8 @@ def test_what_is_told_is_what_the_next_night_does(book: SimpleNamespace, now: dt
         after[one.account] == one.after.band and before[one.account] == one.before.band for one in told.movers
     )
     opened = {one.rule.key: one.opens for one in told.alerts if one.opens}
+    assert "other" not in opened, "it asks nothing of the health"
+    assert opened["weak"] > 0
     counted: dict[str, int] = {}
     for alert in raised.opened:
         counted[alert.rule.key] = counted.get(alert.rule.key, 0) + 1
