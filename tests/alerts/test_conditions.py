@@ -20,6 +20,8 @@ from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.metrics import actions as metrics
 from evergreen.metrics.models import Use
+from evergreen.playbooks.actions import install_shipped as install_playbooks
+from evergreen.playbooks.actions import make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +206,13 @@ def test_a_trial_opens_and_closes_as_the_nights_themselves_did(
     opened = {one: sum(night_.opened for night_ in found.nights if night_.day == one) for one in (DAY,)}
     assert opened[DAY] == Alert.objects.filter(rule=rule, opened_on=DAY).count()
     assert real.count() == {1: 3, 3: 2}[clear_nights]
+
+
+def test_its_task_names_the_rule(cast: SimpleNamespace, now: dt.datetime) -> None:
+    install_playbooks(now=now)
+    saved(now)
+    night(DAY, now)
+    alert = Alert.objects.get(account=cast.well, rule__key="watched")
+    task = make_task(alert, cast.owner, by=cast.owner, now=now)
+    assert task.title["en"] == "Look at the alert: Watched"
+    assert task.reason["en"] == words.reason(alert, "en")

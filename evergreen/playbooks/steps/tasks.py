@@ -9,7 +9,7 @@ from typing import Any
 
 from evergreen.alerts.models import Alert, Rule
 from evergreen.alerts.rules import SHIPPED
-from evergreen.alerts.words import say
+from evergreen.alerts.words import rule_name, say
 from evergreen.base.clock import local_day
 from evergreen.base.models import User
 from evergreen.base.queries import vendor_zone
@@ -134,7 +134,14 @@ def _title(settings: Mapping[str, Any], alert: Alert | None) -> dict[str, str]:
     titles = settings.get("titles")
     if titles is None:
         return dict(settings["title"])
-    return dict(titles.get(alert.rule.key if alert else "*") or titles["*"])
+    if alert is None or alert.rule.key in titles:
+        return dict(titles[alert.rule.key if alert else "*"])
+    # Words for any rule say at least which one it is.
+    between = {"zh": "：", "en": ": "}
+    return {
+        language: f"{text}{between[language]}{rule_name(alert.rule, language)}"
+        for language, text in titles["*"].items()
+    }
 
 
 def _due_in(settings: Mapping[str, Any], alert: Alert | None) -> int:
