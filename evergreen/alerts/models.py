@@ -79,6 +79,11 @@ class Alert(models.Model):
     gone_on = models.DateField(
         null=True, help_text="Since when the condition holds no more, while it waits for more nights of it."
     )
+    in_digest = models.BooleanField(
+        default=False,
+        help_text="Beyond what its owner gets a day: it starts nothing until somebody takes it up.",
+    )
+    freed_on = models.DateField(null=True, help_text="When it came out of the digest, as there was room.")
     snoozed_until = models.DateField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 Params = Mapping[str, Any]
 Figures = dict[str, Any]
@@ -185,6 +185,18 @@ SHIPPED: dict[str, Shipped] = {
 def priority(severity: int, arr_base_cents: int | None) -> int:
     """Severity × ARR in the vendor's minor units; accounts without ARR still sort by severity."""
     return severity * max(arr_base_cents or 0, 1)
+
+
+_Row = TypeVar("_Row")
+
+
+def beyond(rows: Sequence[_Row], most: int, never_waits: Sequence[bool]) -> list[_Row]:
+    """Of rows in the order of their importance those beyond the first ``most``; those that never wait take places first. 0: no limit."""
+    if not most:
+        return []
+    free = max(0, most - sum(never_waits))
+    ordinary = [row for row, never in zip(rows, never_waits, strict=True) if not never]
+    return ordinary[free:]
 
 
 def may_reopen(closed_on: dt.date | None, closed_by_person: bool, day: dt.date, quiet_days: int) -> bool:

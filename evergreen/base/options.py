@@ -158,6 +158,17 @@ OPTIONS: dict[str, Option] = {
             most=1_000_000,
         ),
         Option(
+            "alerts_a_day",
+            15,
+            _("New alerts an owner gets a day"),
+            _(
+                "The rest waits in the digest, those of strategic accounts and reds of the largest tenth never. 0: no limit."
+            ),
+            unit=_("alerts"),
+            least=0,
+            most=1000,
+        ),
+        Option(
             "night_hour",
             2,
             _("Nightly run at"),

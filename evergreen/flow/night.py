@@ -138,6 +138,7 @@ def _day(
             refreshed=raised.refreshed,
             closed=len(raised.closed),
             broken=raised.broken,
+            in_digest=raised.in_digest,
         )
     with _step("lists", day, now) as copied:
         copied["written"] = lists.refresh_lists()

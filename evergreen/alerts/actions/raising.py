@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from evergreen.alerts import conditions, rules
+from evergreen.alerts.actions.digesting import digest
 from evergreen.alerts.actions.telling import recount, tell
 from evergreen.alerts.facts import facts_on
 from evergreen.alerts.models import Alert, Rule
@@ -33,12 +34,15 @@ _FIELDS = ["seen_on", "figures", "priority", "gone_on"]
 
 @dataclass(slots=True)
 class Evaluated:
-    """What a day's evaluation did; ``broken`` are rules whose condition cannot be read any more, with why."""
+    """What a day's evaluation did; ``broken`` are rules whose condition cannot be read any more, with why; ``in_digest`` of the day's
+    alerts are beyond what their owners get.
+    """
 
     opened: list[Alert] = field(default_factory=list)
     refreshed: int = 0
     closed: list[Alert] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+    in_digest: int = 0
 
 
 def evaluate(day: dt.date, *, now: dt.datetime, con: duckdb.DuckDBPyConnection | None = None) -> Evaluated:
@@ -54,6 +58,7 @@ def evaluate(day: dt.date, *, now: dt.datetime, con: duckdb.DuckDBPyConnection |
     for rule in rows:
         _evaluate_rule(rule, book, now, result)
     result.broken = book.broken
+    result.in_digest = digest(day)
     # All of the day's, not only what this run did: a run that was killed here had opened and closed some before.
     # A message id is taken once, so telling again adds nothing.
     closed = Alert.objects.filter(state=Alert.State.CLOSED, closed_at__gte=now - TOLD_AGAIN)
@@ -71,6 +76,7 @@ def approve_held(rule: Rule, *, by: User, now: dt.datetime) -> int:
     rule.save(update_fields=["approved_on"])
     result = Evaluated()
     _evaluate_rule(rule, _book(day, [rule], None), now, result)
+    digest(day)
     audit(
         "rule.approved", "rule", [rule.key], by=by, now=now, before=held, after={"opened": len(result.opened)}
     )

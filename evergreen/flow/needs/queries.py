@@ -57,6 +57,15 @@ def needs_of(user: User, today: dt.date, who: str | int = MINE) -> list[Need]:
     return rules.in_order(need for need in found if book.is_all or need.person_id == book.person)
 
 
+def digest_count(user: User, today: dt.date, who: str | int = MINE) -> int:
+    """How many open alerts wait in the digest of those asked for."""
+    book = _Book(user, today, who)
+    rows = Alert.objects.filter(book.awake, book.visible("account"), book.belongs("account__owner"))
+    return (
+        rows.filter(state=Alert.State.OPEN, in_digest=True).exclude(pk__in=list(_alert_tasks(book))).count()
+    )
+
+
 def count_of(user: User, today: dt.date) -> int:
     """How many things need the person today."""
     return len(needs_of(user, today))
@@ -105,6 +114,8 @@ def _alerts(book: _Book) -> Iterator[Need]:
     rows = Alert.objects.filter(
         book.awake, book.visible("account"), mine | Q(pk__in=given) if mine else Q(), state=Alert.State.OPEN
     )
+    # What waits in the digest needs nobody today, unless somebody took it up.
+    rows = rows.filter(Q(in_digest=False) | Q(pk__in=list(answered)))
     for pk, account, severity, owner, arr, renewal in rows.values_list(*_ALERT_FIELDS):
         task = answered.get(str(pk))
         if task is None:

@@ -68,7 +68,7 @@ def _occasions(trigger: rules.Trigger, published_on: dt.date, book: Book) -> lis
     since = max(published_on, book.today - dt.timedelta(days=rules.MAKE_GOOD_DAYS))
     match trigger.kind:
         case "alert":
-            alerts = Alert.objects.filter(state=Alert.State.OPEN)
+            alerts = Alert.objects.filter(state=Alert.State.OPEN, in_digest=False)
             if trigger.names:
                 alerts = alerts.filter(rule__key__in=trigger.names)
             rows = alerts.order_by("pk").values_list("pk", "account_id")

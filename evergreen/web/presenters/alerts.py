@@ -57,6 +57,7 @@ class AlertList(WorkList):
         self.severity = {"1": 1, "2": 2, "3": 3}.get(query.get("severity", ""))
         self.outcome = query.get("outcome", "") if query.get("outcome", "") in Alert.Outcome.values else ""
         self.sort = query.get("sort", "") if query.get("sort", "") in SORTS else ""
+        self.is_digest = query.get("digest", "") == "1" and self.state == OPEN
         self.text = query.get("q", "").strip()[:100]
         self.number = query.get("page", "1")
 
@@ -84,6 +85,8 @@ class AlertList(WorkList):
             rows = rows.filter(rule__key=self.rule)
         if self.severity:
             rows = rows.filter(rule__severity=self.severity)
+        if self.is_digest:
+            rows = rows.filter(in_digest=True)
         if self.outcome and self.state == CLOSED:
             rows = rows.filter(outcome=self.outcome)
         if self.state == CLOSED and not self.sort:
@@ -120,6 +123,7 @@ class AlertList(WorkList):
         awake = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=self.today)
         return self._owned().aggregate(
             open=Count("pk", filter=is_open & awake),
+            digest=Count("pk", filter=is_open & awake & Q(in_digest=True)),
             snoozed=Count("pk", filter=is_open & asleep),
             closed=Count("pk", filter=Q(state=Alert.State.CLOSED)),
         )
@@ -141,4 +145,10 @@ class AlertList(WorkList):
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.rule or self.severity or self.text or (self.outcome and self.state == CLOSED))
+        return bool(
+            self.rule
+            or self.severity
+            or self.text
+            or self.is_digest
+            or (self.outcome and self.state == CLOSED)
+        )

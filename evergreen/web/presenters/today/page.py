@@ -17,7 +17,7 @@ from evergreen.base.models import Progress, User
 from evergreen.customers.models import Account
 from evergreen.events.models import WriteKey
 from evergreen.flow.needs import rules
-from evergreen.flow.needs.queries import ALL, MINE, NOBODY, needs_of
+from evergreen.flow.needs.queries import ALL, MINE, NOBODY, digest_count, needs_of
 from evergreen.flow.needs.rules import KINDS, Need
 from evergreen.web import formats
 from evergreen.web.presenters.today import book
@@ -111,6 +111,11 @@ class Today(WorkList):
         if late:
             parts.append(ngettext("%(n)s task overdue", "%(n)s tasks overdue", late) % {"n": late})
         return " · ".join(parts)
+
+    @cached_property
+    def digest(self) -> int:
+        """Alerts beyond what an owner gets a day, which wait."""
+        return digest_count(self.user, self.today, self.who)
 
     @cached_property
     def portfolio(self) -> book.Portfolio:
