@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from evergreen.alerts import rules
 from evergreen.base import queries as base
 from evergreen.base.options import numbers
+from evergreen.customers.lines import number
 from evergreen.customers.models import Account
 from evergreen.health import queries as health
 from evergreen.health.models import Scorecard, Standing
@@ -25,7 +26,8 @@ def facts_on(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None
     standings = {
         s.account_id: s for s in Standing.objects.filter(is_own=True, day=day).defer("contributions")
     }
-    talked = Newest.objects.filter(day=day, values__days_since_conversation__isnull=False).exists()
+    talked = Newest.objects.filter(day=day, last_conversation_on__isnull=False).exists()
+    known, today = known_since(), number(day)
     cadence = _by_tier()
     rows = Newest.objects.filter(day=day, account__merged_into=None).exclude(
         account__stage=Account.Stage.CHURNED
@@ -56,9 +58,17 @@ def facts_on(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None
             is_talked_to=talked,
             days_since_conversation=values.get("days_since_conversation"),
             contract_age_days=values.get("contract_age_days"),
+            known_days=today - known[row.account_id],
             cadence_days=_cadence(row.account.tier, row.account.touch_model, cadence),
         )
     return facts, arr
+
+
+def known_since() -> dict[int, int]:
+    """account → the day of the vendor's zone on which we heard of it, as days since 1970-01-01."""
+    zone = base.vendor_zone()
+    rows = Account.objects.order_by().values_list("pk", "known_at")
+    return {pk: number(at.astimezone(zone).date()) for pk, at in rows.iterator(chunk_size=20_000)}
 
 
 def cadences() -> dict[int, int]:

@@ -33,6 +33,7 @@ class Facts:
     is_talked_to: bool = False
     days_since_conversation: int | None = None
     contract_age_days: int | None = None
+    known_days: int = 0
     cadence_days: int = 0
 
 
@@ -104,10 +105,13 @@ def _invoice_overdue(facts: Facts, params: Params, is_open: bool) -> Figures | N
 def _silence(facts: Facts, params: Params, is_open: bool) -> Figures | None:
     if not facts.is_talked_to or not facts.cadence_days:
         return None
-    # Whom nobody ever talked to has been waiting since the contract began.
+    # Whom nobody ever talked to waits since the contract began, or since we heard of the account: what was said before
+    # that nobody loaded, and a vendor's first day must not be a day of reproaches.
     days = facts.days_since_conversation
-    waited = facts.contract_age_days if days is None else days
-    if waited is None or waited <= facts.cadence_days * params["percent"] / 100:
+    if days is None and facts.contract_age_days is None:
+        return None
+    waited = min(facts.contract_age_days or 0, facts.known_days) if days is None else days
+    if waited <= facts.cadence_days * params["percent"] / 100:
         return None
     return {"days": waited, "cadence": facts.cadence_days, "has_talked": days is not None}
 

@@ -111,12 +111,12 @@ def _invoice_overdue(f: _Figures, zh: bool, language: str) -> str:
 
 def _silence(f: _Figures, zh: bool, language: str) -> str:
     if zh:
-        said = f"已 {f['days']} 天没有沟通" if f["has_talked"] else f"签约 {f['days']} 天，还没有过沟通"
+        said = f"已 {f['days']} 天没有沟通" if f["has_talked"] else f"等了 {f['days']} 天，还没有过沟通"
         return f"{said}，节奏是每 {f['cadence']} 天。"
     said = (
         f"No conversation for {f['days']} days"
         if f["has_talked"]
-        else f"Signed {f['days']} days ago and never spoken to"
+        else f"Waiting for {f['days']} days and never spoken to"
     )
     return f"{said}; the cadence is every {f['cadence']} days."
 

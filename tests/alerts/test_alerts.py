@@ -60,6 +60,44 @@ def test_a_red_account_gets_one_alert_however_often_the_night_runs(cast: SimpleN
     assert _open(cast.slipping) == {"health_red"}
 
 
+def _silent(cast: SimpleNamespace, days: int | None, *, known: int = 400, contract: int = 400) -> set[str]:
+    """Rules open for the account by its last conversation; another account was talked to where there was any at all."""
+    Account.objects.filter(pk=cast.slipping.pk).update(
+        known_at=NOW - dt.timedelta(days=known), touch_model="high"
+    )
+    _stand(cast.slipping, TODAY, 90.0, days_since_conversation=days, contract_age_days=contract)
+    _stand(cast.well, TODAY, 90.0, days_since_conversation=1)
+    actions.evaluate(TODAY, now=NOW)
+    return _open(cast.slipping)
+
+
+def _talked(account: Account, days: int) -> None:
+    Newest.objects.filter(account=account).update(last_conversation_on=TODAY - dt.timedelta(days=days))
+
+
+def test_nobody_is_told_to_be_silent_while_no_conversation_was_ever_loaded(cast: SimpleNamespace) -> None:
+    assert _silent(cast, None) == set()
+    assert not Alert.objects.filter(rule__key="silence").exists()
+
+
+@pytest.mark.parametrize(
+    ("days", "known", "contract", "opens"),
+    [
+        (None, 400, 400, True),  # never talked to, an old customer
+        (None, 3, 400, False),  # an old customer of whom we heard three days ago
+        (None, 400, 3, False),  # a prospect for long, a customer for three days
+        (400, 3, 400, True),  # the conversation of long ago was loaded
+        (1, 400, 400, False),
+    ],
+)
+def test_silence_counts_from_the_last_word_or_from_when_we_could_have_heard_one(
+    cast: SimpleNamespace, days: int | None, known: int, contract: int, opens: bool
+) -> None:
+    _stand(cast.well, TODAY, 90.0, days_since_conversation=1)
+    _talked(cast.well, 1)
+    assert _silent(cast, days, known=known, contract=contract) == ({"silence"} if opens else set())
+
+
 def test_two_open_alerts_of_one_rule_and_account_cannot_exist(cast: SimpleNamespace) -> None:
     _stand(cast.slipping, TODAY, 41.0)
     actions.evaluate(TODAY, now=NOW)

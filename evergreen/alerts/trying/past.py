@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from evergreen.alerts import rules
-from evergreen.alerts.facts import cadences
+from evergreen.alerts.facts import cadences, known_since
 from evergreen.base import queries as base
 from evergreen.base.conditions import Condition, Fields, fields_of
 from evergreen.customers.lines import Ints, number
@@ -115,7 +115,7 @@ def facts(
         f" WHERE seen.tenant = '' AND seen.day BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY 1, 2"
     ).to_arrow_table()
     con.unregister("asked_cards")
-    wanted, currency = cadences(), str(base.setting("currency"))
+    wanted, currency, known = cadences(), str(base.setting("currency")), known_since()
     is_talked_to = rows["days_since_conversation"].null_count < len(rows)
     read = (row for batch in rows.to_batches(8_192) for row in batch.to_pylist())
 
@@ -128,6 +128,7 @@ def facts(
             mrr_cents=row["mrr_cents"] or 0, overdue_days=row["overdue_days"] or 0, overdue_cents=row["overdue_cents"] or 0,
             invoices_overdue=row["invoices_overdue"] or 0, currency=currency, is_talked_to=is_talked_to,
             days_since_conversation=row["days_since_conversation"], contract_age_days=row["contract_age_days"],
+            known_days=row["day"] - known.get(row["account_id"], row["day"]),
             cadence_days=wanted.get(row["account_id"], 0),
         )  # fmt: skip
 
