@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from evergreen.events import store
@@ -175,6 +175,26 @@ def arrived(
         " AND NOT backfilled AND account_id IS NOT NULL ORDER BY received_at",
         [*names, (since - dt.timedelta(days=1)).date(), _naive(since), _naive(until)],
     )
+    return _told(rows)
+
+
+def happened(
+    names: Sequence[str], since: dt.datetime, until: dt.datetime
+) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
+    """As ``arrived``, of matched events that happened in a span, loaded history too, in the order in which they happened."""
+    if not names:
+        return []
+    marks = ", ".join("?" for _ in names)
+    rows = event_store().rows(
+        "SELECT account_id, name, source, message_id, occurred_at, properties FROM lake.events"
+        f" WHERE name IN ({marks}) AND occurred_at >= ? AND occurred_at < ?"
+        " AND account_id IS NOT NULL ORDER BY occurred_at, source, message_id",
+        [*names, _naive(since), _naive(until)],
+    )
+    return _told(rows)
+
+
+def _told(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
     return [
         (account, name, f"{source}:{message}", at.replace(tzinfo=dt.UTC), json.loads(said) if said else {})
         for account, name, source, message, at, said in rows

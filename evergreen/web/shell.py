@@ -21,6 +21,7 @@ from evergreen.base.models import Progress, User
 from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.events import freshness
 from evergreen.flow.needs import queries as needs
+from evergreen.playbooks.models import Enrolment
 from evergreen.web.requests import StaffRequest
 from evergreen.work.models import Task
 
@@ -66,6 +67,7 @@ RAIL = (
             Item("accounts", _("Accounts"), "a", "accounts"),
             Item("alerts", _("Alerts"), "l", "alerts"),
             Item("tasks", _("Tasks"), "t", "tasks"),
+            Item("playbooks", _("Playbooks"), "b", "stuck"),
         ],
     ),
     Group(
@@ -175,12 +177,14 @@ def _counts(user: User, day: dt.date) -> dict[str, int]:
     if not sees_every_account(user):
         alerts = alerts.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
-    open_tasks = tasks.count()
+    stuck = Enrolment.objects.filter(state=Enrolment.State.STUCK, account__in=mine.order_by()).count()
     return {
         "today": needs.count_of(user, day),
         "accounts": mine.count(),
         "alerts": alerts.count(),
-        "tasks": open_tasks,
+        "tasks": tasks.count(),
+        # Runs that need attention are rare: no number stands there while there is none.
+        **({"stuck": stuck} if stuck else {}),
     }
 
 

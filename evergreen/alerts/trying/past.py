@@ -41,27 +41,49 @@ def held(
     con: duckdb.DuckDBPyConnection, condition: Condition, fields: Fields, first: dt.date, last: dt.date
 ) -> tuple[Ints, Ints]:
     """(account, day as a number) of each night on which a checked condition held, by account and day."""
-    asked = fields_of(condition)
-    table: Any = over_days(con, first, last, asked - HISTORY, fields)
-    if asked & HISTORY:
-        told = _told(con, first, last)
-        table = table.left_join(told, ["account_id", "day"]).drop("account_id_right", "day_right")
+    table = _over(con, first, last, fields_of(condition), fields)
     chosen = table.filter(compiled(condition, table, fields, table.day)).select("account_id", "day")
     sql = str(ibis.to_sql(chosen, dialect="duckdb"))
     found = con.execute(
         f"SELECT account_id, day - DATE '1970-01-01' AS day FROM ({sql}) ORDER BY ALL"
     ).fetchnumpy()
-    forget(con)
-    con.unregister("asked_cards")
+    _forget(con)
     account, on = np.asarray(found["account_id"], np.int64), np.asarray(found["day"], np.int64)
-    gone = _gone()
+    gone = gone_since()
     lives = np.array(
         [day < gone.get(pk, _NEVER) for pk, day in zip(account.tolist(), on.tolist(), strict=True)], np.bool_
     )
     return account[lives], on[lives]
 
 
-def _gone() -> dict[int, int]:
+def values_over(
+    con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date, asked: Collection[str], fields: Fields
+) -> pa.Table:
+    """account_id, day (a date) and every field asked for, of each account and night with a snapshot, by account and day: the values
+    that ``conditions.holds`` takes."""
+    table = _over(con, first, last, frozenset(asked), fields)
+    sql = str(ibis.to_sql(table.select("account_id", "day", *sorted(asked)), dialect="duckdb"))
+    found = con.execute(f"SELECT * FROM ({sql}) ORDER BY account_id, day").to_arrow_table()
+    _forget(con)
+    return found
+
+
+def _over(
+    con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date, asked: frozenset[str], fields: Fields
+) -> Any:
+    table: Any = over_days(con, first, last, asked - HISTORY, fields)
+    if asked & HISTORY:
+        told = _told(con, first, last)
+        table = table.left_join(told, ["account_id", "day"]).drop("account_id_right", "day_right")
+    return table
+
+
+def _forget(con: duckdb.DuckDBPyConnection) -> None:
+    forget(con)
+    con.unregister("asked_cards")
+
+
+def gone_since() -> dict[int, int]:
     """The day (as a number) since which each lost account is one: alerts are about those who are customers."""
     lost = Account.objects.filter(stage=Account.Stage.CHURNED).order_by()
     found = dict.fromkeys(lost.values_list("pk", flat=True), 0)
@@ -132,7 +154,7 @@ def facts(
             cadence_days=wanted.get(row["account_id"], 0),
         )  # fmt: skip
 
-    gone = _gone()
+    gone = gone_since()
     for account, nights in groupby(read, itemgetter("account_id")):
         yield account, ((row["day"], fact(row)) for row in nights if row["day"] < gone.get(account, _NEVER))
 

@@ -10,15 +10,26 @@ from evergreen.playbooks.actions.alert_tasks import make_task, settle
 from evergreen.playbooks.actions.entering import enrol, enter_by_hand
 from evergreen.playbooks.actions.steering import change_version, merged, move, moving, retry, skip, stop
 from evergreen.playbooks.actions.telling import tell
-from evergreen.playbooks.actions.versions import install_shipped, publish, read, retire, save_draft, switch
+from evergreen.playbooks.actions.versions import (
+    discard,
+    free_key,
+    install_shipped,
+    publish,
+    read,
+    retire,
+    save_draft,
+    switch,
+)
 from evergreen.playbooks.actions.waking import Happened, hear, listened_to, sweep
 
 __all__ = [
     "Happened",
     "advance",
     "change_version",
+    "discard",
     "enrol",
     "enter_by_hand",
+    "free_key",
     "hear",
     "install_shipped",
     "listened_to",

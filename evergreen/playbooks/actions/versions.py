@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -127,6 +128,34 @@ def _note_uses(playbook: Playbook, of: rules.Definition) -> None:
     Use.objects.bulk_create(
         [Use(metric=metric, kind=_USE, ref=playbook.key) for metric in sorted(used)], ignore_conflicts=True
     )
+
+
+def free_key(name: Mapping[str, str]) -> str:
+    """A key for a new playbook, made of its English name where it has one."""
+    words = re.sub(r"[^a-z0-9]+", "-", str(name.get("en", "")).lower()).strip("-")[:30].strip("-")
+    stem = words if _KEY.fullmatch(words) else "playbook"
+    taken = set(Playbook.objects.filter(key__startswith=stem).values_list("key", flat=True))
+    return stem if stem not in taken else next(key for n in count(2) if (key := f"{stem}-{n}") not in taken)
+
+
+@transaction.atomic
+def discard(draft: PlaybookVersion, *, by: User | None, now: dt.datetime) -> None:
+    """Throw a draft away; a playbook that never had another version goes with it. Raises ValidationError when it is no draft
+    any more."""
+    playbook = Playbook.objects.select_for_update().get(pk=draft.playbook_id)
+    deleted, _of = playbook.versions.filter(pk=draft.pk, state=State.DRAFT).delete()
+    if not deleted:
+        raise ValidationError(_("This version was published or retired already. Load the page again."))
+    audit(
+        "playbook.draft_discarded",
+        "playbook",
+        [playbook.pk],
+        by=by,
+        now=now,
+        before={"version": draft.number},
+    )
+    if not playbook.versions.exists():
+        playbook.delete()
 
 
 @transaction.atomic

@@ -91,6 +91,12 @@ def definition(data: Any, known: Known) -> Definition:
     return found
 
 
+def sketch(data: Any, known: Known) -> tuple[Definition | None, list[str]]:
+    """As much of a definition as can be read, and what is wrong with it: what somebody who is writing it looks at."""
+    reader = Reader(known)
+    return reader.definition(data), reader.problems
+
+
 class Reader:
     """Reads a definition's values and keeps what is wrong with them."""
 

@@ -11,6 +11,7 @@ from evergreen.playbooks.rules.definition import (
     WorkingHours,
     conditions,
     events,
+    targets,
 )
 from evergreen.playbooks.rules.entering import MAKE_GOOD_DAYS, Past, refused, scheduled
 from evergreen.playbooks.rules.problems import PlaybookError
@@ -40,6 +41,7 @@ __all__ = [
     "events",
     "refused",
     "scheduled",
+    "targets",
     "wakes_at",
     "walk",
 ]
