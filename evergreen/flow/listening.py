@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from evergreen.events import queries as events
 from evergreen.playbooks import actions as playbooks
 from evergreen.playbooks.models import Mark
-from evergreen.playbooks.rules import FORM
+from evergreen.playbooks.rules import FORM, heard_as
 
 # Events wait in the journal and for their account; what comes later than this is heard by the night, which looks back days.
 _MARGIN = dt.timedelta(hours=1)
@@ -33,7 +33,6 @@ def listen(*, now: dt.datetime, back: dt.timedelta = _MARGIN) -> int:
 def _happened(names: frozenset[str], since: dt.datetime, until: dt.datetime) -> Iterator[playbooks.Happened]:
     asked = {FORM if name.startswith(f"{FORM}:") else name for name in names}
     for account, name, message_id, at, said in events.arrived(sorted(asked), since, until):
-        if name in names:
-            yield playbooks.Happened(account, name, message_id, at)
-        if name == FORM and (form := f"{FORM}:{said.get('kind')}") in names:
-            yield playbooks.Happened(account, form, message_id, at)
+        for heard in heard_as(name, said):
+            if heard in names:
+                yield playbooks.Happened(account, heard, message_id, at)

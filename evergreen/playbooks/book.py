@@ -12,6 +12,7 @@ from typing import Any
 
 from evergreen.alerts.models import Alert, Rule
 from evergreen.alerts.rules import SHIPPED
+from evergreen.alerts.shipped import CONDITIONED
 from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.base.conditions import Fields, fields_of
@@ -23,6 +24,7 @@ from evergreen.metrics.segments.newest import newest_values
 from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.kinds import ABSENT, kinds
 from evergreen.playbooks.models import Enrolment, Heard, Playbook, PlaybookVersion
+from evergreen.playbooks.steps.tasks import answers
 
 
 class _Anything(Collection[str]):
@@ -54,7 +56,7 @@ def known_now() -> definitions.Known:
         fields=catalogue.all_fields(),
         kinds=kinds(),
         absent=ABSENT,
-        rules=sorted({*SHIPPED, *Rule.objects.values_list("key", flat=True)}),
+        rules=sorted({*SHIPPED, *CONDITIONED, *Rule.objects.values_list("key", flat=True)}),
         segments=list(Segment.objects.filter(is_archived=False).values_list("key", flat=True)),
         stages=Account.Stage.values,
     )
@@ -130,7 +132,7 @@ class Book:
         return frozenset().union(*found)
 
     def look(self, runs: Sequence[Enrolment]) -> dict[int, rules.Seen]:
-        """What each run sees now, by its key: at most four queries for all of them."""
+        """What each run sees now, by its key: at most six queries for all of them."""
         definitions = {run.version_id: self.definition(run.version) for run in runs}
         fields = self.asked(definitions.values())
         values: dict[int, dict[str, Any]] = {}
@@ -139,12 +141,15 @@ class Book:
         names = frozenset().union(*(rules.events(of) for of in definitions.values()))
         heard = self._heard({run.account_id for run in runs}, names) if names else {}
         closed = self._closed(runs, definitions)
+        asked = {one for of in definitions.values() for one in rules.asked(of)}
+        told = answers([run.pk for run in runs], asked) if asked else {}
         return {
             run.pk: rules.Seen(
                 values=values.get(run.account_id, {}),
                 heard=heard.get(run.account_id, {}),
                 is_alert_closed=run.origin_kind == "alert" and run.origin_id in closed,
                 account=str(run.account_id),
+                answers=told.get(run.pk, {}),
             )
             for run in runs
         }

@@ -39,6 +39,10 @@ class Task(models.Model):
     origin_kind = models.CharField(max_length=30, blank=True)
     origin_id = models.CharField(max_length=80, blank=True)
     outcome = models.CharField(max_length=300, blank=True)
+    answers = models.JSONField(
+        default=list, blank=True, help_text="[{key, name: {zh, en}}]: of which one is given when it is done."
+    )
+    answer = models.CharField(max_length=40, blank=True, help_text="The key of the answer given.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -61,6 +65,16 @@ class Task(models.Model):
             models.Index(fields=["account", "state"], name="task_account_state"),
             models.Index(fields=["state", "due_on"], name="task_state_due"),
         ]
+
+    @property
+    def pk_text(self) -> str:
+        """Its key for addresses and forms."""
+        return str(self.pk)
+
+    @property
+    def answer_name(self) -> dict[str, str]:
+        """The answer given as {zh, en}; empty without one."""
+        return next((dict(one["name"]) for one in self.answers if one["key"] == self.answer), {})
 
     def __str__(self) -> str:
         return self.title.get("text") or self.title.get("en") or f"task {self.pk}"

@@ -9,6 +9,22 @@ _ADVANCING = "evergreen/playbooks/actions/advancing.py"
 
 CONTROLS = (
     Control(
+        "answer_of_a_former_visit",
+        "In a loop the newest task answers, not the one of a former round.",
+        "evergreen/playbooks/steps/tasks.py",
+        "newest[run, step] = visit",
+        "newest.setdefault((run, step), visit)",
+        ("tests/playbooks/test_shipped.py::test_in_a_loop_only_the_newest_task_answers",),
+    ),
+    Control(
+        "dry_run_knows_tomorrow",
+        "A dry run reads the newest night that was over by then, not the one of the day itself.",
+        "evergreen/playbooks/trying/seen.py",
+        "n = bisect_left(self._days, today, low, high) - 1",
+        "n = min(bisect_left(self._days, today, low, high), high - 1)",
+        ("tests/playbooks/test_trying.py::test_the_dry_run_finds_what_the_engine_did",),
+    ),
+    Control(
         "trigger_fires_twice",
         "A trigger lets an account in once an occasion.",
         "evergreen/playbooks/actions/entering.py",

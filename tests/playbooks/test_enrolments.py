@@ -40,7 +40,7 @@ def _alert(account: Account, rule: str = "no_activity", figures: dict[str, Any] 
 
 def _published(**definition: Any) -> PlaybookVersion:
     """The shipped playbook with another definition."""
-    data = {**Playbook.objects.get().versions.get(number=1).definition, **definition}
+    data = {**Playbook.objects.get(key="alert-task").versions.get(number=1).definition, **definition}
     draft = actions.save_draft("alert-task", name={"en": "Alert to task"}, definition=data, by=None, now=NOW)
     return actions.publish(draft, by=None, now=NOW)
 
@@ -107,7 +107,7 @@ def test_an_error_parks_its_enrolment_alone_and_says_why(cast: SimpleNamespace) 
         _alert(account)
     actions.enrol(now=NOW)
     broken = PlaybookVersion.objects.create(
-        playbook=Playbook.objects.get(),
+        playbook=Playbook.objects.get(key="alert-task"),
         number=2,
         state=PlaybookVersion.State.RETIRED,
         definition={
@@ -142,14 +142,14 @@ def test_a_playbook_that_is_off_or_meant_for_other_rules_takes_nobody_in(cast: S
     _published(triggers=[{"kind": "alert", "rules": ["renewal_due"]}])
     assert actions.enrol(now=NOW) == 0
     _published(triggers=[{"kind": "alert", "rules": "*"}])
-    actions.switch(Playbook.objects.get(), False, by=None, now=NOW)
+    actions.switch(Playbook.objects.get(key="alert-task"), False, by=None, now=NOW)
     assert actions.enrol(now=NOW) == 0
 
 
 def test_the_runs_of_a_playbook_that_is_off_stand_still_until_it_is_on_again(cast: SimpleNamespace) -> None:
     _alert(cast.slipping)
     actions.enrol(now=NOW)
-    actions.switch(Playbook.objects.get(), False, by=cast.boss, now=NOW)
+    actions.switch(Playbook.objects.get(key="alert-task"), False, by=cast.boss, now=NOW)
     assert actions.advance(now=NOW) == 0 and not Task.objects.exists()
-    actions.switch(Playbook.objects.get(), True, by=cast.boss, now=NOW)
+    actions.switch(Playbook.objects.get(key="alert-task"), True, by=cast.boss, now=NOW)
     assert actions.advance(now=NOW + dt.timedelta(days=3)) == 1 and Task.objects.count() == 1

@@ -152,7 +152,7 @@ def test_an_alert_lets_in_when_it_opened_and_takes_out_when_it_closed(story: Sim
     assert [one.step for one in run.way] == ["call"]
 
 
-def test_a_stage_lets_in_when_it_changed_and_lost_accounts_stay_out(story: SimpleNamespace) -> None:
+def test_a_stage_lets_in_when_it_changed_lost_accounts_too(story: SimpleNamespace) -> None:
     published(*STEPS, now=_morning(FIRST), triggers=[{"kind": "stage", "stages": ["adoption"]}])
     _live(5)
     at = _morning(FIRST + dt.timedelta(days=3))
@@ -161,8 +161,10 @@ def test_a_stage_lets_in_when_it_changed_and_lost_accounts_stay_out(story: Simpl
             account=account, field="stage", old="onboarding", new="adoption", known_at=at
         )
     found = _tried()
-    # The one that is lost is not known to have been a customer then.
-    assert [(run.account, run.entered_at) for run in found.runs] == [(story.slipping.pk, at)]
+    assert [(run.account, run.entered_at) for run in found.runs] == [
+        (story.slipping.pk, at),
+        (story.gone.pk, at),
+    ]
 
 
 def test_nothing_is_written_and_without_nights_there_is_no_answer(story: SimpleNamespace) -> None:

@@ -40,7 +40,11 @@ EVERYTHING: dict[str, Any] = {
     "reentry": "after_days",
     "reentry_days": 90,
     "steps": [
-        {"key": "call", "kind": "task", "title": {"zh": "打电话", "en": "Call"}, "assignee": "owner_or_team", "due_working_days": 3, "priority": 2},
+        {"key": "call", "kind": "task", "title": {"zh": "打电话", "en": "Call"}, "assignee": "owner_or_team", "due_working_days": 3, "priority": 2, "answers": [{"key": "yes", "name": {"zh": "是", "en": "Yes"}}, {"key": "no", "name": {"zh": "否"}}]},
+        {
+            "key": "said", "kind": "answer", "of": "call", "ways": [{"answer": "no", "to": "desk"}],
+            "timeout": {"working_days": 4, "at": "10:00"}, "otherwise": "rest", "on_timeout": "desk",
+        },
         {"key": "rest", "kind": "wait", "days": 7, "at": "09:00"},
         {"key": "look", "kind": "branch", "ways": [{"when": "health_band = red", "to": "desk"}, {"when": "seats_bought > 5", "to": "toss"}], "otherwise": "hold"},
         {"key": "hold", "kind": "wait_until", "condition": "health_band = green", "event": "export.done", "timeout": {"working_days": 5}, "on_timeout": "desk", "next": "toss"},

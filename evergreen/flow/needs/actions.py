@@ -38,14 +38,16 @@ class Chosen:
 
 
 @transaction.atomic
-def complete(chosen: Chosen, *, by: User, now: dt.datetime, outcome: str = "") -> int:
-    """Finish tasks; an alert without one closes as handled, a renewal is noted as done. Returns how many.
+def complete(chosen: Chosen, *, by: User, now: dt.datetime, outcome: str = "", answer: str = "") -> int:
+    """Finish tasks; an alert without one closes as handled, a renewal is noted as done. Returns how many. ``answer`` is one that
+    the tasks ask for; ValidationError where one asks for another.
 
     The alert behind a finished task stays open until its condition is gone or a person closes it.
     """
     made = [_renewal_task(account, by, by=by, now=now) for account in chosen.renewals]
     ids = [task.pk for task in [*chosen.tasks, *made]]
-    done = sum(entry.objects_count for entry in work.finish_tasks(ids, by=by, now=now, outcome=outcome))
+    finished = work.finish_tasks(ids, by=by, now=now, outcome=outcome, answer=answer)
+    done = sum(entry.objects_count for entry in finished)
     if chosen.alerts:
         closed = alerts.close_alerts(
             [alert.pk for alert in chosen.alerts], Alert.Outcome.HANDLED, by=by, now=now, note=outcome

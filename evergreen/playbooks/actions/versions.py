@@ -22,7 +22,7 @@ from evergreen.playbooks import definitions, rules
 from evergreen.playbooks.book import known_now
 from evergreen.playbooks.kinds import kinds
 from evergreen.playbooks.models import Playbook, PlaybookVersion
-from evergreen.playbooks.shipped import PLAYBOOKS
+from evergreen.playbooks.shipped import ON_FROM_THE_START, shipped
 
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _USE = "playbook"
@@ -178,12 +178,11 @@ def retire(playbook: Playbook, *, by: User | None, now: dt.datetime) -> None:
 
 @transaction.atomic
 def install_shipped(*, now: dt.datetime) -> int:
-    """Add the shipped playbooks that are not there yet, published and on. Returns how many."""
-    added = 0
-    for key, shipped in PLAYBOOKS.items():
-        if Playbook.objects.filter(key=key).exists():
-            continue
-        draft = save_draft(key, name=shipped["name"], definition=shipped["definition"], by=None, now=now)
-        switch(publish(draft, by=None, now=now).playbook, True, by=None, now=now)
-        added += 1
-    return added
+    """Add the shipped playbooks that are not there yet, published; all but the first are off until somebody wants them. Returns
+    how many."""
+    known = set(Playbook.objects.values_list("key", flat=True))
+    fresh = {key: one for key, one in shipped().items() if key not in known}
+    for key, one in fresh.items():
+        draft = save_draft(key, name=one["name"], definition=one["definition"], by=None, now=now)
+        switch(publish(draft, by=None, now=now).playbook, key in ON_FROM_THE_START, by=None, now=now)
+    return len(fresh)

@@ -17,6 +17,7 @@ from evergreen.metrics.segments.newest import newest_values
 from evergreen.playbooks import rules
 from evergreen.playbooks.book import Book, published
 from evergreen.playbooks.models import Enrolment, Heard, Mark, PlaybookVersion
+from evergreen.playbooks.steps.tasks import answers
 
 _TOGETHER = 2_000
 _CALENDAR = "calendar"
@@ -117,7 +118,7 @@ def sweep(*, now: dt.datetime) -> int:
                     )
                 ]
                 woken += wake(Enrolment.objects.filter(pk__in=keys), now)
-        woken += _by_events(version, of, now)
+        woken += _by_events(version, of, now) + _by_answers(version, of, now)
         if any(one.alert_closed for one in of.exits):
             woken += _by_closed_alerts(version, now)
     return woken
@@ -147,6 +148,20 @@ def _by_events(version: PlaybookVersion, of: rules.Definition, now: dt.datetime)
     return woken
 
 
+def _by_answers(version: PlaybookVersion, of: rules.Definition, now: dt.datetime) -> int:
+    """Runs whose task is done by now."""
+    waiting = {step.key: step.of for step in of.steps if isinstance(step, rules.Answer)}
+    rows = Enrolment.objects.filter(
+        version=version, state=Enrolment.State.WAITING, step__in=waiting, wake_at__gt=now
+    )
+    woken = 0
+    for batch in in_batches(list(rows.order_by("pk").values_list("pk", "step")), _TOGETHER):
+        told = answers([pk for pk, _step in batch], set(waiting.values()))
+        ready = [pk for pk, step in batch if told.get(pk, {}).get(waiting[step], "") is not None]
+        woken += wake(Enrolment.objects.filter(pk__in=ready), now)
+    return woken
+
+
 def _by_closed_alerts(version: PlaybookVersion, now: dt.datetime) -> int:
     waiting = Enrolment.objects.filter(
         version=version, state=Enrolment.State.WAITING, origin_kind="alert", wake_at__gt=now
@@ -172,7 +187,7 @@ def _by_calendar(book: Book) -> int:
         waiting = [
             step.key
             for step in book.definition(version).steps
-            if isinstance(step, rules.Wait | rules.WorkingHours | rules.Until)
+            if isinstance(step, rules.Wait | rules.WorkingHours | rules.Until | rules.Answer)
         ]
         woken += wake(Enrolment.objects.filter(version=version, step__in=waiting), book.now)
     Mark.objects.filter(pk=mark.pk).update(value={"stamp": book.calendar_stamp})

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from evergreen.playbooks.definitions.saying import said
 from evergreen.playbooks.rules.definition import (
     Act,
+    Answer,
     Definition,
     End,
     Step,
@@ -41,6 +42,9 @@ def problems(of: Definition) -> list[str]:
             _("steps: %(way)s goes round without a wait: put a step of kind wait into the loop.")
             % {"way": " → ".join(circle)}
         )
+    for step in of.steps:
+        if isinstance(step, Answer):
+            found += _unasked(step, of)
     if any(one.alert_closed for one in of.exits) or any(_is_for_alert(step) for step in of.steps):
         others = sorted({one.kind for one in of.triggers} - {"alert"})
         if others:
@@ -50,6 +54,23 @@ def problems(of: Definition) -> list[str]:
                 )
             )
     return found
+
+
+def _unasked(step: Answer, of: Definition) -> list[str]:
+    """What a step waits for that its task does not ask."""
+    asking = {
+        one.key: [str(answer["key"]) for answer in one.settings["answers"]]
+        for one in of.steps
+        if isinstance(one, Act) and one.settings.get("answers")
+    }
+    where = f"steps: {step.key}"
+    if step.of not in asking:
+        return [said(f"{where}: of", step.of, ", ".join(asking) or _("a task step that has answers"))]
+    return [
+        said(f"{where}: ways", answer, ", ".join(asking[step.of]))
+        for answer, _to in step.ways
+        if answer not in asking[step.of]
+    ]
 
 
 def _is_for_alert(step: Step) -> bool:
@@ -96,4 +117,4 @@ def _circle(of: Definition) -> list[str]:
 
 def waits(step: Step) -> bool:
     """Whether a run may stand at a step."""
-    return isinstance(step, Wait | Until | WorkingHours)
+    return isinstance(step, Wait | Until | WorkingHours | Answer)

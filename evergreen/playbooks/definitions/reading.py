@@ -5,9 +5,8 @@ Every mistake is said at once: where, what was found, what is allowed. Numbers m
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import available_timezones
@@ -15,7 +14,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext as _
 
 from evergreen.base.conditions import Condition, ConditionError, Fields, checked, from_data
-from evergreen.playbooks.definitions.saying import said
+from evergreen.playbooks.definitions.values import Values
 from evergreen.playbooks.rules.definition import (
     EVERY,
     FLOW_KINDS,
@@ -26,6 +25,7 @@ from evergreen.playbooks.rules.definition import (
     SPANS,
     TRIGGERS,
     Act,
+    Answer,
     Branch,
     Definition,
     End,
@@ -53,6 +53,7 @@ _FLOW_KEYS = {
     "working_hours": ("next",),
     "branch": ("ways", "otherwise"),
     "split": ("arms",),
+    "answer": ("of", "ways", "timeout", "otherwise", "on_timeout"),
     "end": (),
 }  # fmt: skip
 
@@ -97,15 +98,12 @@ def sketch(data: Any, known: Known) -> tuple[Definition | None, list[str]]:
     return reader.definition(data), reader.problems
 
 
-class Reader:
-    """Reads a definition's values and keeps what is wrong with them."""
+class Reader(Values):
+    """Reads a definition and keeps what is wrong with it."""
 
     def __init__(self, known: Known) -> None:
+        super().__init__()
         self._known = known
-        self.problems: list[str] = []
-
-    def wrong(self, where: str, found: Any, allowed: str) -> None:
-        self.problems.append(said(where, found, allowed))
 
     def definition(self, data: Any) -> Definition | None:
         if not isinstance(data, Mapping):
@@ -199,7 +197,7 @@ class Reader:
             self._only(row, ("key", "kind", *_FLOW_KEYS[kind]), where)
         to = (
             self._to(row.get("next"), following, f"{where}: next", keys)
-            if kind not in {"branch", "split", "end"}
+            if kind not in {"branch", "split", "answer", "end"}
             else ""
         )
         match kind:
@@ -225,6 +223,8 @@ class Reader:
                 return Branch(
                     key, tuple(ways), self._to(row.get("otherwise"), following, f"{where}: otherwise", keys)
                 )
+            case "answer":
+                return self._answer(key, row, where, following, keys)
             case "split":
                 return Split(key, tuple(self._arms(row, where, keys)))
             case "end":
@@ -258,14 +258,31 @@ class Reader:
         event = self._text(row["event"], f"{where}: event", 200) if row.get("event") else ""
         if not row.get("condition") and not event:
             self.wrong(where, "-", "condition, event")
-        timeout = row.get("timeout")
-        if not isinstance(timeout, Mapping):
-            self.wrong(f"{where}: timeout", timeout, ", ".join(SPANS))
-            timeout = {"days": 1}
-        else:
-            self._only(timeout, (*SPANS, "at"), f"{where}: timeout")
         late = self._to(row.get("on_timeout"), to, f"{where}: on_timeout", keys)
-        return Until(key, condition, event, self._span(timeout, f"{where}: timeout"), to, late)
+        return Until(key, condition, event, self._timeout(row.get("timeout"), where), to, late)
+
+    def _answer(
+        self, key: str, row: Mapping[str, Any], where: str, following: str, keys: list[str]
+    ) -> Answer:
+        ways = []
+        for n, way in enumerate(self._rows(row.get("ways"), f"{where}: ways", MOST_ARMS), start=1):
+            here = f"{where}: ways {n}"
+            self._only(way, ("answer", "to"), here)
+            answer = self._text(way.get("answer"), f"{here}: answer", 40)
+            ways.append((answer, self._to(way.get("to"), "", f"{here}: to", keys)))
+        if not ways:
+            self.wrong(f"{where}: ways", "-", "answer, to")
+        otherwise = self._to(row.get("otherwise"), following, f"{where}: otherwise", keys)
+        late = self._to(row.get("on_timeout"), otherwise, f"{where}: on_timeout", keys)
+        asked = self._to(row.get("of"), "", f"{where}: of", keys)
+        return Answer(key, asked, tuple(ways), self._timeout(row.get("timeout"), where), otherwise, late)
+
+    def _timeout(self, given: Any, where: str) -> Span:
+        if not isinstance(given, Mapping):
+            self.wrong(f"{where}: timeout", given, ", ".join(SPANS))
+            return Span("days", 1)
+        self._only(given, (*SPANS, "at"), f"{where}: timeout")
+        return self._span(given, f"{where}: timeout")
 
     def _arms(self, row: Mapping[str, Any], where: str, keys: list[str]) -> list[tuple[int, str]]:
         arms = []
@@ -316,61 +333,3 @@ class Reader:
         except ConditionError as error:
             self.problems += [f"{where}: {line}" for line in error.problems]
             return None
-
-    def _names(self, given: Any, where: str, allowed: Collection[str]) -> tuple[str, ...]:
-        listed = [given] if isinstance(given, str) else given
-        if not isinstance(listed, Sequence) or not listed:
-            self.wrong(where, given, ", ".join(sorted(allowed)))
-            return ()
-        return tuple(self._one_of(one, where, allowed) for one in listed)
-
-    def _one_of(self, given: Any, where: str, allowed: Collection[str]) -> str:
-        if given not in allowed:
-            self.wrong(where, given, ", ".join(allowed))
-        return str(given)
-
-    def _text(self, given: Any, where: str, most: int) -> str:
-        text = str(given or "").strip()
-        if not 1 <= len(text) <= most:
-            self.wrong(where, text, _("a text of at most %(n)s characters") % {"n": most})
-        return text
-
-    def _whole(self, given: Any, where: str, least: int, most: int) -> int:
-        try:
-            if isinstance(given, bool):
-                raise ValueError
-            number = int(str(given))
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            self.wrong(where, given, f"{least}–{most}")
-            return least
-        return number
-
-    def _time(self, given: Any, where: str) -> dt.time | None:
-        if given in (None, ""):
-            return None
-        try:
-            at = dt.time.fromisoformat(str(given))
-        except ValueError:
-            self.wrong(where, given, "09:00")
-            return None
-        return at.replace(tzinfo=None)
-
-    def _rows(self, given: Any, where: str, most: int) -> list[Mapping[str, Any]]:
-        if given in (None, ""):
-            return []
-        if (
-            not isinstance(given, list)
-            or not all(isinstance(one, Mapping) for one in given)
-            or len(given) > most
-        ):
-            found = len(given) if isinstance(given, list) and len(given) > most else str(given)[:60]
-            self.wrong(where, found, _("a list of at most %(n)s") % {"n": most})
-            return []
-        return given
-
-    def _only(self, row: Mapping[str, Any], allowed: Collection[str], where: str) -> None:
-        for key in row:
-            if key not in allowed:
-                self.wrong(where or "playbook", key, ", ".join(allowed))

@@ -10,6 +10,7 @@ from evergreen.playbooks.definitions.reading import Readable
 from evergreen.playbooks.rules.definition import (
     FORM,
     Act,
+    Answer,
     Branch,
     Definition,
     Span,
@@ -85,6 +86,13 @@ def _step_told(step: Step, after: str, kinds: Mapping[str, Readable]) -> dict[st
                 found["event"] = event
             found["timeout"] = _span_told(timeout)
             if late_to != step.next:
+                found["on_timeout"] = late_to
+        case Answer(of=asked, ways=answers, timeout=timeout, otherwise=otherwise, on_timeout=late_to):
+            found |= {"of": asked, "ways": [{"answer": answer, "to": to} for answer, to in answers]}
+            found["timeout"] = _span_told(timeout)
+            if otherwise != after:
+                found["otherwise"] = otherwise
+            if late_to != otherwise:
                 found["on_timeout"] = late_to
         case Branch(ways=ways, otherwise=otherwise):
             found["ways"] = [{"when": written(condition), "to": to} for condition, to in ways]

@@ -4,16 +4,18 @@ from evergreen.playbooks.rules.definition import (
     FLOW_KINDS,
     FORM,
     Act,
+    Answer,
     Definition,
     Trigger,
     Until,
     Wait,
     WorkingHours,
+    asked,
     conditions,
     events,
     targets,
 )
-from evergreen.playbooks.rules.entering import MAKE_GOOD_DAYS, Past, refused, scheduled
+from evergreen.playbooks.rules.entering import FORMS, MAKE_GOOD_DAYS, Past, heard_as, refused, scheduled
 from evergreen.playbooks.rules.problems import PlaybookError
 from evergreen.playbooks.rules.timing import Calendar
 from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk, arm_for, wakes_at, walk
@@ -21,8 +23,10 @@ from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk
 __all__ = [
     "FLOW_KINDS",
     "FORM",
+    "FORMS",
     "MAKE_GOOD_DAYS",
     "Act",
+    "Answer",
     "Calendar",
     "Definition",
     "Passed",
@@ -37,8 +41,10 @@ __all__ = [
     "Walk",
     "WorkingHours",
     "arm_for",
+    "asked",
     "conditions",
     "events",
+    "heard_as",
     "refused",
     "scheduled",
     "targets",

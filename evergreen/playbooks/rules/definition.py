@@ -16,7 +16,7 @@ TRIGGERS = ("alert", "lifecycle", "stage", "segment", "event", "form", "schedule
 LIFECYCLE_DATES = ("signed_on", "kickoff_on", "live_on", "first_value_on", "stage_since", "renewal_on")
 REENTRY = ("never", "after_days", "each_time")
 PER = ("account", "occasion")
-FLOW_KINDS = ("wait", "wait_until", "working_hours", "branch", "split", "end")
+FLOW_KINDS = ("wait", "wait_until", "working_hours", "answer", "branch", "split", "end")
 SPANS = ("minutes", "hours", "days", "working_days")
 EVERY = ("day", "week", "month", "quarter")
 
@@ -100,6 +100,20 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Wait until the task of step ``of`` is done, and take the way of the answer that was given with it: ``ways`` are
+    (answer, step). Another answer, none, or no task leads ``otherwise``; the time being up, ``on_timeout``."""
+
+    key: str
+    of: str
+    ways: tuple[tuple[str, str], ...]
+    timeout: Span
+    otherwise: str
+    on_timeout: str
+    kind: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Send a share of the accounts each way, by a stable hash of the account. ``arms`` are (share, step)."""
 
@@ -116,7 +130,7 @@ class End:
     kind: Literal["end"] = "end"
 
 
-Step = Act | Wait | Until | WorkingHours | Branch | Split | End
+Step = Act | Wait | Until | WorkingHours | Answer | Branch | Split | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,8 @@ def targets(step: Step) -> tuple[str, ...]:
             return (*(to for _condition, to in ways), otherwise)
         case Split(arms=arms):
             return tuple(to for _share, to in arms)
+        case Answer(ways=answers, otherwise=otherwise, on_timeout=late):
+            return (*(to for _answer, to in answers), otherwise, late)
         case Until(next=next, on_timeout=late):
             return (next, late)
         case End():
@@ -173,6 +189,11 @@ def conditions(of: Definition) -> Iterator[Condition]:
             yield from (condition for condition, _to in step.ways)
         elif isinstance(step, Until) and step.condition is not None:
             yield step.condition
+
+
+def asked(of: Definition) -> frozenset[str]:
+    """The steps whose tasks' answers some step waits for."""
+    return frozenset(step.of for step in of.steps if isinstance(step, Answer))
 
 
 def events(of: Definition) -> frozenset[str]:

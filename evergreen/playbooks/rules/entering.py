@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from evergreen.playbooks.rules.definition import Definition, Trigger
+from evergreen.playbooks.rules.definition import FORM, Definition, Trigger
 
 # A trigger that was missed (the machine was off, the playbook too) is made good for so many days, not for ever.
 MAKE_GOOD_DAYS = 7
@@ -38,6 +39,33 @@ def refused(of: Definition, past: Iterable[Past], now: dt.datetime) -> str:
     if sum(now - run.entered_at < dt.timedelta(days=1) for run in runs) >= MOST_A_DAY:
         return "too_often"
     return ""
+
+
+# Answers to a survey by how they speak of us: the scale of each, and the highest and lowest mark of its groups.
+_GROUPS: dict[str, tuple[tuple[str, float, float], ...]] = {
+    "nps": (("detractor", 0, 6), ("passive", 7, 8), ("promoter", 9, 10)),
+    "csat": (("dissatisfied", 1, 2), ("satisfied", 4, 5)),
+    "ces": (("hard", 1, 3), ("easy", 5, 7)),
+}
+FORMS = tuple(
+    name
+    for form, groups in _GROUPS.items()
+    for name in (form, *(f"{form}.{group}" for group, _l, _m in groups))
+)
+
+
+def heard_as(name: str, said: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names by which an event is heard: its own, and of an answer to a survey the survey's and that of its group
+    (NPS 0-6 detractors, 7-8 passives, 9-10 promoters; CSAT 1-2 and 4-5 of 5; CES 1-3 and 5-7 of 7)."""
+    if name != FORM:
+        return (name,)
+    form, score = str(said.get("kind", "")), said.get("score")
+    found = [name, f"{FORM}:{form}"]
+    if isinstance(score, int | float) and not isinstance(score, bool):
+        found += [
+            f"{FORM}:{form}.{group}" for group, least, most in _GROUPS.get(form, ()) if least <= score <= most
+        ]
+    return tuple(found)
 
 
 def scheduled(trigger: Trigger, since: dt.date, today: dt.date) -> dt.date | None:

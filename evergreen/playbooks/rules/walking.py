@@ -11,6 +11,7 @@ from typing import Any
 from evergreen.base.conditions import Condition, holds
 from evergreen.playbooks.rules.definition import (
     Act,
+    Answer,
     Branch,
     Definition,
     End,
@@ -41,13 +42,15 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a run may look at: field values of its account, the times of events that it waits for by name (oldest first),
-    whether its alert is closed, and who the account is to the hash that splits.
+    whether its alert is closed, who the account is to the hash that splits, and what was answered to the newest task of each
+    step: None while it is open, '' where it ended without an answer.
     """
 
     values: Mapping[str, Any]
     heard: Mapping[str, Sequence[dt.datetime]]
     is_alert_closed: bool
     account: str
+    answers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,14 @@ def walk(of: Definition, place: Place, seen: Seen, by: Setting) -> Walk:
             else:
                 acts.append((step, place.visit))
                 passed.append(Passed(step.key, place.visit, "done"))
-                seen = replace(seen, values={**seen.values, **by.sets(step)})
+                seen = replace(
+                    seen,
+                    values={**seen.values, **by.sets(step)},
+                    # A task that is made now is open, whatever was answered at a former visit.
+                    answers={**seen.answers, step.key: None}
+                    if step.settings.get("answers")
+                    else seen.answers,
+                )
             place = Place(step.next, place.visit + 1, place.due_at)
             continue
         found = _next(step, place, seen, by)
@@ -161,6 +171,8 @@ def _next(step: Step, place: Place, seen: Seen, by: Setting) -> Walk | tuple[str
             return to, f"to {to}"
         case Until():
             return _until(step, place, seen, by)
+        case Answer():
+            return _answer(step, place, seen, by)
         case Wait() | WorkingHours():
             wakes, years = wakes_at(step, place, by)
             if wakes > by.now:
@@ -182,6 +194,17 @@ def _until(step: Until, place: Place, seen: Seen, by: Setting) -> Walk | tuple[s
     return _stays(step, place, by, wakes, years)
 
 
+def _answer(step: Answer, place: Place, seen: Seen, by: Setting) -> Walk | tuple[str, str]:
+    if step.of not in seen.answers:
+        return step.otherwise, "no task"
+    if (answer := seen.answers[step.of]) is not None:
+        return dict(step.ways).get(answer, step.otherwise), f"answered {answer}".strip()
+    wakes, years = wakes_at(step, place, by)
+    if wakes <= by.now:
+        return step.on_timeout, "timed out"
+    return _stays(step, place, by, wakes, years)
+
+
 def _stays(step: Step, place: Place, by: Setting, wakes: dt.datetime, years: tuple[int, ...]) -> Walk:
     stays = Place(step.key, place.visit, place.due_at, {"since": reached_at(place, by.now).isoformat()})
     return Walk(stays, "waiting", step.kind, wakes, (), (), years)
@@ -197,12 +220,12 @@ def wakes_at(step: Step, place: Place, by: Setting) -> tuple[dt.datetime, tuple[
     """When a step that waits wakes by its local rule, and the years that had to be guessed for it."""
     since = reached_at(place, by.now)
     match step:
-        case Wait(span=span) | Until(timeout=span):
+        case Wait(span=span) | Until(timeout=span) | Answer(timeout=span):
             found = span_ends(span, since, by.calendar)
         case WorkingHours():
             found = working_from(since, by.calendar)
         case _:
-            raise PlaybookError.at(step.key, step.kind, "wait, wait_until, working_hours")
+            raise PlaybookError.at(step.key, step.kind, "wait, wait_until, working_hours, answer")
     return found.value, found.unknown_years
 
 

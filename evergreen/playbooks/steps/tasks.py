@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from evergreen.alerts.models import Alert, Rule
@@ -13,11 +14,14 @@ from evergreen.alerts.words import rule_name, say
 from evergreen.base.clock import local_day
 from evergreen.base.models import User
 from evergreen.base.queries import vendor_zone
+from evergreen.base.upserts import in_batches
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Account
 from evergreen.playbooks.kinds import Order, Wrong
+from evergreen.playbooks.models import Effect
 from evergreen.playbooks.steps.words import texts
 from evergreen.work.actions import NewTask, add_tasks
+from evergreen.work.models import Task
 
 ALERT = "alert"
 ORIGIN = "playbook"
@@ -25,15 +29,20 @@ ASSIGNEES = ("owner", "owner_or_team")
 # Task priorities (work.Task.Priority) by a rule's severity.
 PRIORITIES = {3: 1, 2: 2, 1: 3}
 _SEVERITIES = ("3", "2", "1")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_MOST_ANSWERS = 8
 
 
 class MakeTask:
     """``title``, or ``titles`` by the alert's rule ("*": any other); ``due_working_days`` is a number or one by the alert's
-    severity; ``for_alert``: the task stands for the alert, gives its reason and ends with it.
+    severity; ``for_alert``: the task stands for the alert, gives its reason and ends with it; ``answers``: one of them is given
+    when it is done, and a step of kind ``answer`` goes by it.
     """
 
     key = "task"
-    keys: tuple[str, ...] = ("title", "titles", "assignee", "due_working_days", "priority", "for_alert")
+    keys: tuple[str, ...] = (
+        "title", "titles", "assignee", "due_working_days", "priority", "answers", "for_alert",
+    )  # fmt: skip
     is_message = False
     max_lateness_hours: int | None = None
 
@@ -58,7 +67,31 @@ class MakeTask:
             found["priority"] = self._priority(given["priority"], wrong)
         if str(given.get("for_alert", "false")).lower() == "true":
             found["for_alert"] = True
+        if given.get("answers"):
+            found["answers"] = self._answers(given["answers"], wrong)
+            if found.get("for_alert"):
+                wrong("answers", "for_alert", "-")
         return found
+
+    def _answers(self, given: Any, wrong: Wrong) -> list[dict[str, Any]]:
+        rows = given if isinstance(given, list) else []
+        keys = [str(row.get("key") or "") if isinstance(row, Mapping) else "" for row in rows]
+        if (
+            not rows
+            or len(rows) > _MOST_ANSWERS
+            or len(set(keys)) < len(keys)
+            or not all(map(_KEY.fullmatch, keys))
+        ):
+            wrong(
+                "answers",
+                ", ".join(keys) or given,
+                f"key: a–z, 0–9, _ (1–40), name: zh, en; 1–{_MOST_ANSWERS}",
+            )
+            return []
+        return [
+            {"key": key, "name": texts(row.get("name"), f"answers {key}", wrong)}
+            for key, row in zip(keys, rows, strict=True)
+        ]
 
     def _titles(self, given: Any, wrong: Wrong) -> dict[str, Any]:
         known = {*SHIPPED, *Rule.objects.values_list("key", flat=True), "*"}
@@ -125,9 +158,26 @@ def _task(
         reason=_reason(alert) if alert is not None else dict(order.enrolment.playbook.name),
         assignee=assignee,
         due_on=calendar.add(today, _due_in(order.settings, alert)).value,
+        answers=order.settings.get("answers", ()),
         priority=order.settings.get("priority", 3),
         origin=(ORIGIN, order.origin),
     )
+
+
+def answers(runs: Collection[int], steps: Collection[str]) -> dict[int, dict[str, str | None]]:
+    """Of each run and step whose newest visit made a task, what was answered: None while it is open, '' where it ended without."""
+    newest: dict[tuple[int, str], int] = {}
+    made = Effect.objects.filter(enrolment__in=runs, step__in=steps, kind=MakeTask.key).order_by("visit")
+    for run, step, visit in made.values_list("enrolment_id", "step", "visit"):
+        newest[run, step] = visit
+    origins = {f"{run}:{step}:{visit}": (run, step) for (run, step), visit in newest.items()}
+    found: dict[int, dict[str, str | None]] = defaultdict(dict)
+    for batch in in_batches(list(origins), 500):
+        rows = Task.objects.filter(origin_kind=ORIGIN, origin_id__in=batch)
+        for origin, state, answer in rows.values_list("origin_id", "state", "answer"):
+            run, step = origins[origin]
+            found[run][step] = None if state == Task.State.OPEN else answer
+    return dict(found)
 
 
 def _title(settings: Mapping[str, Any], alert: Alert | None) -> dict[str, str]:

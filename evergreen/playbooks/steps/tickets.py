@@ -6,14 +6,18 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evergreen.base import queries as base
+from evergreen.base.languages import in_words
 from evergreen.customers.models import Account
 from evergreen.desk.actions.tickets import open_ticket
 from evergreen.desk.models import Ticket
 from evergreen.playbooks.kinds import Order, Wrong
+from evergreen.playbooks.steps.words import texts
 
 
 class OpenTicket:
-    """``subject`` and ``priority``. The ticket's id is made of the run, the step and the visit, so that it is opened once."""
+    """``subject`` (a text, or {zh, en} of which the vendor's language is taken) and ``priority``. The ticket's id is made of the
+    run, the step and the visit, so that it is opened once."""
 
     key = "ticket"
     keys: tuple[str, ...] = ("subject", "priority")
@@ -21,8 +25,10 @@ class OpenTicket:
     max_lateness_hours: int | None = None
 
     def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
-        subject = str(given.get("subject") or "").strip()
-        if not 1 <= len(subject) <= 300:
+        subject: Any = given.get("subject") or ""
+        if isinstance(subject, Mapping):
+            subject = texts(dict(subject), "subject", wrong)
+        elif not 1 <= len(subject := str(subject).strip()) <= 300:
             wrong("subject", subject, "1–300")
         priority = given.get("priority", Ticket.Priority.MEDIUM.value)
         if priority not in Ticket.Priority.values:
@@ -34,12 +40,17 @@ class OpenTicket:
 
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         accounts = Account.objects.in_bulk([order.enrolment.account_id for order in orders])
+        language = str(base.setting("language"))
         for order in orders:
             open_ticket(
                 accounts[order.enrolment.account_id],
-                subject=order.settings["subject"],
+                subject=_subject(order.settings["subject"], language),
                 priority=order.settings["priority"],
                 external_id=f"playbook:{order.origin}",
                 by=None,
                 now=now,
             )
+
+
+def _subject(kept: str | Mapping[str, str], language: str) -> str:
+    return kept if isinstance(kept, str) else in_words(kept, language)

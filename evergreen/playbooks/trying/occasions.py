@@ -62,12 +62,13 @@ class Span:
 def occasions(
     con: duckdb.DuckDBPyConnection, of: rules.Definition, span: Span, fields: Fields
 ) -> dict[int, list[Occasion]]:
-    """Each account's occasions in the order in which they came; accounts that were lost by then have none."""
+    """Each account's occasions in the order in which they came; what goes by the calendar is for accounts not lost by then."""
     found: dict[int, dict[str, Occasion]] = defaultdict(dict)
     gone = gone_since()
     for trigger in of.triggers:
+        is_for_living = trigger.kind in {"lifecycle", "schedule"}
         for one in _of_trigger(con, trigger, span, fields):
-            lost = gone.get(one.account)
+            lost = gone.get(one.account) if is_for_living else None
             if span.begins <= one.at < span.ends and (
                 lost is None or number(clock.local_day(one.at, span.zone)) < lost
             ):
@@ -156,9 +157,9 @@ def _segment(con: duckdb.DuckDBPyConnection, key: str, span: Span, fields: Field
 
 
 def _events(name: str, span: Span) -> Iterator[Occasion]:
-    plain, _colon, form = name.partition(":") if name.startswith(f"{rules.FORM}:") else (name, "", "")
+    plain = rules.FORM if name.startswith(f"{rules.FORM}:") else name
     for account, _name, message, at, said in events.happened([plain], span.begins, span.ends):
-        if not form or said.get("kind") == form:
+        if name in rules.heard_as(plain, said):
             yield Occasion(account, at, f"event:{name}:{message}")
 
 

@@ -80,7 +80,7 @@ class Seen:
         for account, name, _message, at, said in events.happened(
             sorted(asked), self._span.begins, self._span.ends
         ):
-            for told in {name, f"{name}:{said.get('kind')}"} & self._waits:
+            for told in self._waits.intersection(rules.heard_as(name, said)):
                 found[account][told].append(at)
         return found
 

@@ -183,6 +183,8 @@ class _Player:
             heard=self._seen.heard(one.account, now),
             is_alert_closed=closed is not None and closed <= now,
             account=str(one.account),
+            # Nobody does a task in a dry run: the step waits until its time is up.
+            answers=dict.fromkeys(rules.asked(self._of)),
         )
 
     def _wakes(self, one: Occasion, now: dt.datetime, found: rules.Walk) -> dt.datetime:

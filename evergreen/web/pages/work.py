@@ -50,7 +50,8 @@ def rows_changed(request: StaffRequest) -> HttpResponse:
 @acts
 def completion(request: StaffRequest, rows: Chosen) -> str:
     outcome = request.POST.get("outcome", "")
-    count = actions.complete(rows, by=request.user, now=request.now, outcome=outcome)
+    answer = request.POST.get("answer", "")
+    count = actions.complete(rows, by=request.user, now=request.now, outcome=outcome, answer=answer)
     if not count:
         return _("That was done already.")
     return ngettext("%(n)s thing done.", "%(n)s things done.", count) % {"n": count}

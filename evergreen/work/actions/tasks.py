@@ -93,6 +93,7 @@ class NewTask:
     due_on: dt.date | None = None
     priority: int = Task.Priority.NORMAL
     reason: Mapping[str, Any] = field(default_factory=dict)
+    answers: Sequence[Mapping[str, Any]] = ()
 
 
 @transaction.atomic
@@ -119,6 +120,7 @@ def add_tasks(new: Sequence[NewTask], *, now: dt.datetime) -> list[Task]:
                 assignee_id=one.assignee,
                 priority=one.priority,
                 due_on=one.due_on,
+                answers=[dict(answer) for answer in one.answers],
                 origin_kind=one.origin[0],
                 origin_id=one.origin[1],
                 created_at=now,
@@ -191,12 +193,27 @@ def snooze_tasks(
 
 
 def finish_tasks(
-    ids: Iterable[int], *, by: User | None, now: dt.datetime, outcome: str = ""
+    ids: Iterable[int], *, by: User | None, now: dt.datetime, outcome: str = "", answer: str = ""
 ) -> list[AuditEntry]:
-    """Mark open tasks done; those that are over already are left out."""
-    return _change(
-        ids, _open(), _ended(Task.State.DONE, outcome, by, now), verb="task.finished", by=by, now=now
-    )
+    """Mark open tasks done; those that are over already are left out. ``answer`` is one that each of them asks for.
+
+    Raises ValidationError where a task does not know that answer, or asks for one and none is given; then none is done.
+    """
+    listed = list(ids)
+    for task in _open().filter(pk__in=listed).exclude(answers=[], answer="").only("pk", "title", "answers"):
+        _check_answer(task, answer)
+    if answer and _open().filter(pk__in=listed, answers=[]).exists():
+        raise ValidationError({"answer": _("Such a task asks for no answer. Nothing was changed.")})
+    changes = {**_ended(Task.State.DONE, outcome, by, now), "answer": answer}
+    return _change(listed, _open(), changes, verb="task.finished", by=by, now=now)
+
+
+def _check_answer(task: Task, answer: str) -> None:
+    known = [str(one["key"]) for one in task.answers]
+    if known and answer not in known:
+        names = ", ".join(str(one["name"].get("zh") or one["name"].get("en")) for one in task.answers)
+        said = _("“%(task)s” asks for an answer: found %(found)s; allowed: %(allowed)s. Nothing was changed.")
+        raise ValidationError({"answer": said % {"task": task, "found": answer or "-", "allowed": names}})
 
 
 def drop_tasks(
@@ -244,6 +261,7 @@ def _open_again() -> dict[str, Any]:
     return {
         "state": Task.State.OPEN.value,
         "outcome": "",
+        "answer": "",
         "ended_at": None,
         "ended_by": None,
         "snoozed_until": None,

@@ -36,6 +36,7 @@ from evergreen.web.presenters.playbooks.page import Flow, flow_of
 from evergreen.work.models import Task
 
 Choices = list[tuple[str, str]]
+_TIMED = ("wait_until", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,24 @@ class Row:
     @property
     def span(self) -> tuple[str, str]:
         """(number, unit) of a wait, or of the time after which a wait for a condition gives up."""
-        told = self.data.get("timeout", {}) if self.kind == "wait_until" else self.data
+        told = self.data.get("timeout", {}) if self.kind in _TIMED else self.data
         unit = next((one for one in SPANS if one in told), "days") if isinstance(told, Mapping) else "days"
         return (str(told.get(unit, "")) if isinstance(told, Mapping) else "", unit)
 
     @property
     def at(self) -> str:
-        told = self.data.get("timeout", {}) if self.kind == "wait_until" else self.data
+        told = self.data.get("timeout", {}) if self.kind in _TIMED else self.data
         return str(told.get("at", "")) if isinstance(told, Mapping) else ""
+
+    @property
+    def answers(self) -> str:
+        """The answers of a task as they are written, one a line."""
+        listed = self.data.get("answers")
+        return "\n".join(
+            f"{one.get('key', '')} = {one['name'].get('zh', '')} / {one['name'].get('en', '')}"
+            for one in (listed if isinstance(listed, list) else [])
+            if isinstance(one, Mapping) and isinstance(one.get("name"), Mapping)
+        )
 
     @property
     def when(self) -> str:
@@ -100,7 +111,9 @@ class Row:
     @property
     def summary(self) -> str:
         """What it is called among the other steps."""
-        title = formats.named(self.title) if any(self.title.values()) else str(self.data.get("subject", ""))
+        title = (
+            formats.named(self.title) if any(self.title.values()) else formats.named(self.data.get("subject"))
+        )
         return title or self.label
 
     @property
@@ -111,7 +124,7 @@ class Row:
 
 def _is_nested(key: str, value: object) -> bool:
     """Whether a setting is richer than its one field can show (a due day by severity)."""
-    return key in {"due_working_days", "titles"} and isinstance(value, Mapping)
+    return key in {"due_working_days", "titles", "subject"} and isinstance(value, Mapping)
 
 
 class PlaybookEditor:
@@ -266,6 +279,20 @@ class PlaybookEditor:
         ]
 
     @property
+    def asking(self) -> Choices:
+        """The task steps that ask for an answer."""
+        asking = {str(row.data.get("key", "")) for row in self.steps if row.data.get("answers")}
+        return [(key, name) for key, name in self.keys if key in asking]
+
+    @property
+    def answer_keys(self) -> list[str]:
+        """Every answer that some task asks for."""
+        listed = [
+            one for row in self.steps for one in row.data.get("answers") or () if isinstance(one, Mapping)
+        ]
+        return list(dict.fromkeys(str(one.get("key", "")) for one in listed))
+
+    @property
     def trigger_kinds(self) -> Choices:
         return [(key, str(label)) for key, label in words.TRIGGERS.items()]
 
@@ -297,7 +324,7 @@ class PlaybookEditor:
 
     @property
     def forms(self) -> Choices:
-        return [(key, key.upper()) for key in ("nps", "csat", "ces")]
+        return [(key, words.form_name(key)) for key in rules.FORMS]
 
     @property
     def reentries(self) -> Choices:

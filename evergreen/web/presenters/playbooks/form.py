@@ -10,12 +10,13 @@ from django.http import QueryDict
 
 # Settings of a step that have fields of their own; a kind that is not here is written as YAML.
 STEP_FORMS: dict[str, tuple[str, ...]] = {
-    "task": ("title", "assignee", "due_working_days", "priority", "for_alert"),
+    "task": ("title", "assignee", "due_working_days", "priority", "answers", "for_alert"),
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),
     "wait": ("minutes", "hours", "days", "working_days", "at"),
     "wait_until": ("condition", "event", "timeout", "on_timeout"),
     "working_hours": (),
+    "answer": ("of", "ways", "timeout", "otherwise", "on_timeout"),
     "branch": ("ways", "otherwise"),
     "split": ("arms",),
     "end": (),
@@ -25,14 +26,17 @@ _PLAIN = {
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),
     "wait_until": ("condition", "event", "on_timeout"),
+    "answer": ("of", "otherwise", "on_timeout"),
     "branch": ("otherwise",),
 }
 _MOST_ROWS = 250
+_ROWS = {"branch": ("ways", "when"), "answer": ("ways", "answer"), "split": ("arms", "share")}
 # What a new step has until somebody fills it in.
 _NEW: dict[str, dict[str, Any]] = {
     "task": {"title": {"zh": "", "en": ""}},
     "wait": {"days": "3"},
     "wait_until": {"condition": "", "timeout": {"days": "14"}},
+    "answer": {"ways": [{"answer": "", "to": ""}], "timeout": {"working_days": "10"}},
     "branch": {"ways": [{"when": "", "to": ""}]},
     "split": {"arms": [{"share": "50", "to": ""}, {"share": "50", "to": ""}]},
 }
@@ -119,16 +123,35 @@ def _shaped(post: QueryDict, n: str, kind: str) -> dict[str, Any]:
     match kind:
         case "task":
             title = {code: told(f"title_{code}") for code in ("zh", "en") if told(f"title_{code}")}
-            return {"title": title, **({"for_alert": True} if told("for_alert") else {})}
+            answers = _answers(told("answers"))
+            return {
+                "title": title,
+                **({"answers": answers} if answers else {}),
+                **({"for_alert": True} if told("for_alert") else {}),
+            }
         case "wait":
             return span()
         case "wait_until":
             return {"timeout": span()}
+        case "answer":
+            ways = [one for one in pairs("answer", "to") if one["answer"] or one["to"]]
+            return {"ways": ways, "timeout": span()}
         case "branch":
             return {"ways": [one for one in pairs("when", "to") if one["when"] or one["to"]]}
         case "split":
             return {"arms": [one for one in pairs("share", "to") if one["share"] or one["to"]]}
     return {}
+
+
+def _answers(text: str) -> list[dict[str, Any]]:
+    """Answers as they are written, one a line: ``key = Chinese / English``."""
+    found = []
+    for line in filter(str.strip, text.splitlines()):
+        key, _sign, names = line.partition("=")
+        zh, _sign, en = names.partition("/")
+        named = {code: name.strip() for code, name in (("zh", zh), ("en", en)) if name.strip()}
+        found.append({"key": key.strip(), "name": named})
+    return found
 
 
 def _settings(text: str) -> dict[str, Any]:
@@ -170,8 +193,7 @@ def _moved(data: dict[str, Any], verb: str, n: int) -> None:
         case "out":
             del steps[n]
         case "way":
-            rows = "ways" if steps[n]["kind"] == "branch" else "arms"
-            first = "when" if rows == "ways" else "share"
+            rows, first = _ROWS.get(steps[n]["kind"], ("arms", "share"))
             steps[n].setdefault(rows, []).append({first: "", "to": ""})
 
 

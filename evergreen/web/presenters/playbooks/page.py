@@ -11,11 +11,14 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 
+from evergreen.alerts.models import Rule
+from evergreen.alerts.words import rule_name
 from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for
 from evergreen.playbooks import actions, rules
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion, Refusal
+from evergreen.playbooks.shipped import note_of
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks.flow import Row, drawn
 from evergreen.web.presenters.playbooks.listing import RECENT_DAYS, runs_for
@@ -55,8 +58,7 @@ class Flow:
 def flow_of(of: rules.Definition, words: Words, standing: Mapping[str, Standing] | None = None) -> Flow:
     """A version drawn, with the runs that stand at each step."""
     keys = [step.key for step in of.steps]
-    after = [*keys[1:], ""]
-    told = [words.step(step, following) for step, following in zip(of.steps, after, strict=True)]
+    told = [words.step(step, of) for step in of.steps]
     width, rows = drawn(keys, [rules.targets(step) for step in of.steps])
     place = {one.key: (n, one.title) for n, one in enumerate(told, start=1)}
     steps = [
@@ -80,6 +82,19 @@ class PlaybookPage:
     @property
     def name(self) -> str:
         return formats.named(self.playbook.name)
+
+    @property
+    def note(self) -> str:
+        """What it is for: as somebody wrote it, else as it ships."""
+        return formats.named(note_of(self.playbook.key, self.playbook.note))
+
+    @property
+    def idle_rules(self) -> list[tuple[str, str]]:
+        """The alert rules that begin it and are off: (key, name)."""
+        of = self._read[0]
+        keys = {key for one in (of.triggers if of else ()) if one.kind == "alert" for key in one.names}
+        rows = Rule.objects.filter(key__in=keys, is_on=False).order_by("key")
+        return [(rule.key, rule_name(rule, formats.language())) for rule in rows]
 
     @cached_property
     def versions(self) -> list[PlaybookVersion]:

@@ -42,6 +42,7 @@ _UNTIL: dict[str, str | Promise] = {
     "wait": gettext_lazy("waits until %(when)s"),
     "wait_until": gettext_lazy("waits for it to be so, at most until %(when)s"),
     "working_hours": gettext_lazy("waits for working hours, %(when)s"),
+    "answer": gettext_lazy("waits for the answer, at most until %(when)s"),
     "quiet": gettext_lazy("held back by quiet hours until %(when)s"),
 }
 # What a step came to in a run's trail.
@@ -50,6 +51,7 @@ _RESULTS: dict[str, str | Promise] = {
     "late": gettext_lazy("left out: too late"),
     "waited": gettext_lazy("waited"),
     "met": gettext_lazy("it became so"),
+    "no task": gettext_lazy("there was no task to answer"),
     "timed out": gettext_lazy("the time was up"),
     "skipped": gettext_lazy("skipped by hand"),
     "moved": gettext_lazy("moved by hand"),
@@ -78,10 +80,11 @@ class _Steps:
         """Each step's title by its key, in the order of the run's version; none where the version cannot be read any more."""
         if run.version_id not in self._titles:
             try:
-                steps = self._book.definition(run.version).steps
+                of = self._book.definition(run.version)
+                told = {step.key: self._words.step(step, of).title for step in of.steps}
             except rules.PlaybookError:
-                steps = ()
-            self._titles[run.version_id] = {step.key: self._words.step(step, "").title for step in steps}
+                told = {}
+            self._titles[run.version_id] = told
         return self._titles[run.version_id]
 
     def line(self, run: Enrolment) -> RunLine:
@@ -286,6 +289,8 @@ class RunPage:
         if result.startswith("to "):
             to = result.removeprefix("to ")
             return _("went on to “%(step)s”") % {"step": titles.get(to, to)}
+        if result.startswith("answered"):
+            return _("answered: %(answer)s") % {"answer": result.removeprefix("answered").strip() or "–"}
         return str(_RESULTS.get(result, result))
 
 

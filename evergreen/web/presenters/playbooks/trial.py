@@ -52,7 +52,7 @@ class TrialPage:
     @cached_property
     def _titles(self) -> dict[str, str]:
         words = Words(hides_money=not self.user.sees_money)
-        return {step.key: words.step(step, "").title for step in self.of.steps} if self.of else {}
+        return {step.key: words.step(step, self.of).title for step in self.of.steps} if self.of else {}
 
     @property
     def is_by_hand_alone(self) -> bool:

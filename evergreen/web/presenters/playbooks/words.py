@@ -19,7 +19,19 @@ from evergreen.customers.models import Account
 from evergreen.metrics.models import Segment
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.playbooks import rules
-from evergreen.playbooks.rules.definition import Act, Branch, End, Span, Split, Step, Trigger, Until, Wait
+from evergreen.playbooks.rules.definition import (
+    Act,
+    Answer,
+    Branch,
+    Definition,
+    End,
+    Span,
+    Split,
+    Step,
+    Trigger,
+    Until,
+    Wait,
+)
 from evergreen.web import formats
 from evergreen.work.models import Task
 
@@ -35,6 +47,7 @@ KINDS: dict[str, str | Promise] = {
     "wait": pgettext_lazy("step", "Wait"),
     "wait_until": gettext_lazy("Wait until"),
     "working_hours": gettext_lazy("Wait for working hours"),
+    "answer": gettext_lazy("Answer"),
     "branch": gettext_lazy("Branch"),
     "split": gettext_lazy("A/B split"),
     "end": pgettext_lazy("step", "End"),
@@ -62,6 +75,15 @@ EVERY: dict[str, str | Promise] = {
     "week": gettext_lazy("every week"),
     "month": gettext_lazy("every month"),
     "quarter": gettext_lazy("every quarter"),
+}
+GROUPS: dict[str, str | Promise] = {
+    "detractor": gettext_lazy("detractor, 0–6"),
+    "passive": gettext_lazy("passive, 7–8"),
+    "promoter": gettext_lazy("promoter, 9–10"),
+    "dissatisfied": gettext_lazy("dissatisfied, 1–2"),
+    "satisfied": gettext_lazy("satisfied, 4–5"),
+    "hard": gettext_lazy("hard, 1–3"),
+    "easy": gettext_lazy("easy, 5–7"),
 }
 REENTRY: dict[str, str | Promise] = {
     "never": gettext_lazy("once, never again"),
@@ -153,7 +175,7 @@ class Words:
                 return _("the event %(event)s arrives") % {"event": one.names[0]}
             case "form":
                 return _("somebody answers %(form)s") % {
-                    "form": one.names[0].removeprefix(f"{rules.FORM}:").upper()
+                    "form": form_name(one.names[0].removeprefix(f"{rules.FORM}:"))
                 }
             case "schedule":
                 return self._schedule(one)
@@ -179,10 +201,12 @@ class Words:
             }  # fmt: skip
         return _("%(every)s, on day %(day)s") % {"every": every, "day": one.on}
 
-    def step(self, step: Step, after: str) -> Told:
-        """A step in words; ``after`` is the key of the step that stands below it."""
+    def step(self, step: Step, of: Definition) -> Told:
+        """A step of a version in words."""
+        keys = [one.key for one in of.steps]
+        after = ([*keys, ""])[keys.index(step.key) + 1]
         label = str(KINDS.get(step.kind, step.kind))
-        title, detail, ways = label, "", self._ways(step, after)
+        title, detail, ways = label, "", self._ways(step, after, of)
         match step:
             case Act():
                 title, detail = self._act(step, label)
@@ -192,6 +216,9 @@ class Words:
                 asked = [self.condition(condition)] if condition is not None else []
                 asked += [_("the event %(event)s arrives") % {"event": event}] if event else []
                 title = _("Wait until %(what)s") % {"what": _(" or ").join(asked)}
+                detail = _("at most %(span)s") % {"span": span_words(timeout)}
+            case Answer(of=asked, timeout=timeout):
+                title = _("Wait for the answer to “%(task)s”") % {"task": self._title_of(asked, of)}
                 detail = _("at most %(span)s") % {"span": span_words(timeout)}
         return Told(step.key, step.kind, label, title, detail, ways)
 
@@ -215,7 +242,7 @@ class Words:
                 )
                 return _("%(field)s becomes %(value)s") % {"field": name, "value": formats.named(chosen)}, ""
             case "ticket":
-                return str(settings["subject"]), ""
+                return formats.named(settings["subject"]), ""
         told = [
             f"{key}: {formats.named(value)}" for key, value in settings.items() if value not in ("", None)
         ]
@@ -235,12 +262,31 @@ class Words:
         told = [whose, when]
         if "priority" in settings:
             told.append(str(dict(Task.Priority.choices).get(settings["priority"], "")))
+        if settings.get("answers"):
+            told.append(
+                _("asks: %(answers)s")
+                % {"answers": " / ".join(formats.named(one["name"]) for one in settings["answers"])}
+            )
         if settings.get("for_alert"):
             told.append(_("ends with its alert"))
         return joined(one for one in told if one)
 
-    def _ways(self, step: Step, after: str) -> tuple[Way, ...]:
+    def _title_of(self, key: str, of: Definition) -> str:
+        step = of.step(key)
+        return self._act(step, key)[0] if isinstance(step, Act) else key
+
+    def _ways(self, step: Step, after: str, of: Definition) -> tuple[Way, ...]:
         match step:
+            case Answer(ways=answers, otherwise=otherwise, on_timeout=late):
+                names = _answer_names(of.step(step.of))
+                return (
+                    *(
+                        Way(_("“%(answer)s”") % {"answer": names.get(answer, answer)}, to)
+                        for answer, to in answers
+                    ),
+                    Way(_("otherwise"), otherwise),
+                    Way(_("after the time is up"), late),
+                )
             case Branch(ways=ways, otherwise=otherwise):
                 return (
                     *(
@@ -257,6 +303,17 @@ class Words:
                 return ()
         to = str(getattr(step, "next", ""))
         return (Way("", to),) if to != after else ()
+
+
+def _answer_names(step: Step | None) -> dict[str, str]:
+    told = step.settings.get("answers", ()) if isinstance(step, Act) else ()
+    return {str(one["key"]): formats.named(one["name"]) for one in told}
+
+
+def form_name(key: str) -> str:
+    """A survey, or a group of its answers: NPS, NPS (detractor)."""
+    form, _dot, group = key.partition(".")
+    return f"{form.upper()} ({GROUPS.get(group, group)})" if group else form.upper()
 
 
 def span_words(span: Span) -> str:

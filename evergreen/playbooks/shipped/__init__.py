@@ -1,8 +1,13 @@
-"""The playbook that is on from the start: an alert becomes a task for the account's owner."""
+"""The playbooks that ship: one on from the start (an alert becomes a task for the account's owner), the others published and off,
+each a file of ``books`` as ``evergreen config`` writes it."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 # What to do about each rule's alert; "*" serves rules that have no words of their own.
 _TITLES: dict[str, dict[str, str]] = {
@@ -31,7 +36,7 @@ ALERT_STEP: dict[str, Any] = {
     "for_alert": True,
 }
 
-PLAYBOOKS: dict[str, dict[str, Any]] = {
+ON_FROM_THE_START: dict[str, dict[str, Any]] = {
     "alert-task": {
         "name": {"zh": "预警转任务", "en": "Alert to task"},
         "definition": {
@@ -42,3 +47,18 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
         },
     }
 }
+
+
+@cache
+def shipped() -> dict[str, dict[str, Any]]:
+    """Every playbook that ships by its key: name, definition, and a note {zh, en} of what it is for where it has one."""
+    books = sorted((Path(__file__).parent / "books").glob("*.yaml"))
+    return {
+        **ON_FROM_THE_START,
+        **{book.stem: yaml.safe_load(book.read_text("utf-8")) for book in books},
+    }
+
+
+def note_of(key: str, note: str) -> dict[str, str]:
+    """What a playbook is for: as somebody wrote it, else as it ships."""
+    return {"text": note} if note else dict(shipped().get(key, {}).get("note", {}))
