@@ -1,9 +1,10 @@
-"""What winning accounts costs, month by month."""
+"""What winning accounts costs, month by month; experiments and what was decided on them."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class AcquisitionCost(models.Model):
@@ -28,3 +29,45 @@ class AcquisitionCost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}: {self.cost_cents} {self.currency}"
+
+
+class Experiment(models.Model):
+    """Arms compared on outcomes of a table that somebody brought, and the decision that was taken."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("to be set up")
+        COMPARED = "compared", _("compared")
+        DECIDED = "decided", _("decided")
+
+    class Decision(models.TextChoices):
+        KEEP = "keep", _("keep as it was")
+        CHANGE = "change", _("change to the tested")
+        LONGER = "longer", _("not clear: test again")
+
+    name = models.CharField(max_length=120)
+    hypothesis = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.DRAFT)
+    file = models.CharField(max_length=80, help_text="Its name among the files of the home.")
+    file_name = models.CharField(max_length=200, help_text="As the person called it.")
+    rows = models.PositiveBigIntegerField(default=0)
+    columns = models.JSONField(default=list, help_text="[{name, kind, arms}], as tables.look told them.")
+    setup = models.JSONField(
+        default=dict, help_text="{arm, control, outcomes, covariate}, the first outcome is the primary one."
+    )
+    result = models.JSONField(default=dict, help_text="As tables.compare told it.")
+    decision = models.CharField(max_length=8, choices=Decision, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name

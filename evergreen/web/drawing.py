@@ -119,6 +119,21 @@ def interval_bar(
     )
 
 
+def difference_bar(value: float, low: float, high: float, most: float) -> SafeString:
+    """A difference with its interval on a line from -``most`` to ``most``; coloured where zero lies outside."""
+    at, start, end = (50 + 48 * max(-1.0, min(1.0, one / (most or 1))) for one in (value, low, high))
+    tone = "none" if low <= 0 <= high else "info"
+    return format_html(
+        '<svg class="bar difference" height="16" aria-hidden="true"><rect class="track" y="7" width="100%" height="2"/>'
+        '<rect class="spread" x="50%" y="0" width="1" height="16"/><rect class="{}" x="{}%" y="5" width="{}%" height="6" rx="3"/>'
+        '<rect class="spread" x="{}%" y="3" width="3" height="10"/></svg>',
+        tone,
+        f"{start:.1f}",
+        f"{max(0.6, end - start):.1f}",
+        f"{at:.1f}",
+    )
+
+
 def mix(counts: Mapping[str, int]) -> SafeString:
     """Bands of a book as one stacked bar; ``counts`` by band name. The figures stand in words beside it."""
     total = sum(counts.values())

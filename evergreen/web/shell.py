@@ -81,6 +81,7 @@ RAIL = (
             Item("scorecards", _("Health scorecards"), "h"),
             Item("forecast", _("Forecast"), "f"),
             Item("ahead", _("Twelve months ahead"), "n"),
+            Item("experiments", _("Experiments"), "w"),
             Item("metrics", _("Metrics"), "m"),
         ],
     ),

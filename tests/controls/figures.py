@@ -16,6 +16,22 @@ _NAIVE = f"{_ORACLE}::test_every_metric_of_a_hundred_accounts_equals_a_naive_cal
 
 CONTROLS = (
     Control(
+        "looking_costs_nothing",
+        "Whoever looks while an experiment runs pays for it with a wider interval.",
+        "evergreen/outcomes/experiments/statistics.py",
+        "grown = n * rho2 + 1",
+        "grown = 1.0",
+        ("tests/outcomes/test_experiment_statistics.py::test_the_sequential_reading_is_gbstats",),
+    ),
+    Control(
+        "uneven_arms_believed",
+        "Arms of other sizes than planned are flagged before anything is believed.",
+        "evergreen/outcomes/experiments/statistics.py",
+        'return float(tt.Experiment({"ratio": metric}',
+        'return 1.0 or float(tt.Experiment({"ratio": metric}',
+        ("tests/web/test_experiments.py::test_uneven_arms_are_flagged_before_anything_is_believed",),
+    ),
+    Control(
         "late_use_known_early_among_many_days",
         "A past day is read as it was known then, also when many days are computed in one pass.",
         "evergreen/metrics/across/usage.py",

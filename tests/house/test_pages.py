@@ -16,7 +16,7 @@ from tests.house import text_of
 from tests.house.test_files import TEMPLATES
 
 # Views that look at the token themselves, because something must happen before the body is read.
-CHECKED_INSIDE = {"imports"}
+CHECKED_INSIDE = {"imports", "experiments"}
 # Who is not signed in gets no further than these.
 OPEN_TO_ALL = {"sign-in", "sign-in-language"}
 # Asked by programs with a key of their own: no session opens them, so no other page can make a browser change anything.

@@ -26,7 +26,7 @@ NIGHTS = 14
 CARE: dict[str, Any] = {
     "triggers": [
         {"kind": "lifecycle", "day": 3, "counts_from": "live_on"},
-        {"kind": "lifecycle", "day": -2, "counts_from": "renewal_on"},
+        {"kind": "lifecycle", "day": -1, "counts_from": "renewal_on"},
         {"kind": "segment", "segment": "paying"},
         {"kind": "schedule", "every": "week", "on": 4},
     ],

@@ -181,6 +181,7 @@ register.simple_tag(drawing.sparkline, name="sparkline")
 register.simple_tag(drawing.change_bar, name="change_bar")
 register.simple_tag(drawing.share_bar, name="share_bar")
 register.simple_tag(drawing.interval_bar, name="interval_bar")
+register.simple_tag(drawing.difference_bar, name="difference_bar")
 register.simple_tag(drawing.mix, name="mix")
 
 

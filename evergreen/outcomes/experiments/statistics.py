@@ -1,0 +1,225 @@
+"""Two arms compared on one outcome. Intervals, CUPED, sample ratio and needed size come from tea-tasting; the sequential and the
+Bayesian reading, which it lacks, are our own, checked against gbstats 0.8.0 (tests/outcomes/test_experiment_statistics.py).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tea_tasting as tt
+from scipy import stats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ALPHA = 0.05
+POWER = 0.8
+# How many observations the sequential reading is tuned for: tightest about there, valid everywhere.
+TUNING = 5_000
+# A sample ratio less likely than this by chance means that something is wrong with the arms themselves.
+RATIO_ALPHA = 0.01
+# Values above this quantile of both arms together are capped in the reading beside; told where it changes the variance by a tenth.
+CAP = 0.999
+_NOTEWORTHY = 0.1
+LEAST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """An arm's number of units, mean and variance (n - 1)."""
+
+    n: int
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval and the p-value of no difference."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """The Bayesian reading without a prior: the chance that the treatment is larger, and what choosing it costs on average if it is
+    not (``risk``), in the outcome's unit."""
+
+    chance: float
+    low: float
+    high: float
+    risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One outcome: ``absolute`` is treatment minus control; ``relative`` to the control's mean, None where that is not above zero.
+
+    ``sequential`` may be looked at every day (of the relative difference, else of the absolute). ``capped`` is the absolute difference
+    with outliers capped at ``cap``, None where none stand out. ``adjusted`` is by CUPED, None without a covariate.
+    """
+
+    control: Arm
+    treatment: Arm
+    absolute: Interval | None
+    relative: Interval | None
+    sequential: Interval | None
+    belief: Belief | None
+    capped: Interval | None = None
+    cap: float | None = None
+    adjusted: Interval | None = None
+
+
+def read(
+    control: np.ndarray[Any, Any],
+    treatment: np.ndarray[Any, Any],
+    *,
+    covariates: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
+) -> Reading:
+    """Compare two arms; missing values are left out. ``covariates`` are known from before the start, unit by unit.
+
+    Without two units an arm, or where nobody differs from anybody, there is no interval.
+    """
+    kept = tuple(np.isfinite(values) for values in (control, treatment))
+    a, b = control[kept[0]].astype(float), treatment[kept[1]].astype(float)
+    arms = _arm(a), _arm(b)
+    if min(arms[0].n, arms[1].n) < LEAST or arms[0].variance + arms[1].variance == 0:
+        return Reading(*arms, None, None, None, None)
+    fixed = _fixed(a, b)
+    relative = None
+    if arms[0].mean > 0:
+        relative = Interval(
+            fixed.rel_effect_size,
+            fixed.rel_effect_size_ci_lower,
+            fixed.rel_effect_size_ci_upper,
+            fixed.pvalue,
+        )
+    capped, cap = _capped(a, b, arms)
+    adjusted = None
+    if covariates is not None:
+        before = covariates[0][kept[0]].astype(float), covariates[1][kept[1]].astype(float)
+        adjusted = _adjusted(a, b, before)
+    return Reading(*arms, _interval(fixed), relative, sequential(*arms), belief(*arms), capped, cap, adjusted)
+
+
+def sample_ratio(counts: tuple[int, int], shares: tuple[float, float] = (1.0, 1.0)) -> float:
+    """How likely a ratio of units at least this far from the planned one is by chance (normal approximation, no correction)."""
+    table = _table(np.zeros(counts[0]), np.zeros(counts[1]))
+    metric = tt.SampleRatio(shares[1] / shares[0], method="norm", correction=False)
+    return float(tt.Experiment({"ratio": metric}, variant="arm").analyze(table, control=0)["ratio"].pvalue)
+
+
+def needed(mean: float, variance: float, relative: float) -> int:
+    """Units in both arms together that show a relative difference of the mean with a power of 80 % at 5 %, arms of equal size:
+    4 (z + z')² variance / (relative mean)² (Cohen 1988)."""
+    if variance <= 0 or mean == 0 or relative == 0:
+        return 0
+    z = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
+    return math.ceil(4 * z**2 * variance / (relative * mean) ** 2)
+
+
+def sequential(control: Arm, treatment: Arm) -> Interval:
+    """An interval and p-value that stay valid however often one looks: asymptotic confidence sequences (Waudby-Smith et al. 2023,
+    arXiv 2103.06476v7, eq. 9, 155 and 161), of the relative difference, else of the absolute one."""
+    value, variance = _difference(control, treatment)
+    n = control.n + treatment.n
+    told = -2 * math.log(ALPHA)
+    rho2 = (told + math.log(told + 1)) / TUNING
+    grown = n * rho2 + 1
+    width = math.sqrt(variance * n) * math.sqrt(
+        2 * grown * math.log(math.sqrt(grown) / ALPHA) / (n**2 * rho2)
+    )
+    evidence = rho2 * (value**2 * n / variance) / (2 * grown) - math.log(grown) / 2
+    return Interval(
+        value, value - width, value + width, min(1.0, math.exp(min(0.0, -evidence)) if evidence > 0 else 1.0)
+    )
+
+
+def belief(control: Arm, treatment: Arm) -> Belief:
+    """The posterior of the absolute difference under a flat prior: normal with the difference's mean and standard error."""
+    value = treatment.mean - control.mean
+    error = math.sqrt(control.variance / control.n + treatment.variance / treatment.n)
+    below = float(stats.norm.cdf(-value / error))
+    # The mean of what is lost where the difference is negative: E[max(-d, 0)].
+    risk = error * float(stats.norm.pdf(value / error)) - value * below
+    z = float(stats.norm.ppf(1 - ALPHA / 2))
+    return Belief(1 - below, value - z * error, value + z * error, max(0.0, risk))
+
+
+def _difference(control: Arm, treatment: Arm) -> tuple[float, float]:
+    """(difference, its variance): relative by the delta method where the control's mean is above zero, else absolute."""
+    a, b = control.variance / control.n, treatment.variance / treatment.n
+    if control.mean <= 0:
+        return treatment.mean - control.mean, a + b
+    value = (treatment.mean - control.mean) / control.mean
+    return value, b / control.mean**2 + a * treatment.mean**2 / control.mean**4
+
+
+def _arm(values: np.ndarray[Any, Any]) -> Arm:
+    if not len(values):
+        return Arm(0, math.nan, 0.0)
+    return Arm(len(values), float(values.mean()), float(values.var(ddof=1)) if len(values) > 1 else 0.0)
+
+
+def _capped(
+    a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], arms: tuple[Arm, Arm]
+) -> tuple[Interval | None, float | None]:
+    cap = float(np.quantile(np.concatenate([a, b]), CAP))
+    low, high = np.minimum(a, cap), np.minimum(b, cap)
+    before, after = arms[0].variance + arms[1].variance, float(low.var(ddof=1) + high.var(ddof=1))
+    if before - after <= _NOTEWORTHY * before or after == 0:
+        return None, None
+    return _interval(_fixed(low, high)), cap
+
+
+def _adjusted(
+    a: np.ndarray[Any, Any],
+    b: np.ndarray[Any, Any],
+    before: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
+) -> Interval | None:
+    known = tuple(np.isfinite(values) for values in before)
+    if min(int(one.sum()) for one in known) < LEAST:
+        return None
+    table = _table(a[known[0]], b[known[1]], (before[0][known[0]], before[1][known[1]]))
+    if not np.concatenate([before[0][known[0]], before[1][known[1]]]).std():
+        return None
+    metric = tt.Mean("value", "before", equal_var=False)
+    return _interval(tt.Experiment({"value": metric}, variant="arm").analyze(table, control=0)["value"])
+
+
+def _fixed(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> Any:
+    """Welch's test, by tea-tasting."""
+    metric = tt.Mean("value", equal_var=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return tt.Experiment({"value": metric}, variant="arm").analyze(_table(a, b), control=0)["value"]
+
+
+def _interval(found: Any) -> Interval:
+    return Interval(
+        float(found.effect_size),
+        float(found.effect_size_ci_lower),
+        float(found.effect_size_ci_upper),
+        float(found.pvalue),
+    )
+
+
+def _table(
+    a: np.ndarray[Any, Any],
+    b: np.ndarray[Any, Any],
+    before: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
+) -> pa.Table:
+    import pyarrow as pa
+
+    columns = {
+        "arm": np.concatenate([np.zeros(len(a), np.int64), np.ones(len(b), np.int64)]),
+        "value": np.concatenate([a, b]),
+    }
+    if before is not None:
+        columns["before"] = np.concatenate(before)
+    return pa.table(columns)
