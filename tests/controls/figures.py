@@ -321,4 +321,20 @@ CONTROLS = (
         "    if last > today + dt.timedelta(days=900):",
         ("tests/flow/test_slipping.py::test_a_day_to_come_is_refused_with_the_newest_possible_one",),
     ),
+    Control(
+        "share_of_what_may_be_nothing",
+        "A difference is no share of a mean that may be zero.",
+        "evergreen/outcomes/experiments/statistics.py",
+        "control.mean > z * math.sqrt(control.variance / control.n)",
+        "control.mean > 0",
+        ("tests/outcomes/test_experiment_statistics.py",),
+    ),
+    Control(
+        "rare_by_the_normal_curve",
+        "A yes or no of few is tested exactly.",
+        "evergreen/outcomes/experiments/statistics.py",
+        "    if is_yes_or_no and (_is_rare(a) or _is_rare(b)):",
+        "    if is_yes_or_no and len(a) + len(b) < 4:",
+        ("tests/outcomes/test_experiment_statistics.py",),
+    ),
 )

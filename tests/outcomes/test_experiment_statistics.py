@@ -167,3 +167,52 @@ def test_so_many_units_show_the_difference_four_times_in_five() -> None:
         seen += found.p < statistics.ALPHA
     assert 0.72 <= seen / 300 <= 0.88
     assert statistics.needed(0, 1, 0.1) == statistics.needed(1, 0, 0.1) == 0
+
+
+def _answers(n: int, yes: int) -> NDArray[np.float64]:
+    return np.repeat(np.array([1.0, 0.0]), [yes, n - yes])
+
+
+def test_few_yes_are_tested_exactly_and_none_of_forty_has_an_interval() -> None:
+    found = statistics.read(_answers(40, 0), _answers(40, 6))
+    assert found.exact and found.absolute is not None and found.sequential is not None
+    assert found.absolute.p == pytest.approx(stats.barnard_exact([[6, 0], [34, 40]]).pvalue)
+    # Agresti and Caffo by hand: 1 of 42 and 7 of 42.
+    half = 1.959964 * math.sqrt((1 / 42 * 41 / 42 + 7 / 42 * 35 / 42) / 42)
+    assert (found.absolute.low, found.absolute.high) == pytest.approx((6 / 42 - half, 6 / 42 + half))
+    assert found.absolute.value == found.sequential.value == 0.15
+    assert found.sequential.low < found.absolute.low and found.absolute.high < found.sequential.high
+    many = statistics.read(_answers(5_000, 2), _answers(5_000, 15))
+    assert many.exact and many.absolute is not None
+    assert many.absolute.p == pytest.approx(stats.fisher_exact([[15, 2], [4_985, 4_998]]).pvalue)
+    assert not statistics.read(_answers(5_000, 20), _answers(5_000, 35)).exact
+    # Nobody against everybody: nothing varies within an arm, and yet it is told.
+    apart = statistics.read(_answers(30, 0), _answers(30, 30)).absolute
+    assert apart is not None and apart.p < 1e-6 and apart.high == 1.0 and apart.low > 0.8
+
+
+def test_exact_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    # All outcomes of 20 against 20 at true shares of 0.1 and 0.3, each by its likelihood: nothing drawn, no luck.
+    weights = [stats.binom.pmf(range(21), 20, share) for share in (0.1, 0.3)]
+    held = 0.0
+    for a, b in ((a, b) for a in range(9) for b in range(16)):  # beyond lies less than one in a thousand
+        found = statistics.read(_answers(20, a), _answers(20, b)).absolute
+        held += float(weights[0][a] * weights[1][b]) * (
+            found is not None and found.low <= 0.2 <= found.high if (a, b) != (0, 0) else 0.0
+        )
+    assert 0.94 <= held <= 0.985
+
+
+def test_one_enormous_value_in_the_control_makes_no_certainty_of_chance() -> None:
+    # Its mean of 2,000 has an error of 2,000. The delta method says p = 0 (gbstats 0.8.0 does), Welch's test 0.32.
+    a, b = np.r_[100_000.0, np.zeros(49)], np.random.default_rng(1).normal(5, 1, 50)
+    found = statistics.read(a, b)
+    assert found.relative is None and found.absolute is not None and found.sequential is not None
+    assert found.absolute.p > 0.3 and found.sequential.p == 1.0
+    assert found.sequential.value == pytest.approx(found.absolute.value)
+
+
+def test_a_tested_arm_of_nothing_has_a_difference_and_no_share() -> None:
+    found = statistics.read(np.random.default_rng(2).normal(20, 5, 60), np.zeros(60))
+    assert found.relative is None and found.sequential is not None and found.sequential.high < 0
+    assert found.absolute is not None and found.absolute.p < 1e-6

@@ -5,12 +5,13 @@ Bayesian reading, which it lacks, are our own, checked against gbstats 0.8.0 (te
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tea_tasting as tt
 from scipy import stats
+from tea_tasting.aggr import Aggregates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,10 @@ RATIO_ALPHA = 0.01
 CAP = 0.999
 _NOTEWORTHY = 0.1
 LEAST = 2
+# Yes and no with fewer of either in an arm are tested exactly: there the normal curve is off, and at none it has no width at all.
+# Barnard's test is the stronger one, but its tables take too long for many units.
+FEW = 10
+_BARNARD_BELOW = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,11 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One outcome: ``absolute`` is treatment minus control; ``relative`` to the control's mean, None where that is not above zero.
+    """One outcome: ``absolute`` is treatment minus control; ``relative`` to the control's mean, None where ``has_share`` says no.
 
     ``sequential`` may be looked at every day (of the relative difference, else of the absolute). ``capped`` is the absolute difference
-    with outliers capped at ``cap``, None where none stand out. ``adjusted`` is by CUPED, None without a covariate.
+    with outliers capped at ``cap``, None where none stand out. ``adjusted`` is by CUPED, None without a covariate. ``exact`` says that
+    the outcome is a yes or no with fewer than ``FEW`` of either in an arm; such a one is neither capped nor adjusted.
     """
 
     control: Arm
@@ -74,6 +80,7 @@ class Reading:
     capped: Interval | None = None
     cap: float | None = None
     adjusted: Interval | None = None
+    exact: bool = False
 
 
 def read(
@@ -89,11 +96,18 @@ def read(
     kept = tuple(np.isfinite(values) for values in (control, treatment))
     a, b = control[kept[0]].astype(float), treatment[kept[1]].astype(float)
     arms = _arm(a), _arm(b)
-    if min(arms[0].n, arms[1].n) < LEAST or arms[0].variance + arms[1].variance == 0:
+    if min(arms[0].n, arms[1].n) < LEAST or (
+        arms[0].variance + arms[1].variance == 0 and arms[0].mean == arms[1].mean
+    ):
+        return Reading(*arms, None, None, None, None)
+    is_yes_or_no = all(bool(np.isin(values, (0, 1)).all()) for values in (a, b))
+    if is_yes_or_no and (_is_rare(a) or _is_rare(b)):
+        return _exact(*arms)
+    if arms[0].variance + arms[1].variance == 0:
         return Reading(*arms, None, None, None, None)
     fixed = _fixed(a, b)
     relative = None
-    if arms[0].mean > 0:
+    if has_share(*arms):
         relative = Interval(
             fixed.rel_effect_size,
             fixed.rel_effect_size_ci_lower,
@@ -106,6 +120,16 @@ def read(
         before = covariates[0][kept[0]].astype(float), covariates[1][kept[1]].astype(float)
         adjusted = _adjusted(a, b, before)
     return Reading(*arms, _interval(fixed), relative, sequential(*arms), belief(*arms), capped, cap, adjusted)
+
+
+def has_share(control: Arm, treatment: Arm) -> bool:
+    """Whether a difference may be told as a share of the control's mean: both above zero, and the control's clearly.
+
+    Where the control's own 95 % interval holds zero the ratio has no bounded interval (Fieller 1954). One enormous value in the
+    control brings that about, and the delta method then answers p = 0 to arms that Welch's test cannot tell apart.
+    """
+    z = float(stats.norm.ppf(1 - ALPHA / 2))
+    return treatment.mean > 0 and control.mean > z * math.sqrt(control.variance / control.n)
 
 
 def sample_ratio(counts: tuple[int, int], shares: tuple[float, float] = (1.0, 1.0)) -> float:
@@ -124,10 +148,10 @@ def needed(mean: float, variance: float, relative: float) -> int:
     return math.ceil(4 * z**2 * variance / (relative * mean) ** 2)
 
 
-def sequential(control: Arm, treatment: Arm) -> Interval:
+def sequential(control: Arm, treatment: Arm, *, relative: bool = True) -> Interval:
     """An interval and p-value that stay valid however often one looks: asymptotic confidence sequences (Waudby-Smith et al. 2023,
-    arXiv 2103.06476v7, eq. 9, 155 and 161), of the relative difference, else of the absolute one."""
-    value, variance = _difference(control, treatment)
+    arXiv 2103.06476v7, eq. 9, 155 and 161), of the relative difference where that ``has_share`` and is wanted, else of the absolute one."""
+    value, variance = _difference(control, treatment, relative)
     n = control.n + treatment.n
     told = -2 * math.log(ALPHA)
     rho2 = (told + math.log(told + 1)) / TUNING
@@ -152,13 +176,46 @@ def belief(control: Arm, treatment: Arm) -> Belief:
     return Belief(1 - below, value - z * error, value + z * error, max(0.0, risk))
 
 
-def _difference(control: Arm, treatment: Arm) -> tuple[float, float]:
-    """(difference, its variance): relative by the delta method where the control's mean is above zero, else absolute."""
+def _difference(control: Arm, treatment: Arm, relative: bool) -> tuple[float, float]:
+    """(difference, its variance): relative by the delta method where that ``has_share``, else absolute."""
     a, b = control.variance / control.n, treatment.variance / treatment.n
-    if control.mean <= 0:
+    if not (relative and has_share(control, treatment)):
         return treatment.mean - control.mean, a + b
     value = (treatment.mean - control.mean) / control.mean
     return value, b / control.mean**2 + a * treatment.mean**2 / control.mean**4
+
+
+def _is_rare(values: np.ndarray[Any, Any]) -> bool:
+    ones = int((values == 1).sum())
+    return min(ones, len(values) - ones) < FEW
+
+
+def _exact(control: Arm, treatment: Arm) -> Reading:
+    """Yes and no of few: p by Barnard's or Fisher's exact test (tea-tasting), the rest with a yes and a no more in each arm.
+
+    Agresti and Caffo 2000 (The American Statistician 54): that makes the plain interval hold what it says, also for none of forty. The
+    estimate stays the difference seen; the sequential reading is of the absolute difference.
+    """
+    counts = tuple(round(arm.n * arm.mean) for arm in (control, treatment))
+    seen = [
+        Aggregates(arm.n, {"value": count / arm.n}, {}, {})
+        for arm, count in zip((control, treatment), counts, strict=True)
+    ]
+    method: Literal["barnard", "fisher"] = "barnard" if control.n + treatment.n < _BARNARD_BELOW else "fisher"
+    p = float(tt.Proportion("value", method=method).analyze_aggregates(*seen).pvalue)
+    more = tuple(
+        _share(arm.n + 2, count + 1) for arm, count in zip((control, treatment), counts, strict=True)
+    )
+    told = belief(*more)
+    value = treatment.mean - control.mean
+    # A difference of two shares lies between -1 and 1, and the interval holds the one seen.
+    fixed = Interval(value, max(min(told.low, value), -1.0), min(max(told.high, value), 1.0), p)
+    always = replace(sequential(*more, relative=False), value=value)
+    return Reading(control, treatment, fixed, None, always, told, exact=True)
+
+
+def _share(n: int, count: int) -> Arm:
+    return Arm(n, count / n, count / n * (1 - count / n))
 
 
 def _arm(values: np.ndarray[Any, Any]) -> Arm:

@@ -118,7 +118,9 @@ class Outcome:
         found = []
         fixed, always, belief = self.told["absolute"], self.told["sequential"], self.told["belief"]
         if fixed:
-            found.append(self._row(_("End fixed beforehand"), _("Welch's test, 95%"), fixed, _p(fixed["p"])))
+            # Comparisons kept from before this was told apart were all Welch's.
+            how = _("exact test, 95%") if self.told.get("exact") else _("Welch's test, 95%")
+            found.append(self._row(_("End fixed beforehand"), how, fixed, _p(fixed["p"])))
         if always:
             # Of the relative difference where the control is above zero: here in the outcome's unit.
             scale = self.told["control"]["mean"] if self.told["relative"] else 1.0
@@ -162,7 +164,11 @@ class Outcome:
     def relative(self) -> str:
         one = self.told["relative"]
         if one is None:
-            return _("The control's mean is not above zero, so no relative difference is told.")
+            if self.told.get("exact"):
+                return _("Fewer than ten yes or ten no in an arm: too few to tell a relative difference.")
+            return _(
+                "No relative difference is told: it takes a control's mean clearly above zero and the other's above zero."
+            )
         return _("Relative to %(control)s: %(value)s (%(low)s to %(high)s).") % {
             "control": self.control_name, "value": _signed(one["value"] * 100) + "%",
             "low": _signed(one["low"] * 100) + "%", "high": _signed(one["high"] * 100) + "%",
