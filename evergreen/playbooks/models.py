@@ -92,6 +92,9 @@ class Enrolment(models.Model):
     entered_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=30, blank=True, help_text="Why it waits, or how it ended.")
+    is_compared = models.BooleanField(
+        default=False, help_text="It came in beside a holdout that could have been its lot."
+    )
     note = models.CharField(max_length=300, blank=True, help_text="Why it needs attention.")
 
     class Meta:
@@ -123,6 +126,7 @@ class Refusal(models.Model):
         INSIDE = "inside", _("inside already")
         AGAIN = "again", _("was inside before")
         TOO_OFTEN = "too_often", _("entered too often in a day")
+        HOLDOUT = "holdout", _("held out to compare with")
 
     playbook = models.ForeignKey(Playbook, on_delete=models.CASCADE, related_name="refusals")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="refusals")

@@ -16,6 +16,22 @@ _NAIVE = f"{_ORACLE}::test_every_metric_of_a_hundred_accounts_equals_a_naive_cal
 
 CONTROLS = (
     Control(
+        "effect_knows_the_future",
+        "What a playbook brought is looked at so many days after entry, not at whatever came later.",
+        "evergreen/outcomes/experiments/holdouts.py",
+        "AND later.day <= units.until",
+        "AND later.day <= units.until + 60",
+        ("tests/outcomes/test_holdouts.py::test_what_it_brought_is_found_and_what_it_did_not_is_not",),
+    ),
+    Control(
+        "holdout_leaks",
+        "Who is held out stays out whatever the occasion.",
+        "evergreen/playbooks/rules/entering.py",
+        "arm_for(playbook, _HOLDOUT, account, ",
+        "arm_for(str(id(account)), _HOLDOUT, account, ",
+        ("tests/outcomes/test_holdouts.py::test_a_share_of_the_accounts_is_kept_out_always_the_same_ones",),
+    ),
+    Control(
         "looking_costs_nothing",
         "Whoever looks while an experiment runs pays for it with a wider interval.",
         "evergreen/outcomes/experiments/statistics.py",

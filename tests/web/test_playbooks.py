@@ -39,6 +39,7 @@ EVERYTHING: dict[str, Any] = {
     "entry": "tier in (strategic, growth)",
     "reentry": "after_days",
     "reentry_days": 90,
+    "holdout": 20,
     "steps": [
         {"key": "call", "kind": "task", "title": {"zh": "打电话", "en": "Call"}, "assignee": "owner_or_team", "due_working_days": 3, "priority": 2, "answers": [{"key": "yes", "name": {"zh": "是", "en": "Yes"}}, {"key": "no", "name": {"zh": "否"}}]},
         {
@@ -85,6 +86,7 @@ def test_every_page_opens_in_both_languages(
         "/playbooks/care/editor/?mode=yaml",
         "/playbooks/new/",
         "/playbooks/care/trial/",
+        "/playbooks/care/effect/",
     ):
         assert client.get(address).status_code == 200, address
 
@@ -309,3 +311,16 @@ def test_a_file_of_runs_says_where_each_stands(cast: SimpleNamespace, as_person:
     actions.tick(now=NOW)
     text = as_person(cast.owner).post("/playbook-runs/export/").content.decode("utf-8-sig")
     assert cast.well.name in text and "Wait 3 days" in text
+
+
+@pytest.mark.usefixtures("home")
+def test_what_a_playbook_brings_is_told_against_those_held_out(
+    cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    client = as_person(cast.owner)
+    published(task("call"))
+    assert "Nobody is held out" in client.get("/playbooks/care/effect/").content.decode()
+    published(task("call"), holdout=30)
+    page = client.get("/playbooks/care/effect/?days=90").content.decode()
+    assert "0 accounts are compared" in page and "nobody to compare yet" in page
+    assert "30% of the accounts are held out" in client.get("/playbooks/care/").content.decode()

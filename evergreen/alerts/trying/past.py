@@ -96,7 +96,7 @@ def gone_since() -> dict[int, int]:
 
 def _told(con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date) -> Any:
     """Health by each account's scorecard of today, and the risk, as the nights told them."""
-    con.register("asked_cards", _cards())
+    con.register("asked_cards", cards_now())
     con.execute(
         "CREATE OR REPLACE TEMP VIEW told_health AS"
         " WITH mine AS (SELECT day, scores.account_id, score, band FROM lake.scores scores JOIN asked_cards cards"
@@ -111,7 +111,7 @@ def _told(con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date) -> Any:
     return ibis.duckdb.from_connection(con).table("told_health")
 
 
-def _cards() -> pa.Table:
+def cards_now() -> pa.Table:
     """Each account with the key of the scorecard that shows its health today."""
     keys = dict(Scorecard.objects.values_list("pk", "key"))
     own, default = own_scorecards(), str(base.setting("scorecard"))
@@ -125,7 +125,7 @@ def facts(
 ) -> Iterator[tuple[int, Iterator[tuple[int, rules.Facts]]]]:
     """Of each account the nights in turn (as numbers of days) with what the detectors look at."""
     cards = {card.key: health.definition(health.current_version(card)) for card in Scorecard.objects.all()}
-    con.register("asked_cards", _cards())
+    con.register("asked_cards", cards_now())
     rows = con.execute(
         "SELECT seen.account_id, seen.day - DATE '1970-01-01' AS day, cards.scorecard, now.score, now.band, now.score - former.score AS change_7d, "
         + ", ".join(f"seen.{name}" for name in _FIGURES)

@@ -29,6 +29,7 @@ from evergreen.playbooks.models import Enrolment, Heard, Mark, Playbook, Playboo
 
 _BATCH = 1_000
 _MOST_HEARD = 20_000
+_HAND = "hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,16 @@ def _enter(
         return 0
     outside = _outside(of, {one.account for one in fresh}, book)
     token, chosen, refused = secrets.token_hex(12), [], []
+    # Whom somebody puts in is neither held out nor compared.
+    comparable = _comparable(of, {one.account for one in fresh if one.origin[0] != _HAND}, book)
     for one in fresh:
         reason = "condition" if one.account in outside else rules.refused(of, past[one.account], book.now)
+        if (
+            not reason
+            and one.account in comparable
+            and rules.is_held_out(playbook.key, str(one.account), of.holdout)
+        ):
+            reason = Refusal.Reason.HOLDOUT.value
         if reason:
             refused.append(
                 Refusal(
@@ -203,12 +212,15 @@ def _enter(
             )
             continue
         past[one.account].append(rules.Past(book.now, None))
-        chosen.append(_run(playbook, version, of, one, book.now, token))
+        run = _run(playbook, version, of, one, book.now, token)
+        run.is_compared = one.account in comparable
+        chosen.append(run)
     # Another scheduler may have let some in meanwhile: the database keeps one of each, and the token says whose.
     Enrolment.objects.bulk_create(chosen, batch_size=500, ignore_conflicts=True)
     made = list(Enrolment.objects.filter(playbook=playbook, claimed_by=token).order_by("pk"))
-    if keeps_refusals:
-        Refusal.objects.bulk_create(refused, batch_size=500, ignore_conflicts=True)
+    # Who is held out is written down always: they are half of what the playbook is compared by.
+    kept = [one for one in refused if keeps_refusals or one.reason == Refusal.Reason.HOLDOUT]
+    Refusal.objects.bulk_create(kept, batch_size=500, ignore_conflicts=True)
     if made:
         for run in made:
             run.playbook = playbook
@@ -252,6 +264,14 @@ def _outside(of: rules.Definition, accounts: set[int], book: Book) -> set[int]:
     return {pk for pk in accounts if pk not in values or not holds(of.entry, values[pk], book.today)}
 
 
+def _comparable(of: rules.Definition, accounts: set[int], book: Book) -> set[int]:
+    """Accounts that may be held out of a playbook that has a holdout."""
+    if not of.holdout:
+        return set()
+    values = newest_values(accounts, rules.NEVER_HELD_OUT, book.fields)
+    return {pk for pk in accounts if pk in values and rules.may_be_held_out(values[pk])}
+
+
 def enter_by_hand(
     playbook: Playbook, accounts: Iterable[int], *, by: User | None, now: dt.datetime
 ) -> tuple[int, dict[str, int]]:
@@ -262,7 +282,7 @@ def enter_by_hand(
     if version is None:
         raise rules.PlaybookError.at(playbook.key, "-", "published")
     occasion = f"hand:{now.isoformat()}:{by.pk if by else ''}"
-    listed = [Occasion(pk, occasion, ("hand", str(by.pk if by else ""))) for pk in dict.fromkeys(accounts)]
+    listed = [Occasion(pk, occasion, (_HAND, str(by.pk if by else ""))) for pk in dict.fromkeys(accounts)]
     entered = _let_in(playbook, version, listed, Book(now), by=by)
     told: dict[str, int] = defaultdict(int)
     for reason in Refusal.objects.filter(playbook=playbook, occasion=occasion).values_list(

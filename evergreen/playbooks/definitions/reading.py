@@ -38,13 +38,14 @@ from evergreen.playbooks.rules.definition import (
     Wait,
     WorkingHours,
 )
+from evergreen.playbooks.rules.entering import MOST_HELD_OUT
 from evergreen.playbooks.rules.problems import PlaybookError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS = 200
 MOST_ARMS = 20
 _KEYS = (
-    "triggers", "entry", "reentry", "reentry_days", "per", "steps", "exits", "goal", "quiet_from", "quiet_to", "zone",
+    "triggers", "entry", "reentry", "reentry_days", "per", "holdout", "steps", "exits", "goal", "quiet_from", "quiet_to", "zone",
 )  # fmt: skip
 _MOST = {"minutes": 525_600, "hours": 87_600, "days": 3_650, "working_days": 2_500}
 _FLOW_KEYS = {
@@ -128,6 +129,7 @@ class Reader(Values):
             reentry=reentry,
             reentry_days=days if reentry == "after_days" else 0,
             per=self._one_of(data.get("per", "account"), "per", PER),
+            holdout=self._whole(data.get("holdout", 0), "holdout", 0, MOST_HELD_OUT),
             exits=tuple(self._exits(data.get("exits"))),
             goal=self._condition(data.get("goal"), "goal"),
             quiet_from=quiet_from,

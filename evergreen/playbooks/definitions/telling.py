@@ -32,6 +32,8 @@ def told(of: Definition, kinds: Mapping[str, Readable]) -> dict[str, Any]:
         found["reentry_days"] = of.reentry_days
     if of.per != "account":
         found["per"] = of.per
+    if of.holdout:
+        found["holdout"] = of.holdout
     following = [*(step.key for step in of.steps[1:]), ""]
     found["steps"] = [_step_told(step, after, kinds) for step, after in zip(of.steps, following, strict=True)]
     if of.exits:

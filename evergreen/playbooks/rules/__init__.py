@@ -15,7 +15,18 @@ from evergreen.playbooks.rules.definition import (
     events,
     targets,
 )
-from evergreen.playbooks.rules.entering import FORMS, MAKE_GOOD_DAYS, Past, heard_as, refused, scheduled
+from evergreen.playbooks.rules.entering import (
+    FORMS,
+    MAKE_GOOD_DAYS,
+    MOST_HELD_OUT,
+    NEVER_HELD_OUT,
+    Past,
+    heard_as,
+    is_held_out,
+    may_be_held_out,
+    refused,
+    scheduled,
+)
 from evergreen.playbooks.rules.problems import PlaybookError
 from evergreen.playbooks.rules.timing import Calendar
 from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk, arm_for, wakes_at, walk
@@ -25,6 +36,8 @@ __all__ = [
     "FORM",
     "FORMS",
     "MAKE_GOOD_DAYS",
+    "MOST_HELD_OUT",
+    "NEVER_HELD_OUT",
     "Act",
     "Answer",
     "Calendar",
@@ -45,6 +58,8 @@ __all__ = [
     "conditions",
     "events",
     "heard_as",
+    "is_held_out",
+    "may_be_held_out",
     "refused",
     "scheduled",
     "targets",

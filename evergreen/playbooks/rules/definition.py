@@ -143,7 +143,8 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A version whole. Steps run in order unless they name the next one; the first is where a run begins."""
+    """A version whole. Steps run in order unless they name the next one; the first is where a run begins. ``holdout``: percent of the
+    accounts that are kept out, so that what the playbook brings can be told."""
 
     triggers: tuple[Trigger, ...]
     steps: tuple[Step, ...]
@@ -151,6 +152,7 @@ class Definition:
     reentry: str = "never"
     reentry_days: int = 0
     per: str = "account"
+    holdout: int = 0
     exits: tuple[Exit, ...] = ()
     goal: Condition | None = None
     quiet_from: dt.time | None = None

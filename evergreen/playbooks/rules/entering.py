@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evergreen.playbooks.rules.definition import FORM, Definition, Trigger
+from evergreen.playbooks.rules.walking import arm_for
 
 # A trigger that was missed (the machine was off, the playbook too) is made good for so many days, not for ever.
 MAKE_GOOD_DAYS = 7
@@ -39,6 +40,22 @@ def refused(of: Definition, past: Iterable[Past], now: dt.datetime) -> str:
     if sum(now - run.entered_at < dt.timedelta(days=1) for run in runs) >= MOST_A_DAY:
         return "too_often"
     return ""
+
+
+# A strategic account and one in trouble are helped, not compared.
+NEVER_HELD_OUT = {"tier": "strategic", "health_band": "red"}
+MOST_HELD_OUT = 50
+_HOLDOUT = "\0holdout"
+
+
+def may_be_held_out(values: Mapping[str, Any]) -> bool:
+    """Whether an account of these values (``tier``, ``health_band``) may be kept out of a playbook to compare with."""
+    return all(values.get(field) != never for field, never in NEVER_HELD_OUT.items())
+
+
+def is_held_out(playbook: str, account: str, share: int) -> bool:
+    """Whether an account is among the ``share`` percent kept out: the same for ever, by the hash that splits."""
+    return share > 0 and arm_for(playbook, _HOLDOUT, account, ((share, "out"), (100 - share, "in"))) == "out"
 
 
 # Answers to a survey by how they speak of us: the scale of each, and the highest and lowest mark of its groups.

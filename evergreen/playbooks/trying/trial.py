@@ -92,6 +92,7 @@ def trial(con: duckdb.DuckDBPyConnection, key: str, of: rules.Definition) -> Tri
     span, fields = Span(first, known.newest, vendor_zone()), catalogue.all_fields()
     found = occasions(con, of, span, fields)
     asked = frozenset().union(*(fields_of(one) for one in rules.conditions(of)))
+    asked |= frozenset(rules.NEVER_HELD_OUT) if of.holdout else frozenset()
     alerts = {one.alert for listed in found.values() for one in listed if one.alert}
     seen = Seen(con, of, asked, found, alerts, span, fields)
     player = _Player(key, of, seen, span)
@@ -151,6 +152,10 @@ class _Player:
                 self.refused["condition"] += 1
             elif reason := rules.refused(self._of, so_far, one.at):
                 self.refused[reason] += 1
+            elif rules.may_be_held_out(values) and rules.is_held_out(
+                self._key, str(account), self._of.holdout
+            ):
+                self.refused["holdout"] += 1
             else:
                 run = self._run(one, changed)
                 past.append(rules.Past(one.at, run.ended_at))

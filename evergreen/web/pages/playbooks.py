@@ -22,6 +22,7 @@ from evergreen.web.configuring import configurers, kept_in_files
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.work import rows_changed
 from evergreen.web.presenters.playbooks.editor import PlaybookEditor
+from evergreen.web.presenters.playbooks.effect import EffectPage
 from evergreen.web.presenters.playbooks.listing import enterable, playbook_lines
 from evergreen.web.presenters.playbooks.page import PlaybookPage
 from evergreen.web.presenters.playbooks.runs import runs_of
@@ -140,6 +141,14 @@ def trial(request: StaffRequest, key: str) -> HttpResponse:
         )
         return csv_file(page.rows(), f"playbook-{key}-{request.today:%Y-%m-%d}.csv")
     return render(request, "pages/playbooks/trial.html", {"page": page})
+
+
+@require_GET
+def effect(request: StaffRequest, key: str) -> HttpResponse:
+    """What the published version brought, against the accounts held out of it. Of the whole book: it names no account."""
+    shown = PlaybookPage(request.user, _playbook(key), request.now)
+    page = EffectPage(shown.playbook, shown.definition, request.GET.get("days", ""))
+    return render(request, "pages/playbooks/effect.html", {"page": page})
 
 
 @configurers
@@ -305,6 +314,7 @@ urls = [
     path("playbooks/<slug:key>/", show, name="playbook"),
     path("playbooks/<slug:key>/editor/", edit, name="playbook-editor"),
     path("playbooks/<slug:key>/trial/", trial, name="playbook-trial"),
+    path("playbooks/<slug:key>/effect/", effect, name="playbook-effect"),
     path("playbooks/<slug:key>/publication/", publication, name="playbook-publication"),
     path("playbooks/<slug:key>/draft/", discard, name="playbook-draft"),
     path("playbooks/<slug:key>/switch/", switch, name="playbook-switch"),

@@ -45,7 +45,7 @@ _NEW: dict[str, dict[str, Any]] = {
 def data_of(post: QueryDict) -> dict[str, Any]:
     """The definition that the form's fields say; empty fields are left out."""
     found: dict[str, Any] = {"triggers": [_trigger(post, n) for n in _numbers(post, "t")]}
-    for name in ("entry", "reentry", "reentry_days", "per"):
+    for name in ("entry", "reentry", "reentry_days", "per", "holdout"):
         if told := post.get(name, "").strip():
             found[name] = told
     if found.get("reentry") != "after_days":

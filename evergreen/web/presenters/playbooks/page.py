@@ -177,6 +177,7 @@ class PlaybookPage:
         if of is None:
             return []
         told = [("entry", self.words.condition(of.entry)), ("reentry", reentry_words(of))]
+        told += [("holdout", f"{of.holdout}%")] if of.holdout else []
         told += [
             ("exit", self.words.condition(one.condition)) for one in of.exits if one.condition is not None
         ]
