@@ -275,7 +275,9 @@ class PlaybookEditor:
     def keys(self) -> Choices:
         """The steps that one may lead to."""
         return [
-            (key, f"{row.n + 1}. {row.label}") for row in self.steps if (key := str(row.data.get("key", "")))
+            (key, f"{row.n + 1}. {row.summary}")
+            for row in self.steps
+            if (key := str(row.data.get("key", "")))
         ]
 
     @property
