@@ -209,3 +209,16 @@ def test_no_amount_reaches_a_role_that_sees_none(cast: SimpleNamespace, as_perso
         assert "¥5" not in page, address
     lines = client.post("/tasks/export/").content.decode()
     assert "¥" not in lines
+
+
+@pytest.mark.postgres
+def test_runs_of_playbooks_that_cannot_go_on_are_told_to_whoever_owns_the_account(
+    cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    from evergreen.playbooks.models import Enrolment
+    from tests.playbooks.building import enter, published, task
+
+    enter(published(task("call")), cast.well)
+    Enrolment.objects.update(state=Enrolment.State.STUCK, note="It failed.")
+    assert "1 run of a playbook needs you" in as_person(cast.owner).get("/").content.decode()
+    assert "of a playbook needs you" not in as_person(cast.outsider).get("/").content.decode()

@@ -17,6 +17,7 @@ from evergreen.customers.models import Account
 from evergreen.customers.queries import accounts_for
 from evergreen.events.models import EndUser
 from evergreen.flow.needs.queries import ALL, MINE, NOBODY
+from evergreen.playbooks.models import Enrolment
 from evergreen.work.models import Task
 
 _NARROWED = ("end", "live", "decision_maker")
@@ -45,11 +46,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class DoneAlone:
-    """What was done since yesterday without anybody."""
+    """What was done since yesterday without anybody; ``stuck``: runs of playbooks that cannot go on without somebody."""
 
     opened: int
     closed: int
     tasks: int
+    stuck: int
 
     def __bool__(self) -> bool:
         return bool(self.opened or self.closed or self.tasks)
@@ -110,7 +112,8 @@ def done_alone(accounts: QuerySet[Account], today: dt.date, zone: str) -> DoneAl
         closed=Count("pk", filter=Q(closed_at__gte=since, outcome=Alert.Outcome.CLEARED)),
     )
     made = Task.objects.filter(account__in=accounts, created_by__isnull=True, created_at__gte=since)
-    return DoneAlone(alerts["opened"], alerts["closed"], made.exclude(origin_kind="").count())
+    stuck = Enrolment.objects.filter(account__in=accounts, state=Enrolment.State.STUCK)
+    return DoneAlone(alerts["opened"], alerts["closed"], made.exclude(origin_kind="").count(), stuck.count())
 
 
 def _accounts_url(query: str) -> str:
