@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -184,3 +185,11 @@ def test_a_condition_about_amounts_is_hidden_from_those_who_see_none(
     for path in ("/alerts/rules/", f"/alerts/rules/{key}/"):
         text = client.get(path).content.decode()
         assert "4321" not in text and "4,321" not in text
+
+
+def test_an_alert_that_closed_by_itself_says_when_its_condition_last_held(
+    cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    raise_alert(cast.slipping, state="closed", outcome="cleared", seen_on=dt.date(2026, 11, 18))
+    page = as_person(cast.owner).get("/alerts/?state=closed").content.decode()
+    assert "its condition last held in the night of Nov 18" in page
