@@ -24,6 +24,7 @@ NAMES = (
     "demo",
     "purchases",
     "journeys",
+    "trying",
 )
 
 

@@ -125,6 +125,7 @@ class _Player:
     def __init__(self, key: str, of: rules.Definition, seen: Seen, span: Span) -> None:
         self.refused: Counter[str] = Counter()
         self._key, self._of, self._seen, self._span = key, of, seen, span
+        self._ends = span.ends
         self._zone = clock.zone(of.zone) if of.zone else span.zone
         self._calendar = rules.Calendar(self._zone, for_vendor())
         self._kinds = kinds()
@@ -172,7 +173,7 @@ class _Player:
             if found.state != "waiting":
                 return self._told(one, way, found, now)
             wakes = self._wakes(one, now, found)
-            if wakes >= self._span.ends:
+            if wakes >= self._ends:
                 return self._told(one, way, found, None)
             now, place = wakes, replace(found.place, due_at=wakes)
 
@@ -201,7 +202,7 @@ class _Player:
             self._seen.next_event(one.account, now),
             closed if any(rule.alert_closed for rule in self._of.exits) else None,
         ]
-        return min((at for at in moments if at is not None and at > now), default=self._span.ends)
+        return min((at for at in moments if at is not None and at > now), default=self._ends)
 
     def _setting(self, now: dt.datetime) -> rules.Setting:
         today = clock.local_day(now, self._zone)
