@@ -22,6 +22,7 @@ from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion
 from tests.conftest import NOW
 from tests.playbooks.building import enter, published, run_of, task, wait
 from tests.web.forms_read import fields_of_form
+from tests.web.reading import send
 
 AsPerson = Callable[..., Client]
 EVERYTHING: dict[str, Any] = {
@@ -283,6 +284,13 @@ def test_accounts_are_put_in_by_hand_as_far_as_one_sees_them(
     answer = owner.post("/playbooks/entries/", {"playbook": "care", "ids": cast.well.pk}, follow=True)
     assert "inside already" in answer.content.decode() and Enrolment.objects.count() == 2
     assert "<option" not in owner.get(card).content.decode()
+    # From a list the page stays where it is and says what came of it.
+    sent = send(owner, "/playbooks/entries/", playbook="care", ids=[cast.well.pk])
+    assert (
+        sent.status_code == 204
+        and "inside already" in sent["HX-Trigger"]
+        and "rows-changed" not in sent["HX-Trigger"]
+    )
 
 
 def test_the_pages_cost_as_many_queries_for_three_rows_as_for_thirty(

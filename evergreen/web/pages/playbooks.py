@@ -20,7 +20,7 @@ from evergreen.web import formats
 from evergreen.web.chosen import MOST
 from evergreen.web.configuring import configurers, kept_in_files
 from evergreen.web.downloads import csv_file
-from evergreen.web.pages.work import rows_changed
+from evergreen.web.pages.signin import own_path
 from evergreen.web.presenters.playbooks.editor import PlaybookEditor
 from evergreen.web.presenters.playbooks.effect import EffectPage
 from evergreen.web.presenters.playbooks.listing import enterable, playbook_lines
@@ -262,15 +262,22 @@ def entries(request: StaffRequest) -> HttpResponse:
             _("%(found)s accounts are chosen; allowed are 1 to %(most)s at once. Nothing was changed.")
             % {"found": len(asked), "most": MOST},
         )
-        return rows_changed(request)
+        return _back(request)
     chosen = list(accounts_for(request.user).filter(pk__in=asked).order_by("pk").values_list("pk", flat=True))
     try:
         entered, refused = actions.enter_by_hand(playbook, chosen, by=request.user, now=request.now)
     except rules.PlaybookError as error:
         complain(request, " ".join(error.problems))
-        return rows_changed(request)
+        return _back(request)
     _tell_entries(request, playbook, entered, refused)
-    return rows_changed(request)
+    return _back(request)
+
+
+def _back(request: StaffRequest) -> HttpResponse:
+    """Nothing on the list changes by it: the page stays as it is, and says what was done."""
+    if request.htmx:
+        return HttpResponse(status=204)
+    return HttpResponseRedirect(own_path(request.POST.get("next", "/")))
 
 
 def _tell_entries(request: StaffRequest, playbook: Playbook, entered: int, refused: dict[str, int]) -> None:
