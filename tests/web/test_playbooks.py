@@ -332,3 +332,16 @@ def test_what_a_playbook_brings_is_told_against_those_held_out(
     page = client.get("/playbooks/care/effect/?days=90").content.decode()
     assert "0 accounts are compared" in page and "nobody to compare yet" in page
     assert "30% of the accounts are held out" in client.get("/playbooks/care/").content.decode()
+
+
+def test_an_accounts_card_tells_what_it_is_in_and_not_every_alert_of_old(
+    cast: SimpleNamespace, as_person: AsPerson
+) -> None:
+    by_alert = published(task("call"), key="each", per="occasion")
+    enter(by_alert, cast.well, now=NOW - dt.timedelta(days=5))
+    enter(by_alert, cast.well, now=NOW - dt.timedelta(days=4))
+    actions.tick(now=NOW)
+    enter(published(task("call"), wait("rest", days=9)), cast.well)
+    actions.tick(now=NOW)
+    card = as_person(cast.owner).get(f"/accounts/{cast.well.pk}/playbooks/").content.decode()
+    assert card.count("/playbook-runs/") == 1 and "Wait 9 days" in card

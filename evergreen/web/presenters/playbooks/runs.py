@@ -24,13 +24,14 @@ from evergreen.playbooks.book import Book
 from evergreen.playbooks.models import Effect, Enrolment, Playbook
 from evergreen.web import formats
 from evergreen.web.presenters.account.heading import may_edit
-from evergreen.web.presenters.playbooks.listing import runs_for
+from evergreen.web.presenters.playbooks.listing import RECENT_DAYS, runs_for
 from evergreen.web.presenters.playbooks.words import KINDS, REASONS, Words
 from evergreen.web.presenters.work_lists import WorkList, who_from
 
 INSIDE, STUCK, ENDED = "inside", "stuck", "ended"
 STATES = (INSIDE, STUCK, ENDED)
 _MOST_OF_ACCOUNT = 8
+_MOST_OVER = 2
 SORTS: dict[str, tuple[str | OrderBy, ...]] = {
     "longest": ("step_since", "pk"),
     "newest": ("-entered_at", "-pk"),
@@ -218,13 +219,15 @@ def file_rows(rows: QuerySet[Enrolment], user: User, now: dt.datetime) -> Iterat
 
 
 def runs_of(account: Account, user: User, now: dt.datetime) -> list[RunLine]:
-    """The runs of an account: those inside first, then the newest that are over; at most a few."""
-    rows = Enrolment.objects.filter(account=account).select_related("playbook", "version")
+    """The runs that an account is in, and the newest few of the last 90 days that are over. What was done about single occasions (a task for
+    an alert) is left out once it is over: that stands elsewhere on the page."""
+    rows = Enrolment.objects.filter(account=account).select_related("playbook", "version").order_by("-pk")
+    inside = list(rows.filter(ended_at=None)[:_MOST_OF_ACCOUNT])
+    over = rows.filter(ended_at__gte=now - dt.timedelta(days=RECENT_DAYS), lane="").order_by(
+        "-ended_at", "-pk"
+    )
     steps = _Steps(user, now)
-    return [
-        steps.line(run)
-        for run in rows.order_by(F("ended_at").desc(nulls_first=True), "-pk")[:_MOST_OF_ACCOUNT]
-    ]
+    return [steps.line(run) for run in [*inside, *over[:_MOST_OVER]]]
 
 
 @dataclass(frozen=True, slots=True)
