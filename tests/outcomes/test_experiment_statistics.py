@@ -216,3 +216,12 @@ def test_a_tested_arm_of_nothing_has_a_difference_and_no_share() -> None:
     found = statistics.read(np.random.default_rng(2).normal(20, 5, 60), np.zeros(60))
     assert found.relative is None and found.sequential is not None and found.sequential.high < 0
     assert found.absolute is not None and found.absolute.p < 1e-6
+
+
+def test_one_huge_value_is_capped_in_a_small_table_too() -> None:
+    chance = np.random.default_rng(8)
+    a, b = chance.normal(10, 2, 60), chance.normal(10, 2, 60)
+    a[0] = 100_000
+    found = statistics.read(a, b)
+    assert found.capped is not None and found.cap is not None
+    assert found.cap < 20 and abs(found.capped.value) < 2

@@ -227,7 +227,8 @@ def _arm(values: np.ndarray[Any, Any]) -> Arm:
 def _capped(
     a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], arms: tuple[Arm, Arm]
 ) -> tuple[Interval | None, float | None]:
-    cap = float(np.quantile(np.concatenate([a, b]), CAP))
+    # A value that somebody has, not one between two: in a small table that would lie close to the outlier itself.
+    cap = float(np.quantile(np.concatenate([a, b]), CAP, method="lower"))
     low, high = np.minimum(a, cap), np.minimum(b, cap)
     before, after = arms[0].variance + arms[1].variance, float(low.var(ddof=1) + high.var(ddof=1))
     if before - after <= _NOTEWORTHY * before or after == 0:
