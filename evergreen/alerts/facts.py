@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from evergreen.alerts import rules
 from evergreen.base import queries as base
-from evergreen.base.options import numbers
+from evergreen.base.option import numbers
 from evergreen.customers.lines import number
 from evergreen.customers.models import Account
 from evergreen.health import queries as health

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -60,6 +62,16 @@ class Declaration(models.Model):
     @property
     def is_in_files(self) -> bool:
         return self.origin == self.Origin.FILE
+
+
+def free_key(name: Mapping[str, str], stem: str, rows: models.QuerySet[Any]) -> str:
+    """A key that none of ``rows`` has yet, made of an English name where there is one, else of ``stem``."""
+    words = re.sub(r"[^a-z0-9]+", "-", str(name.get("en", "")).lower()).strip("-")[:30].strip("-")
+    begun = words if re.match("[a-z]", words) else stem
+    taken = set(rows.filter(key__startswith=begun).values_list("key", flat=True))
+    return (
+        begun if begun not in taken else next(key for n in count(2) if (key := f"{begun}-{n}") not in taken)
+    )
 
 
 @transaction.atomic

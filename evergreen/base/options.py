@@ -2,87 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from evergreen.base import clock
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One setting: its default, what it is for, and which values are allowed."""
-
-    key: str
-    default: Any
-    label: str | Promise
-    help: str | Promise = ""
-    unit: str | Promise = ""
-    least: int | None = None
-    most: int | None = None
-    choices: tuple[str, ...] = ()
-    # How many whole numbers the text holds, split by commas; 0 for any text.
-    numbers: int = 0
-
-    def clean(self, value: Any) -> Any:
-        """The value as it is stored, or a ValueError that says what is allowed."""
-        if isinstance(self.default, bool):
-            if isinstance(value, bool):
-                return value
-            raise ValueError(f"{self.key}: write true or false.")
-        if isinstance(self.default, int):
-            return self._number(value)
-        text = str(value).strip()
-        if self.choices and text not in self.choices:
-            raise ValueError(f"{self.key}: {text!r} is not one of {', '.join(self.choices)}.")
-        if self.key in {"workday_starts", "workday_ends"} and not _is_time(text):
-            raise ValueError(f"{self.key}: {text!r} is no time of day: write one such as 09:00.")
-        if self.key == "timezone":
-            clock.zone(text)
-        if self.key == "currency" and not (len(text) == 3 and text.isalpha() and text.isupper()):
-            raise ValueError(f"currency: {text!r} is not a three-letter ISO code such as CNY, USD or EUR.")
-        if self.numbers:
-            self._check_numbers(text)
-        return text
-
-    def _check_numbers(self, text: str) -> None:
-        try:
-            found = numbers(text)
-        except ValueError:
-            found = ()
-        if len(found) != self.numbers or not all(self._is_within(number) for number in found):
-            raise ValueError(
-                f"{self.key}: {text!r} is not allowed: write {self.numbers} whole numbers from {self.least} to "
-                f"{self.most}, split by commas, such as {self.default}."
-            )
-
-    def _is_within(self, number: int) -> bool:
-        return (self.least is None or number >= self.least) and (self.most is None or number <= self.most)
-
-    def _number(self, value: Any) -> int:
-        try:
-            number = int(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"{self.key}: {value!r} is not a whole number.") from None
-        if not self._is_within(number):
-            raise ValueError(f"{self.key}: {number} is outside {self.least} to {self.most}.")
-        return number
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """The whole numbers of an option such as ``1, 4, 8``; raises ValueError for anything else."""
-    return tuple(int(part) for part in text.split(","))
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return dt.time.fromisoformat(text).strftime("%H:%M") == text
-    except ValueError:
-        return False
+from evergreen.base.option import Option
 
 
 def check_together(values: Mapping[str, Any]) -> None:
@@ -167,6 +92,91 @@ OPTIONS: dict[str, Option] = {
             unit=_("alerts"),
             least=0,
             most=1000,
+        ),
+        Option(
+            "public_url",
+            "",
+            _("Public address"),
+            _(
+                "Under which people outside reach this installation; links in messages begin with it, such as https://cs.example.com."
+            ),
+        ),
+        Option(
+            "touches_a_day",
+            2,
+            _("Messages a contact gets a day"),
+            _(
+                "By all channels and playbooks together, in the contact's own day; service messages do not count. 0: no limit."
+            ),
+            unit=_("messages"),
+            least=0,
+            most=1000,
+        ),
+        Option(
+            "touches_a_week",
+            4,
+            _("Messages a contact gets in 7 days"),
+            _("Within any 7 days; service messages do not count. 0: no limit."),
+            unit=_("messages"),
+            least=0,
+            most=1000,
+        ),
+        Option(
+            "touches_a_playbook_week",
+            3,
+            _("Messages of one playbook in 7 days"),
+            _("That a contact gets of one playbook. 0: no limit."),
+            unit=_("messages"),
+            least=0,
+            most=1000,
+        ),
+        Option(
+            "quiet_from",
+            "21:00",
+            _("Quiet hours begin"),
+            _("In the contact's time zone; service messages go at any hour. Empty: no quiet hours."),
+        ),
+        Option("quiet_to", "08:00", _("Quiet hours end"), _("In the contact's time zone.")),
+        Option(
+            "touches_on_working_days",
+            True,
+            _("Messages on working days only"),
+            _("By the vendor's calendar; service messages go on any day."),
+        ),
+        Option(
+            "marketing_needs_consent",
+            True,
+            _("Marketing needs a consent"),
+            _("Without one in the ledger no message about marketing is sent. SMS always needs one."),
+        ),
+        Option(
+            "message_late_hours",
+            24,
+            _("A message is sent at most so late"),
+            _("Later than this it is held back, with the reason."),
+            unit=_("hours"),
+            least=1,
+            most=720,
+        ),
+        Option(
+            "copy_days",
+            30,
+            _("One copy an address within"),
+            _(
+                "Somebody who is a contact of several accounts gets the message of a step once in so many days."
+            ),
+            unit=_("days"),
+            least=1,
+            most=365,
+        ),
+        Option(
+            "reserved_percent",
+            20,
+            _("Of a channel's day kept for urgent messages"),
+            _("What is not urgent stops when only this share is left."),
+            unit="%",
+            least=0,
+            most=90,
         ),
         Option(
             "night_hour",

@@ -242,6 +242,12 @@ class Contact(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
     )
     end_user = models.CharField(_("end user id"), max_length=200, blank=True)
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, help_text="Of messages; blank: the vendor's."
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=60, blank=True, help_text="Of quiet hours; blank: the vendor's."
+    )
     left_on = models.DateField(_("left"), null=True, blank=True)
     known_at = models.DateTimeField()
     merged_into = models.ForeignKey(

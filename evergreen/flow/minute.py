@@ -8,6 +8,7 @@ from collections.abc import Callable
 from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
 from evergreen.playbooks import actions as playbooks
+from evergreen.touches import actions as touches
 
 
 def run(*, now: dt.datetime) -> None:
@@ -19,3 +20,8 @@ def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None
     """What playbooks have to do, beside the rest: a long line of due steps keeps nothing else waiting."""
     listen(now=now)
     playbooks.tick(now=now, stops=stops)
+
+
+def send(*, stops: Callable[[], bool] = lambda: False) -> None:
+    """Messages that are due, by every channel. The clock is read anew for each: a slow provider must not make leases look fresh."""
+    touches.send_due(stops=stops)

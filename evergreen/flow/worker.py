@@ -1,9 +1,9 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Eight threads, so that long work never makes events wait: the mover looks several times a second and stores
+Nine threads, so that long work never makes events wait: the mover looks several times a second and stores
 about once a second; jobs are done one after another, those that read connections and those that learn beside the others, so
 that an import never waits for another system or for minutes of learning; the clock publishes write keys, matches waiting events
-and steps the minute; the night runs what is missing; playbooks take what is due; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
+and steps the minute; the night runs what is missing; playbooks take what is due, and what they want sent is sent beside them; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
 kill.
 """
 
@@ -45,6 +45,7 @@ JOB_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 MINUTE_SECONDS = 60.0
 PLAY_SECONDS = 20.0
+SEND_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
 # A lake with many small files (an import of years, the demo) is merged in rounds of so many commits.
 ROUND_COMMITS = 20
@@ -97,6 +98,7 @@ class Worker:
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
                 ("playbooks", self._play, PLAY_SECONDS),
+                ("touches", self._send, SEND_SECONDS),
                 ("upkeep", self._keep_lake, CLOCK_SECONDS),
             )
         ]
@@ -216,6 +218,11 @@ class Worker:
         from evergreen.flow import minute
 
         minute.play(now=clock.utc_now(), stops=self._stop.is_set)
+
+    def _send(self) -> None:
+        from evergreen.flow import minute
+
+        minute.send(stops=self._stop.is_set)
 
     def _run_nights(self) -> None:
         """After the vendor's night hour, the nights of every ended day that has none yet."""

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "evergreen.health",
     "evergreen.foresight",
     "evergreen.alerts",
+    "evergreen.touches",
     "evergreen.playbooks",
     "evergreen.outcomes",
     "evergreen.flow",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from evergreen.base import queries as base
-from evergreen.base.options import numbers
+from evergreen.base.option import numbers
 from evergreen.customers.models import Account, Contact, FieldChange
 from evergreen.metrics.rules import cadence_kept
 from evergreen.work.models import Conversation

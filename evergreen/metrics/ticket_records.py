@@ -11,7 +11,7 @@ import pyarrow as pa
 from django.db.models import Q
 
 from evergreen.base import queries as base
-from evergreen.base.options import numbers
+from evergreen.base.option import numbers
 from evergreen.base.working_days import for_vendor
 from evergreen.desk.models import Ticket
 

@@ -16,6 +16,7 @@ from evergreen.alerts.shipped import CONDITIONED
 from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.base.conditions import Fields, fields_of
+from evergreen.base.wall import Calendar
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Account
 from evergreen.metrics.models import Segment
@@ -107,7 +108,7 @@ class Book:
                 playbook=playbook,
                 now=self.now,
                 today=clock.local_day(self.now, zone),
-                calendar=rules.Calendar(zone, self.days),
+                calendar=Calendar(zone, self.days),
                 is_message=lambda kind: kind in acts and acts[kind].is_message,
                 sets=lambda act: acts[act.kind].sets(act.settings),
             )

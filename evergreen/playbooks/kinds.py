@@ -50,11 +50,9 @@ class Kind(Protocol):
 
 # Kinds that the product has and this installation cannot run yet, with the room that they need.
 ABSENT: dict[str, str] = {
-    "message": "touches",
     "survey": "touches",
     "plan": "work.plans",
     "opportunity": "revenue",
-    "webhook": "touches",
 }
 
 _KINDS: dict[str, Kind] = {}

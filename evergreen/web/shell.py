@@ -22,6 +22,7 @@ from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.events import freshness
 from evergreen.flow.needs import queries as needs
 from evergreen.playbooks.models import Enrolment
+from evergreen.touches.models import Message
 from evergreen.web.requests import StaffRequest
 from evergreen.work.models import Task
 
@@ -68,6 +69,7 @@ RAIL = (
             Item("alerts", _("Alerts"), "l", "alerts"),
             Item("tasks", _("Tasks"), "t", "tasks"),
             Item("playbooks", _("Playbooks"), "b", "stuck"),
+            Item("messages", _("Messages"), "o", "unknown"),
         ],
     ),
     Group(
@@ -179,13 +181,15 @@ def _counts(user: User, day: dt.date) -> dict[str, int]:
         alerts = alerts.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
     stuck = Enrolment.objects.filter(state=Enrolment.State.STUCK, account__in=mine.order_by()).count()
+    unknown = Message.objects.filter(state=Message.State.UNKNOWN, account__in=mine.order_by()).count()
     return {
         "today": needs.count_of(user, day),
         "accounts": mine.count(),
         "alerts": alerts.count(),
         "tasks": tasks.count(),
-        # Runs that need attention are rare: no number stands there while there is none.
+        # Runs that need attention and messages of which nobody knows are rare: no number stands there while there is none.
         **({"stuck": stuck} if stuck else {}),
+        **({"unknown": unknown} if unknown else {}),
     }
 
 

@@ -93,7 +93,7 @@ CONTROLS = (
     Control(
         "quiet_hours_not_over_midnight",
         "Quiet hours that began yesterday still hold.",
-        "evergreen/playbooks/rules/timing.py",
+        "evergreen/base/wall.py",
         "        if begins <= moment < ends:",
         "        if begins <= moment < ends and day == ends_on:",
         (f"{_RUNNING}::test_a_message_keeps_quiet_hours_over_midnight_and_comes_once_after_them",),

@@ -18,7 +18,9 @@ from tests.house.test_files import TEMPLATES
 # Views that look at the token themselves, because something must happen before the body is read.
 CHECKED_INSIDE = {"imports", "experiments"}
 # Who is not signed in gets no further than these.
-OPEN_TO_ALL = {"sign-in", "sign-in-language"}
+OPEN_TO_ALL = {"sign-in", "sign-in-language", "refusal"}
+# Links that we signed are the right themselves: a mail program posts to them without a cookie, and nobody can make one up.
+SIGNED_LINKS = {"refusal"}
 # Asked by programs with a key of their own: no session opens them, so no other page can make a browser change anything.
 KEYED = {str(one.name) for one in api.patterns if one.name not in api.DOCS}
 ESCAPING_OFF = re.compile(r"\|\s*safe(?:seq)?\b|{%-?\s*autoescape\s+off")
@@ -43,10 +45,12 @@ def test_templates_never_switch_escaping_off() -> None:
 def test_every_change_needs_the_token_of_its_own_page(cast: SimpleNamespace) -> None:
     assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
     exempt = {name for name, view in views() if getattr(view, "csrf_exempt", False)}
-    assert exempt <= CHECKED_INSIDE | KEYED
+    assert exempt <= CHECKED_INSIDE | KEYED | SIGNED_LINKS
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.boss)
-    for name in exempt - KEYED:
+    for name in SIGNED_LINKS:
+        assert client.post(reverse(name, args=["made-up:token"])).status_code == 404, name
+    for name in exempt - KEYED - SIGNED_LINKS:
         assert client.post(reverse(name)).status_code == 403, name
 
 

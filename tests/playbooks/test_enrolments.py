@@ -120,7 +120,7 @@ def test_an_error_parks_its_enrolment_alone_and_says_why(cast: SimpleNamespace) 
     assert actions.advance(now=NOW) == 1
     stuck = Enrolment.objects.get(account=cast.well)
     assert stuck.state == Enrolment.State.STUCK
-    assert "steps: task: kind" in stuck.note and "dance" in stuck.note and "task, set_field" in stuck.note
+    assert "steps: task: kind" in stuck.note and "dance" in stuck.note and "task, message" in stuck.note
     assert Enrolment.objects.get(account=cast.slipping).state == Enrolment.State.DONE
     assert list(Task.objects.values_list("account", flat=True)) == [cast.slipping.pk]
     assert actions.advance(now=NOW) == 0

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from evergreen.base.models import User
+from evergreen.base.wall import Calendar, at_wall, out_of_quiet
 from evergreen.base.working_days import WorkingDays
 from evergreen.customers.models import Account
 from evergreen.flow.merging import merge
 from evergreen.metrics.models import Segment, SegmentMove
 from evergreen.playbooks import actions
 from evergreen.playbooks.models import Effect, Enrolment, Refusal
-from evergreen.playbooks.rules import Calendar
 from evergreen.playbooks.rules.definition import Span
-from evergreen.playbooks.rules.timing import at_wall, out_of_quiet, span_ends
+from evergreen.playbooks.rules.timing import span_ends
 from evergreen.work.models import Task
 from tests.at_once import at_once
 from tests.conftest import NOW, TODAY

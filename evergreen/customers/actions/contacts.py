@@ -18,7 +18,7 @@ from evergreen.customers.models import Account, Contact
 
 EDITABLE = frozenset(
     """external_id name title email phone role influence attitude is_champion is_sponsor reports_to end_user
-    left_on""".split()  # noqa: SIM905
+    left_on language time_zone""".split()  # noqa: SIM905
 )
 
 

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import changes, jobs, vault
 from evergreen.base.actions import audit
+from evergreen.base.configurations import secrets_of
 from evergreen.base.models import Job, User
 from evergreen.customers.models import Account
 from evergreen.events.connections import held, running, sampling
 from evergreen.events.connections.models import Connection, ConnectionRun
 from evergreen.events.imports.mapping import MappingError, read_mapping
 from evergreen.events.sources import registry
-from evergreen.events.sources.adapter import SourceError, secrets_of
+from evergreen.events.sources.adapter import SourceError
 
 JOB = "connection"
 MOST_MINUTES = 7 * 24 * 60

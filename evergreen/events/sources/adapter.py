@@ -6,16 +6,15 @@ row. A stream feeds one kind of record by a mapping in the language of imports.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 
-from evergreen.base.languages import is_zh, spoken
+from evergreen.base.languages import is_zh
 
 if TYPE_CHECKING:
     from evergreen.events.sources.wire import Wire
@@ -83,29 +82,6 @@ class Asked:
     columns: tuple[str, ...] = ()
 
 
-def option(
-    zh: str,
-    en: str,
-    *,
-    secret: bool = False,
-    default: Any = dataclasses.MISSING,
-    choices: Mapping[str, tuple[str, str]] | Iterable[str] = (),
-    about: tuple[str, str] = ("", ""),
-    example: str = "",
-    is_long: bool = False,
-) -> Any:
-    """A field of a configuration, with what its form says (in Chinese, in English). Without a default it must be filled in.
-
-    ``choices`` are what is allowed, with words for each unless it speaks for itself.
-    """
-    words = choices if isinstance(choices, Mapping) else {choice: (choice, choice) for choice in choices}
-    metadata = {
-        "zh": zh, "en": en, "secret": secret, "choices": words,
-        "about": about, "example": example, "is_long": is_long,
-    }  # fmt: skip
-    return field(default=default, metadata=metadata)
-
-
 class Adapter:
     """A kind of connector bound to one configuration. Subclasses name their kind and read their streams."""
 
@@ -163,52 +139,3 @@ class Adapter:
 
 def wrong_name(name: str) -> str:
     return _("“%(name)s” is no name for a list: use 1 to 60 letters, digits, . _ or -.") % {"name": name[:80]}
-
-
-def fields_of(config: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(config)
-
-
-def secrets_of(config: type[Any]) -> frozenset[str]:
-    """Names of the fields whose values are encrypted at rest."""
-    return frozenset(one.name for one in fields_of(config) if one.metadata["secret"])
-
-
-def label_of(one: dataclasses.Field[Any], language: str) -> str:
-    return str(one.metadata[spoken(language)])
-
-
-def configured(
-    config: type[Any], given: Mapping[str, Any], say: Callable[[str], str] = str
-) -> tuple[Any, list[str]]:
-    """A configuration from texts (a form, a stored row), and every mistake in it. None with mistakes."""
-    values, problems = {}, []
-    for one in fields_of(config):
-        value = given.get(one.name, "")
-        value = value.strip() if isinstance(value, str) else value
-        if value in ("", None):
-            if one.default is dataclasses.MISSING:
-                problems.append(_("%(field)s is missing.") % {"field": say(one.name)})
-            continue
-        if one.type in ("int", int):
-            try:
-                value = int(value)
-            except (TypeError, ValueError):
-                problems.append(
-                    _("%(field)s: found “%(found)s”, a whole number is needed.")
-                    % {"field": say(one.name), "found": value}
-                )
-                continue
-        if one.metadata["choices"] and value not in one.metadata["choices"]:
-            problems.append(
-                _("%(field)s: found “%(found)s”. Allowed: %(allowed)s.")
-                % {"field": say(one.name), "found": value, "allowed": ", ".join(one.metadata["choices"])}
-            )
-            continue
-        values[one.name] = value
-    if problems:
-        return None, problems
-    try:
-        return config(**values), []
-    except (SourceError, ValueError) as error:
-        return None, str(error).splitlines()

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evergreen.events.sources.adapter import Adapter, SourceError, configured
+from evergreen.base.configurations import configured
+from evergreen.events.sources.adapter import Adapter, SourceError
 
 _WHERE = {
     "salesforce": "evergreen.events.sources.salesforce:SalesforceAdapter",
@@ -44,7 +45,7 @@ def adapter_class(kind: str) -> type[Adapter]:
 def adapter(kind: str, given: Mapping[str, Any]) -> Adapter:
     """A connector with its configuration, secrets among it. Raises SourceError with every mistake."""
     found = adapter_class(kind)
-    config, problems = configured(found.Config, given)
+    config, problems = configured(found.Config, given, errors=(SourceError, ValueError))
     if problems:
         raise SourceError("\n".join(problems))
     return found(config)

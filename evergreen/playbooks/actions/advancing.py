@@ -22,6 +22,7 @@ from evergreen.playbooks.actions.telling import told_of
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.kinds import Order, kinds
 from evergreen.playbooks.models import Effect, Enrolment, Playbook, PlaybookVersion, Untold
+from evergreen.playbooks.steps.messages import withdraw
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +200,7 @@ def _write(walks: Sequence[tuple[Enrolment, rules.Walk]], now: dt.datetime) -> N
                 f"{len(rows) - cursor.rowcount} runs were no longer held when they were written"
             )
     Untold.objects.bulk_create(untold)
+    withdraw([run.pk for run, walk in walks if walk.state == "left"], now=now)
 
 
 _WORDS = {

@@ -19,6 +19,7 @@ from evergreen.playbooks import rules
 from evergreen.playbooks.actions.telling import told_of
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.models import Enrolment, PlaybookVersion, Untold
+from evergreen.playbooks.steps.messages import withdraw
 
 State = Enrolment.State
 
@@ -142,6 +143,8 @@ def _each(
                 if tells:
                     untold.append(told_of(run, tells, now, step=run.step))
             Untold.objects.bulk_create(untold, ignore_conflicts=True)
+            if changed and tells:
+                withdraw(changed, now=now)
             if changed:
                 audit(f"enrolment.{verb}", "enrolment", changed, by=by, now=now)
             done += len(changed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from evergreen.base import declarations
 from evergreen.base.actions import audit
 from evergreen.base.conditions import fields_of
 from evergreen.base.models import User
@@ -132,10 +132,7 @@ def _note_uses(playbook: Playbook, of: rules.Definition) -> None:
 
 def free_key(name: Mapping[str, str]) -> str:
     """A key for a new playbook, made of its English name where it has one."""
-    words = re.sub(r"[^a-z0-9]+", "-", str(name.get("en", "")).lower()).strip("-")[:30].strip("-")
-    stem = words if _KEY.fullmatch(words) else "playbook"
-    taken = set(Playbook.objects.filter(key__startswith=stem).values_list("key", flat=True))
-    return stem if stem not in taken else next(key for n in count(2) if (key := f"{stem}-{n}") not in taken)
+    return declarations.free_key(name, "playbook", Playbook.objects.all())
 
 
 @transaction.atomic

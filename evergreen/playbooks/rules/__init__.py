@@ -28,7 +28,6 @@ from evergreen.playbooks.rules.entering import (
     scheduled,
 )
 from evergreen.playbooks.rules.problems import PlaybookError
-from evergreen.playbooks.rules.timing import Calendar
 from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk, arm_for, wakes_at, walk
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "NEVER_HELD_OUT",
     "Act",
     "Answer",
-    "Calendar",
     "Definition",
     "Passed",
     "Past",

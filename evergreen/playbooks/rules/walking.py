@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evergreen.base.conditions import Condition, holds
+from evergreen.base.wall import Calendar, out_of_quiet, working_from
 from evergreen.playbooks.rules.definition import (
     Act,
     Answer,
@@ -22,7 +23,7 @@ from evergreen.playbooks.rules.definition import (
     WorkingHours,
 )
 from evergreen.playbooks.rules.problems import PlaybookError
-from evergreen.playbooks.rules.timing import Calendar, out_of_quiet, span_ends, working_from
+from evergreen.playbooks.rules.timing import span_ends
 
 # A run that goes further at once has been caught in a loop; publishing refuses those that it sees.
 MOST_STEPS = 100

@@ -2,7 +2,8 @@
 
 from evergreen.playbooks.kinds import Kind
 from evergreen.playbooks.steps.fields import SetField
+from evergreen.playbooks.steps.messages import CallWebhook, SendMessage
 from evergreen.playbooks.steps.tasks import MakeTask
 from evergreen.playbooks.steps.tickets import OpenTicket
 
-KINDS: tuple[Kind, ...] = (MakeTask(), SetField(), OpenTicket())
+KINDS: tuple[Kind, ...] = (MakeTask(), SendMessage(), SetField(), OpenTicket(), CallWebhook())

@@ -17,6 +17,7 @@ from evergreen.alerts.trying.past import known_fields
 from evergreen.base import clock
 from evergreen.base.conditions import Fields, fields_of, holds
 from evergreen.base.queries import vendor_zone
+from evergreen.base.wall import Calendar
 from evergreen.base.working_days import for_vendor
 from evergreen.metrics.queries import snapshot_span
 from evergreen.metrics.segments import fields as catalogue
@@ -127,7 +128,7 @@ class _Player:
         self._key, self._of, self._seen, self._span = key, of, seen, span
         self._ends = span.ends
         self._zone = clock.zone(of.zone) if of.zone else span.zone
-        self._calendar = rules.Calendar(self._zone, for_vendor())
+        self._calendar = Calendar(self._zone, for_vendor())
         self._kinds = kinds()
         is_watched = of.goal is not None or any(one.condition is not None for one in of.exits)
         self._watches = is_watched or any(

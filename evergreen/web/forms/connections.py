@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import yaml
@@ -10,10 +9,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from evergreen.base.languages import LANGUAGES, spoken
-from evergreen.base.vault import MASK
 from evergreen.events.connections.models import Connection
 from evergreen.events.sources import registry
+from evergreen.web.forms.drawn import drawn
 
 SCHEDULES = (
     (0, _("only when told to")),
@@ -37,7 +35,7 @@ class ConnectionForm(forms.Form):
             minutes = self.fields["every_minutes"]
             minutes.choices = [*SCHEDULES, (stored.every_minutes, f"{stored.every_minutes} min")]  # type: ignore[attr-defined]
         for one in registry.fields(kind):
-            self.fields[one.name] = _field(one, is_stored=stored is not None and bool(stored.credentials))
+            self.fields[one.name] = drawn(one, is_stored=stored is not None and bool(stored.credentials))
 
     @classmethod
     def of(cls, connection: Connection) -> ConnectionForm:
@@ -54,32 +52,6 @@ class ConnectionForm(forms.Form):
         """The connector's fields and whether each takes the whole width: short ones first."""
         fields = [(self[one.name], bool(one.metadata["is_long"])) for one in registry.fields(self.kind)]
         return sorted(fields, key=lambda field: field[1])
-
-
-def _field(one: dataclasses.Field[Any], *, is_stored: bool) -> forms.Field:
-    about, is_secret = one.metadata, bool(one.metadata["secret"])
-    place = LANGUAGES.index(spoken())
-    has_default = one.default is not dataclasses.MISSING
-    named: dict[str, Any] = {
-        "label": (about["zh"], about["en"])[place],
-        "help_text": about["about"][place],
-        "required": not has_default and not (is_secret and is_stored),
-        "initial": (one.default or None) if has_default else None,
-    }
-    if about["choices"]:
-        choices = [(choice, words[place]) for choice, words in about["choices"].items()]
-        return forms.ChoiceField(choices=choices, **named)
-    shown = {"placeholder": MASK if is_secret and is_stored else about["example"], "autocomplete": "off"}
-    if about["is_long"]:
-        rows = 4 if is_secret else 18
-        widget: forms.Widget = forms.Textarea({**shown, "rows": rows, "spellcheck": "false", "class": "code"})
-    elif is_secret:
-        widget = forms.PasswordInput({**shown, "autocomplete": "new-password"})
-    elif one.type in ("int", int):
-        return forms.IntegerField(min_value=0, max_value=65_535, **named)
-    else:
-        widget = forms.TextInput(shown)
-    return forms.CharField(widget=widget, max_length=100_000 if about["is_long"] else 2_000, **named)
 
 
 class FeedForm(forms.Form):

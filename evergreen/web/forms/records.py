@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from evergreen.base import clock
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import contacts_of
 from evergreen.web.forms.tasks import TaskForm
@@ -94,6 +95,17 @@ class ContactForm(forms.Form):
     )
     is_champion = forms.BooleanField(label=_("Champion: pushes for us inside"), required=False)
     is_sponsor = forms.BooleanField(label=_("Sponsor: backs us from above"), required=False)
+    language = forms.ChoiceField(
+        label=_("Language of messages"),
+        choices=[("", _("as the vendor")), ("zh-hans", "中文"), ("en", "English")],
+        required=False,
+    )
+    time_zone = forms.CharField(
+        label=_("Time zone"),
+        max_length=60,
+        required=False,
+        help_text=_("Of quiet hours, such as Asia/Shanghai; empty: the vendor's."),
+    )
     end_user = forms.CharField(
         label=_("End user id"),
         max_length=200,
@@ -118,6 +130,15 @@ class ContactForm(forms.Form):
         """The form filled with a contact as it is."""
         stored = {name: getattr(contact, name) for name in cls.base_fields}
         return cls(initial=stored, account=contact.account, contact=contact)
+
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"]).strip()
+        if name:
+            try:
+                clock.zone(name)
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from error
+        return name
 
     @property
     def changes(self) -> dict[str, Any]:

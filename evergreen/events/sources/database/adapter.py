@@ -16,19 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from evergreen.base import outbound
+from evergreen.base.configurations import option
 from evergreen.events.imports.mapping import MappingError, read_mapping
 from evergreen.events.imports.records import RECORDS
-from evergreen.events.sources.adapter import (
-    GONE,
-    NAME,
-    Adapter,
-    Asked,
-    Row,
-    SourceError,
-    Stream,
-    option,
-    wrong_name,
-)
+from evergreen.events.sources.adapter import GONE, NAME, Adapter, Asked, Row, SourceError, Stream, wrong_name
 from evergreen.events.sources.wire import Wire
 
 _PORTS = {"postgresql": 5432, "mysql": 3306}

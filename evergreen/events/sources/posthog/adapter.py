@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 from django.utils.translation import gettext as _
 
+from evergreen.base.configurations import option
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream
 from evergreen.events.sources.wire import Wire
 
 _PAGE = 5_000

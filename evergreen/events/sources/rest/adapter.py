@@ -11,8 +11,9 @@ from typing import Any
 import requests
 from django.utils.translation import gettext as _
 
+from evergreen.base.configurations import option
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, Adapter, Asked, Row, SourceError, Stream
 from evergreen.events.sources.rest.declaration import (
     MARK,
     OFFSET,

@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import requests
 from django.utils.translation import gettext as _
 
-from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.base.configurations import option
+from evergreen.events.sources.adapter import Adapter, Asked, Row, SourceError, Stream
 from evergreen.events.sources.wecom import codes
 from evergreen.events.sources.wire import Token, Wire
 

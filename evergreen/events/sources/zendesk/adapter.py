@@ -10,8 +10,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evergreen.base.configurations import option
 from evergreen.events.sources import wire as wires
-from evergreen.events.sources.adapter import GONE, LAST_WORD, Adapter, Asked, Row, SourceError, Stream, option
+from evergreen.events.sources.adapter import GONE, LAST_WORD, Adapter, Asked, Row, SourceError, Stream
 from evergreen.events.sources.wire import Wire
 
 _FIRST = 946_684_800  # 2000-01-01

@@ -11,7 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evergreen.base.options import OPTIONS, Option, check_together
+from evergreen.base.option import Option
+from evergreen.base.options import OPTIONS, check_together
 from evergreen.health.models import Scorecard
 from evergreen.web import formats
 
@@ -20,6 +21,22 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (
         gettext_lazy("Working day"),
         ("calendar", "workday_starts", "workday_ends", "night_hour", "playbook_rate", "alerts_a_day"),
+    ),
+    (
+        gettext_lazy("Messages"),
+        (
+            "public_url",
+            "touches_a_day",
+            "touches_a_week",
+            "touches_a_playbook_week",
+            "quiet_from",
+            "quiet_to",
+            "touches_on_working_days",
+            "marketing_needs_consent",
+            "message_late_hours",
+            "copy_days",
+            "reserved_percent",
+        ),
     ),
     (gettext_lazy("Health"), ("scorecard",)),
     (

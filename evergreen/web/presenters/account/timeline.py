@@ -26,7 +26,10 @@ from evergreen.customers.queries import notes_of
 from evergreen.desk.models import Ticket
 from evergreen.events import queries as history
 from evergreen.events import store
+from evergreen.touches.composing import plain
+from evergreen.touches.models import Message, Receipt
 from evergreen.web import formats
+from evergreen.web.presenters.messages.words import REASONS
 from evergreen.work.models import Task
 from evergreen.work.queries import conversations_of
 
@@ -142,6 +145,37 @@ def _tasks(asked: Asked) -> Iterable[Entry]:
         yield Entry(
             ended, "task", title, " · ".join(filter(None, [str(task.ended_by or ""), task.outcome])), "good"
         )
+
+
+def _messages(asked: Asked) -> Iterable[Entry]:
+    """What was written to contacts, and what they answered; what was not sent stands in the list of messages."""
+    state = Message.State
+    tones = {state.UNKNOWN.value: "warn", state.REFUSED.value: "bad"}
+    mine = Message.objects.filter(
+        account=asked.account, state__in=(state.ACCEPTED, state.REFUSED, state.UNKNOWN)
+    )
+    rows = mine.exclude(contact=None).filter(ended_at__lt=asked.before).select_related("contact", "channel")
+    for message in rows.order_by("-ended_at")[: asked.limit]:
+        title = _("Message %(state)s: %(subject)s") % {
+            "state": message.get_state_display(),
+            "subject": message.subject or plain(message.body)[:60],
+        }
+        facts = [str(message.contact or ""), message.channel.name, str(REASONS.get(message.reason, ""))]
+        ended = message.ended_at or message.planned_at
+        yield Entry(
+            ended, "message", title, " · ".join(filter(None, facts)), tones.get(message.state, "info")
+        )
+    heard = Receipt.objects.filter(message__account=asked.account, at__lt=asked.before).exclude(
+        kind__in=_QUIET
+    )
+    for receipt in heard.select_related("message__contact").order_by("-at")[: asked.limit]:
+        title = f"{receipt.get_kind_display()}: {receipt.message.subject}"
+        tone = "good" if receipt.kind == Receipt.Kind.REPLIED else "warn"
+        detail = " · ".join(filter(None, [str(receipt.message.contact or ""), receipt.detail]))
+        yield Entry(receipt.at, "message", title, detail, tone)
+
+
+_QUIET = (Receipt.Kind.DELIVERED, Receipt.Kind.OPENED, Receipt.Kind.CLICKED)
 
 
 def _alerts(asked: Asked) -> Iterable[Entry]:
@@ -284,6 +318,7 @@ RECORDS: dict[str, Source] = {
     "conversation": _conversations,
     "ticket": _tickets,
     "task": _tasks,
+    "message": _messages,
     "alert": _alerts,
     "contract": _contracts,
     "money": _payments,
@@ -296,6 +331,7 @@ LABELS = {
     "conversation": gettext_lazy("Conversations"),
     "ticket": gettext_lazy("Tickets"),
     "task": gettext_lazy("Tasks"),
+    "message": gettext_lazy("Messages"),
     "alert": gettext_lazy("Alerts"),
     "contract": gettext_lazy("Contracts"),
     "money": gettext_lazy("Payments"),

@@ -31,11 +31,11 @@ from evergreen.playbooks.models import Playbook, PlaybookVersion
 from evergreen.playbooks.rules.definition import EVERY, LIFECYCLE_DATES, SPANS
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks import words
+from evergreen.web.presenters.playbooks.choices import Choices, MessageChoices
 from evergreen.web.presenters.playbooks.form import STEP_FORMS, data_of, reshaped
 from evergreen.web.presenters.playbooks.page import Flow, flow_of
 from evergreen.work.models import Task
 
-Choices = list[tuple[str, str]]
 _TIMED = ("wait_until", "answer")
 
 
@@ -114,7 +114,13 @@ class Row:
         title = (
             formats.named(self.title) if any(self.title.values()) else formats.named(self.data.get("subject"))
         )
-        return title or self.label
+        return title or (f"{self.label} {self.data['template']}" if self.data.get("template") else self.label)
+
+    @property
+    def by(self) -> str:
+        """The ways of a message in their order, as one text."""
+        told = self.data.get("by", "")
+        return ", ".join(map(str, told)) if isinstance(told, list) else str(told)
 
     @property
     def title(self) -> Mapping[str, str]:
@@ -127,7 +133,7 @@ def _is_nested(key: str, value: object) -> bool:
     return key in {"due_working_days", "titles", "subject"} and isinstance(value, Mapping)
 
 
-class PlaybookEditor:
+class PlaybookEditor(MessageChoices):
     """What stands in the form: as it was saved, or as it was sent."""
 
     def __init__(

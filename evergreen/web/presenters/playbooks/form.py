@@ -11,6 +11,8 @@ from django.http import QueryDict
 # Settings of a step that have fields of their own; a kind that is not here is written as YAML.
 STEP_FORMS: dict[str, tuple[str, ...]] = {
     "task": ("title", "assignee", "due_working_days", "priority", "answers", "for_alert"),
+    "message": ("template", "to", "by", "priority", "each_account"),
+    "webhook": ("channel", "event"),
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),
     "wait": ("minutes", "hours", "days", "working_days", "at"),
@@ -23,6 +25,8 @@ STEP_FORMS: dict[str, tuple[str, ...]] = {
 }
 _PLAIN = {
     "task": ("assignee", "due_working_days", "priority"),
+    "message": ("template", "to", "by", "priority", "each_account"),
+    "webhook": ("channel", "event"),
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),
     "wait_until": ("condition", "event", "on_timeout"),
@@ -34,6 +38,7 @@ _ROWS = {"branch": ("ways", "when"), "answer": ("ways", "answer"), "split": ("ar
 # What a new step has until somebody fills it in.
 _NEW: dict[str, dict[str, Any]] = {
     "task": {"title": {"zh": "", "en": ""}},
+    "message": {"to": "first", "by": "mail"},
     "wait": {"days": "3"},
     "wait_until": {"condition": "", "timeout": {"days": "14"}},
     "answer": {"ways": [{"answer": "", "to": ""}], "timeout": {"working_days": "10"}},

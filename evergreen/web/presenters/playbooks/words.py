@@ -32,6 +32,7 @@ from evergreen.playbooks.rules.definition import (
     Until,
     Wait,
 )
+from evergreen.touches.models import Channel, Medium, Template
 from evergreen.web import formats
 from evergreen.work.models import Task
 
@@ -84,6 +85,18 @@ GROUPS: dict[str, str | Promise] = {
     "satisfied": gettext_lazy("satisfied, 4–5"),
     "hard": gettext_lazy("hard, 1–3"),
     "easy": gettext_lazy("easy, 5–7"),
+}
+RECIPIENTS: dict[str, str | Promise] = {
+    "first": gettext_lazy("the first there is: champion, sponsor, daily user, decision maker"),
+    "champion": gettext_lazy("the champions"),
+    "sponsor": gettext_lazy("the sponsors"),
+    "daily_user": gettext_lazy("the daily users"),
+    "decision_maker": gettext_lazy("the decision makers"),
+    "influencer": gettext_lazy("the influencers"),
+    "purchaser": gettext_lazy("the purchasers"),
+    "everybody": gettext_lazy("every contact"),
+    "owner": gettext_lazy("the account's owner"),
+    "group": gettext_lazy("a group of colleagues"),
 }
 REENTRY: dict[str, str | Promise] = {
     "never": gettext_lazy("once, never again"),
@@ -243,10 +256,33 @@ class Words:
                 return _("%(field)s becomes %(value)s") % {"field": name, "value": formats.named(chosen)}, ""
             case "ticket":
                 return formats.named(settings["subject"]), ""
+            case "message":
+                name = self._templates.get(settings["template"], settings["template"])
+                return _("Message: %(name)s") % {"name": name}, self._reached(settings)
+            case "webhook":
+                return _("Webhook to %(channel)s") % {
+                    "channel": self._channels.get(settings["channel"], settings["channel"])
+                }, settings.get("event", "")
         told = [
             f"{key}: {formats.named(value)}" for key, value in settings.items() if value not in ("", None)
         ]
         return label, joined(told)
+
+    @cached_property
+    def _templates(self) -> dict[str, str]:
+        return {one.key: formats.named(one.name) for one in Template.objects.order_by()}
+
+    @cached_property
+    def _channels(self) -> dict[str, str]:
+        return {
+            **{key: str(label) for key, label in Medium.choices},
+            **dict(Channel.objects.order_by().values_list("key", "name")),
+        }
+
+    def _reached(self, settings: Mapping[str, Any]) -> str:
+        """To whom a message goes, and by what."""
+        by = _(" or ").join(self._channels.get(one, one) for one in settings["by"])
+        return _("to %(whom)s by %(channel)s") % {"whom": RECIPIENTS[settings["to"]], "channel": by}
 
     def _task(self, settings: Mapping[str, Any]) -> str:
         due = settings.get("due_working_days", 2)

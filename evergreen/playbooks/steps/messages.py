@@ -1,0 +1,282 @@
+"""A message to contacts of the account, to its owner, or to a group of staff; and a webhook to the vendor's own systems.
+
+What is wanted is written down with the step's advance; the room ``touches`` sends it, or says why not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from evergreen.alerts.models import Alert
+from evergreen.alerts.words import headline, reason
+from evergreen.base.queries import setting
+from evergreen.customers.models import Account, Contact
+from evergreen.playbooks.kinds import Order, Wrong
+from evergreen.playbooks.models import Effect
+from evergreen.touches import actions as touches
+from evergreen.touches.addressing import medium_ids, reach
+from evergreen.touches.channels import registry
+from evergreen.touches.channels.contract import CONTACTS, STAFF, SYSTEMS
+from evergreen.touches.language import Value
+from evergreen.touches.models import Channel, Medium, Template
+from evergreen.touches.values import Person
+
+ORIGIN = "playbook"
+OWNER, GROUP = "owner", "group"
+# Who of an account's contacts is meant.
+ROLES = ("champion", "sponsor", *Contact.ChainRole.values)
+RECIPIENTS = ("first", *ROLES, "everybody", OWNER, GROUP)
+PRIORITIES = {"high": 1, "normal": 2, "low": 3}
+_LATE_HOURS = 24
+
+
+class SendMessage:
+    """``template``; ``to``: ``first`` (champion, sponsor, daily user, anybody: the first there is), a role, ``everybody``, the account's
+    ``owner``, or a ``group`` behind a robot; ``by``: channels or media in the order in which they are tried; ``priority``;
+    ``each_account``: whoever stands in several accounts gets it for each.
+    """
+
+    key = "message"
+    keys: tuple[str, ...] = ("template", "to", "by", "priority", "each_account")
+    is_message = True
+    max_lateness_hours: int | None = _LATE_HOURS
+
+    def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
+        template, to = str(given.get("template") or ""), str(given.get("to") or "first")
+        known = list(Template.objects.filter(is_archived=False).values_list("key", flat=True))
+        if template not in known:
+            wrong("template", template, ", ".join(known) or "-")
+        if to not in RECIPIENTS:
+            wrong("to", to, ", ".join(RECIPIENTS))
+        found: dict[str, Any] = {"template": template, "to": to, "by": self._by(given.get("by"), wrong)}
+        priority = str(given.get("priority") or "normal")
+        if priority not in PRIORITIES:
+            wrong("priority", priority, ", ".join(PRIORITIES))
+        if priority != "normal":
+            found["priority"] = priority
+        if str(given.get("each_account", "false")).lower() == "true":
+            found["each_account"] = True
+        return found
+
+    @staticmethod
+    def _by(given: Any, wrong: Wrong) -> list[str]:
+        listed = given.replace(",", " ").split() if isinstance(given, str) else given
+        listed = [str(one) for one in listed] if isinstance(listed, list) else []
+        known = {*Channel.objects.values_list("key", flat=True), *Medium.values} - {Medium.WEBHOOK.value}
+        if not listed or not set(listed) <= known:
+            wrong("by", ", ".join(listed) or given, ", ".join(sorted(known)))
+        return listed
+
+    def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
+        """Plan a message for each person meant. Where there is none, or none can be reached, that is written down instead."""
+        book = _Recipients(orders)
+        templates = {
+            one.key: one
+            for one in Template.objects.filter(key__in={order.settings["template"] for order in orders})
+        }
+        causes = _causes(orders)
+        drafts = []
+        for order in orders:
+            template = templates.get(order.settings["template"])
+            if template is None:
+                raise LookupError(f"There is no template {order.settings['template']!r} any more.")
+            for person, channel, held in book.of(order):
+                drafts.append(
+                    touches.Draft(
+                        origin_kind=ORIGIN,
+                        origin_id=order.origin,
+                        origin_name=order.enrolment.playbook.key,
+                        channel=channel,
+                        medium=registry.adapter_class(channel.kind).medium,
+                        person=person,
+                        template=template,
+                        priority=PRIORITIES[order.settings.get("priority", "normal")],
+                        due_at=now,
+                        expires_at=now + dt.timedelta(hours=int(setting("message_late_hours"))),
+                        copy_of=""
+                        if order.settings.get("each_account")
+                        else f"{order.enrolment.playbook.key}:{order.step}"[:64],
+                        values=causes[order],
+                        held=held,
+                    )
+                )
+        touches.plan(drafts, now=now)
+
+
+class CallWebhook:
+    """``channel``: the key of a webhook; ``event``: what it is told, by default the playbook's key and the step's."""
+
+    key = "webhook"
+    keys: tuple[str, ...] = ("channel", "event")
+    is_message = False
+    max_lateness_hours: int | None = None
+
+    def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
+        kinds = [one for one in registry.kinds() if registry.adapter_class(one).audience == SYSTEMS]
+        known = list(Channel.objects.filter(kind__in=kinds).values_list("key", flat=True))
+        channel, event = str(given.get("channel") or ""), str(given.get("event") or "")
+        if channel not in known:
+            wrong("channel", channel, ", ".join(known) or "-")
+        if len(event) > 100:
+            wrong("event", event, "1–100")
+        return {"channel": channel, **({"event": event} if event else {})}
+
+    def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
+        channels = {
+            one.key: one
+            for one in Channel.objects.filter(key__in={order.settings["channel"] for order in orders})
+        }
+        accounts = Account.objects.in_bulk({order.enrolment.account_id for order in orders})
+        drafts = []
+        for order in orders:
+            channel = channels.get(order.settings["channel"])
+            if channel is None:
+                raise LookupError(f"There is no channel {order.settings['channel']!r} any more.")
+            run = order.enrolment
+            account = accounts[run.account_id]
+            drafts.append(
+                touches.Draft(
+                    origin_kind=ORIGIN,
+                    origin_id=order.origin,
+                    origin_name=run.playbook.key,
+                    channel=channel,
+                    medium=Medium.WEBHOOK,
+                    person=Person(run.account_id),
+                    subject=order.settings.get("event") or f"{run.playbook.key}.{order.step}",
+                    due_at=now,
+                    # The receiver takes each once, however late.
+                    expires_at=now + dt.timedelta(days=30),
+                    data={
+                        "account": account.external_id, "name": account.name, "playbook": run.playbook.key, "step": order.step,
+                        "run": run.pk, "at": now.isoformat(),
+                    },
+                )
+            )  # fmt: skip
+        touches.plan(drafts, now=now)
+
+
+def withdraw(runs: Collection[int], *, now: dt.datetime) -> int:
+    """Withdraw what runs that were left had planned and nobody handed over yet. Returns how many messages."""
+    if not runs:
+        return 0
+    made = Effect.objects.filter(enrolment__in=runs, kind__in=(SendMessage.key, CallWebhook.key))
+    origins = [
+        f"{run}:{step}:{visit}" for run, step, visit in made.values_list("enrolment_id", "step", "visit")
+    ]
+    return touches.withdraw_planned(ORIGIN, origins, now=now)
+
+
+class _Recipients:
+    """Who is meant by the orders of a batch, and by which channel each is reached."""
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        self._channels = list(Channel.objects.order_by("pk"))
+        self._adapters = {one.pk: registry.adapter_class(one.kind) for one in self._channels}
+        accounts = {order.enrolment.account_id for order in orders}
+        self._contacts: dict[int, list[Contact]] = defaultdict(list)
+        for contact in Contact.objects.filter(account__in=accounts, left_on=None).order_by("pk"):
+            self._contacts[contact.account_id].append(contact)
+        self._owners = dict(
+            Account.objects.filter(pk__in=accounts, owner__is_active=True).values_list("pk", "owner_id")
+        )
+        people = [one.pk for listed in self._contacts.values() for one in listed]
+        self._ids = {medium: medium_ids(medium, people) for medium in Medium.values}
+
+    def of(self, order: Order) -> list[tuple[Person, Channel, str]]:
+        """(whom, by which channel, why not) of one order; at least one, so that what was not sent stands there too."""
+        account, to = order.enrolment.account_id, order.settings["to"]
+        if to == GROUP:
+            channel = self._first(order, STAFF)
+            return [(Person(account), channel, "")]
+        if to == OWNER:
+            owner = self._owners.get(account)
+            channel = self._first(order, STAFF, Medium.MAIL)
+            return [(Person(account, staff=owner), channel, "" if owner else "no_owner")]
+        meant = self._meant(self._contacts[account], to)
+        if not meant:
+            return [(Person(account), self._first(order, CONTACTS), "no_contact")]
+        return [self._reached(order, account, contact) for contact in meant]
+
+    def _meant(self, contacts: Sequence[Contact], to: str) -> list[Contact]:
+        match to:
+            case "everybody":
+                return list(contacts)
+            case "champion":
+                return [one for one in contacts if one.is_champion]
+            case "sponsor":
+                return [one for one in contacts if one.is_sponsor]
+            case "first":
+                order = (
+                    *(role for role in ROLES if role != Contact.ChainRole.PURCHASER),
+                    Contact.ChainRole.PURCHASER.value,
+                )
+                ranked = sorted(
+                    contacts,
+                    key=lambda one: (
+                        min((n for n, role in enumerate(order) if self._is(one, role)), default=99),
+                        one.pk,
+                    ),
+                )
+                return ranked[:1]
+        return [one for one in contacts if one.role == to]
+
+    @staticmethod
+    def _is(contact: Contact, role: str) -> bool:
+        if role in {"champion", "sponsor"}:
+            return bool(getattr(contact, f"is_{role}"))
+        return contact.role == role
+
+    def _reached(self, order: Order, account: int, contact: Contact) -> tuple[Person, Channel, str]:
+        person = Person(account, contact=contact.pk)
+        listed = self._listed(order, CONTACTS)
+        for channel in listed:
+            medium = self._adapters[channel.pk].medium
+            if reach(contact, medium, self._ids[medium]):
+                return person, channel, ""
+        return person, self._first(order, CONTACTS), "no_address"
+
+    def _listed(self, order: Order, audience: str, *media: str) -> list[Channel]:
+        """The channels of a step in its order, those that are on before those that are off."""
+        found = []
+        for wanted in order.settings["by"]:
+            for channel in self._channels:
+                adapter = self._adapters[channel.pk]
+                fits = adapter.audience == audience or adapter.medium in media
+                if fits and wanted in {channel.key, adapter.medium} and channel not in found:
+                    found.append(channel)
+        return sorted(found, key=lambda one: not one.is_on)
+
+    def _first(self, order: Order, audience: str, *media: str) -> Channel:
+        listed = self._listed(order, audience, *media)
+        if not listed:
+            raise LookupError(
+                f"No channel fits {', '.join(order.settings['by'])} for {order.settings['to']}: set one up, or choose another."
+            )
+        return listed[0]
+
+
+def _causes(orders: Sequence[Order]) -> dict[Order, dict[str, Value]]:
+    """The values that only an order's cause has: its alert's name and reason, the account's page."""
+    keys = {order.enrolment.origin_id for order in orders if order.enrolment.origin_kind == "alert"}
+    alerts = (
+        {str(one.pk): one for one in Alert.objects.select_related("rule").filter(pk__in=keys)} if keys else {}
+    )
+    base, language = str(setting("public_url")), str(setting("language"))
+    found: dict[Order, dict[str, Value]] = {}
+    for order in orders:
+        values: dict[str, Value] = {
+            "link.account": f"{base}/accounts/{order.enrolment.account_id}/" if base else None
+        }
+        if (alert := alerts.get(order.enrolment.origin_id)) is not None:
+            values |= {"alert.name": headline(alert, language), "alert.reason": reason(alert, language)}
+        found[order] = values
+    return found

@@ -1,0 +1,236 @@
+"""Take due messages for this worker. Consent, address, quiet hours, working day and caps are asked here, in the transaction
+that claims: nothing that was withdrawn before it is sent after it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from evergreen.base.working_days import WorkingDays, for_vendor
+from evergreen.customers.models import Contact
+from evergreen.touches import rules
+from evergreen.touches.addressing import Addresses
+from evergreen.touches.channels.contract import Rates
+from evergreen.touches.models import Channel, Consent, DeadAddress, Message
+from evergreen.touches.queries import limits, setting_of, zone_of
+from evergreen.touches.ways import rates_of
+
+State = Message.State
+BATCH = 50
+LEASE = dt.timedelta(seconds=120)
+_LOOKED_BACK = dt.timedelta(days=8)
+_AGAIN = dt.timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Messages to hand over, and how many were looked at for them."""
+
+    messages: list[Message]
+    looked_at: int
+
+
+def claim(channel_id: int, *, now: dt.datetime, most: int = BATCH) -> Claimed:
+    """Claim due messages of a channel, important and old ones first; those that may not go now are put off or held back."""
+    with transaction.atomic():
+        # One claims of a channel at a time: its rates are exact, and two copies never pass each other.
+        channel = Channel.objects.select_for_update().filter(pk=channel_id, is_on=True).first()
+        if channel is None or (channel.rests_until is not None and channel.rests_until > now):
+            return Claimed([], 0)
+        room = _Room.of(channel, now)
+        due = Message.objects.filter(channel=channel, state=State.PLANNED, due_at__lte=now)
+        if not room.ordinary:
+            due = due.filter(priority=Message.Priority.HIGH)
+        found = list(due.order_by("priority", "due_at", "pk")[: min(most, room.high)])
+        if not found:
+            return Claimed([], 0)
+        going = _Claim(channel, room, now).sort(found)
+    return Claimed(going, len(found))
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many more the channel may take now, in all and of those that are not urgent; and to one recipient."""
+
+    rates: Rates
+    high: int
+    ordinary: int
+    recipients: dict[str, list[dt.datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, channel: Channel, now: dt.datetime) -> _Room:
+        rates = rates_of(channel)
+        moments, recipients = [], defaultdict(list)
+        if rates != Rates():
+            counted = Message.objects.filter(channel=channel, state__in=Message.COUNTED)
+            since = counted.filter(claimed_at__gt=now - dt.timedelta(days=1)).order_by("claimed_at")
+            for at, address in since.values_list("claimed_at", "address"):
+                if at is not None:
+                    moments.append(at)
+                    recipients[address].append(at)
+        reserved = int(setting_of(channel, "reserved_percent"))
+        kept = tuple(
+            (span, most * (100 - reserved) // 100 if span.days else most) for span, most in rates.of_channel
+        )
+        return cls(
+            rates,
+            rules.allowance(moments, now, rates.of_channel),
+            rules.allowance(moments, now, kept),
+            recipients,
+        )
+
+    def takes(self, address: str, now: dt.datetime) -> bool:
+        """Whether one more may go to a recipient."""
+        return rules.allowance(self.recipients.get(address, ()), now, self.rates.of_recipient) > 0
+
+
+class _Claim:
+    """One claim: what it looks at, and what becomes of each message."""
+
+    def __init__(self, channel: Channel, room: _Room, now: dt.datetime) -> None:
+        self._channel, self._room, self._now = channel, room, now
+        self._limits: rules.Limits = limits()
+        self._days: WorkingDays = for_vendor()
+        self._needs = bool(setting_of(channel, "marketing_needs_consent"))
+        self._history: dict[int, list[rules.Sent]] = defaultdict(list)
+        self._copies: set[tuple[str, str]] = set()
+
+    def sort(self, found: Sequence[Message]) -> list[Message]:
+        """Those that go, marked as claimed; the others are written as put off or held back."""
+        contacts = {one.contact_id for one in found if one.contact_id is not None}
+        # Two channels that write to the same person wait for each other here, so that neither passes a cap.
+        people = {
+            one.pk: one
+            for one in Contact.everything.select_for_update().filter(pk__in=contacts).order_by("pk")
+        }
+        addresses = Addresses(found, people, self._channel)
+        lines = self._ledger(people, addresses)
+        dead = set(DeadAddress.objects.filter(medium=found[0].medium).filter(address__in=addresses.keys).values_list("address", flat=True))  # fmt: skip
+        self._look_back(contacts, found, addresses)
+        going = []
+        for message in found:
+            address, person = addresses[message], people.get(message.contact_id or 0)
+            blocked = self._blocked(message, person, address, lines, dead)
+            verdict = self._verdict(message, person, blocked)
+            if verdict.kind == "go" and not self._room.takes(address, self._now):
+                verdict = rules.Verdict("wait", "rate", self._now + _AGAIN)
+            if verdict.kind == "go" and self._take(message, address):
+                going.append(message)
+            elif verdict.kind != "go":
+                self._leave(message, verdict)
+        return going
+
+    def _ledger(self, people: dict[int, Contact], addresses: Addresses) -> dict[Any, list[rules.Line]]:
+        """Lines by contact and by address, those of the merged among them."""
+        found: dict[Any, list[rules.Line]] = defaultdict(list)
+        for by in ({"contact__in": list(people)}, {"address__in": addresses.keys}):
+            for row in Consent.objects.filter(**by).exclude(
+                **({"address": ""} if "address__in" in by else {})
+            ):
+                line = rules.Line(
+                    row.medium,
+                    row.topic,
+                    row.state == Consent.State.GIVEN,
+                    row.source,
+                    row.at,
+                    row.pk,
+                    bool(row.proof),
+                )
+                found[row.contact_id if "contact__in" in by else row.address].append(line)
+        return found
+
+    def _look_back(self, contacts: set[int], found: Sequence[Message], addresses: Addresses) -> None:
+        counted = Message.objects.filter(state__in=Message.COUNTED)
+        rows = counted.filter(contact__in=contacts, claimed_at__gt=self._now - _LOOKED_BACK).exclude(
+            topic="service"
+        )
+        for contact, at, channel, origin in rows.values_list(
+            "contact_id", "claimed_at", "channel_id", "origin_name"
+        ):
+            if contact is not None and at is not None:
+                self._history[contact].append(rules.Sent(at, channel, origin))
+        marks = {one.copy_of for one in found if one.copy_of}
+        if marks:
+            since = self._now - dt.timedelta(days=int(setting_of(self._channel, "copy_days")))
+            copies = counted.filter(copy_of__in=marks, address__in=addresses.all, claimed_at__gt=since)
+            self._copies = set(copies.values_list("copy_of", "address"))
+
+    def _blocked(
+        self,
+        message: Message,
+        person: Contact | None,
+        address: str,
+        lines: dict[Any, list[rules.Line]],
+        dead: set[str],
+    ) -> str:
+        """Why a message can never go; '' where nothing speaks against it."""
+        key = rules.address_key(message.medium, address)
+        if not key:
+            return "no_address"
+        if key in dead:
+            return "dead_address"
+        if message.copy_of and (message.copy_of, address) in self._copies:
+            return "copy"
+        if person is None:
+            return ""
+        if person.left_on is not None:
+            return "left"
+        told = [*lines.get(person.pk, ()), *lines.get(key, ())]
+        return rules.refusal(told, message.medium, message.topic, marketing_needs_consent=self._needs)
+
+    def _verdict(self, message: Message, person: Contact | None, blocked: str) -> rules.Verdict:
+        case = rules.Case(
+            topic=message.topic,
+            medium=message.medium,
+            channel=message.channel_id,
+            origin=message.origin_name,
+            expires_at=message.expires_at,
+            zone=zone_of(person),
+            is_staff=person is None,
+            channel_a_day=self._room.rates.contact_a_day,
+            blocked=blocked,
+        )
+        return rules.decide(case, self._history[message.contact_id or 0], self._now, self._limits, self._days)
+
+    def _take(self, message: Message, address: str) -> bool:
+        """Claim a message; False where the reserve for urgent ones begins."""
+        if message.priority != Message.Priority.HIGH:
+            if self._room.ordinary <= 0:
+                return False
+            self._room.ordinary -= 1
+        Message.objects.filter(pk=message.pk).update(
+            state=State.CLAIMED,
+            claimed_at=self._now,
+            leased_until=self._now + LEASE,
+            fence=F("fence") + 1,
+            address=address,
+            reason="",
+            detail="",
+        )
+        message.fence, message.address, message.state = message.fence + 1, address, State.CLAIMED
+        message.claimed_at, message.leased_until = self._now, self._now + LEASE
+        if message.contact_id is not None and message.topic != "service":
+            self._history[message.contact_id].append(
+                rules.Sent(self._now, message.channel_id, message.origin_name)
+            )
+        self._room.recipients.setdefault(address, []).append(self._now)
+        if message.copy_of:
+            self._copies.add((message.copy_of, address))
+        return True
+
+    def _leave(self, message: Message, verdict: rules.Verdict) -> None:
+        if verdict.kind == "hold":
+            Message.objects.filter(pk=message.pk).update(
+                state=State.HELD_BACK, reason=verdict.reason, ended_at=self._now
+            )
+        else:
+            Message.objects.filter(pk=message.pk).update(
+                due_at=verdict.until, reason=verdict.reason, waits=F("waits") + 1
+            )

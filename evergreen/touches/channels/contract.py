@@ -1,0 +1,136 @@
+"""What every channel is: what it says of itself, how one message is handed over, what may come of it.
+
+An adapter takes a frozen message and returns a receipt or raises one of the three errors below; it never touches a store and
+never decides. It leaves only through the gate (``base.outbound``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+CONTACTS, STAFF, SYSTEMS = "contacts", "staff", "systems"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message as a channel gets it. ``key`` names it for ever: a provider that honours keys takes it once.
+
+    ``text`` is for people without markup, ``markdown`` as it was written, ``html`` as it is read in a mail. ``refuse_at`` is the
+    address of one-click refusal ('' where nobody may refuse).
+    """
+
+    key: str
+    address: str
+    name: str
+    subject: str
+    text: str
+    markdown: str
+    html: str
+    language: str
+    reply_to: str = ""
+    refuse_at: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it. ``is_delivered`` where it said that it arrived."""
+
+    provider_id: str = ""
+    is_delivered: bool = False
+
+
+class ChannelError(Exception):
+    """A message was not taken, in words for people."""
+
+
+class RefusedError(ChannelError):
+    """The provider refuses this message for good. ``is_dead``: its address does not exist."""
+
+    def __init__(self, message: str, *, is_dead: bool = False) -> None:
+        super().__init__(message)
+        self.is_dead = is_dead
+
+
+class LaterError(ChannelError):
+    """It was certainly not taken and may be tried again, after ``seconds`` where the provider said so.
+
+    ``is_whole``: the channel itself does not work now (no connection, wrong credentials, limit reached), not this message.
+    """
+
+    def __init__(self, message: str, *, seconds: float = 0.0, is_whole: bool = False) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.is_whole = is_whole
+
+
+class UncertainError(ChannelError):
+    """Nobody knows whether it was taken: the connection broke after the provider may have had all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Messages that may be handed over: by the whole channel and to one recipient. 0: no limit known.
+
+    A vendor may set lower ones; where they come from stands in docs/touches.md.
+    """
+
+    a_minute: int = 0
+    an_hour: int = 0
+    a_day: int = 0
+    recipient_a_minute: int = 0
+    recipient_an_hour: int = 0
+    contact_a_day: int = 0
+
+    @property
+    def of_channel(self) -> tuple[tuple[dt.timedelta, int], ...]:
+        return (
+            (dt.timedelta(minutes=1), self.a_minute),
+            (dt.timedelta(hours=1), self.an_hour),
+            (dt.timedelta(days=1), self.a_day),
+        )
+
+    @property
+    def of_recipient(self) -> tuple[tuple[dt.timedelta, int], ...]:
+        return (
+            (dt.timedelta(minutes=1), self.recipient_a_minute),
+            (dt.timedelta(hours=1), self.recipient_an_hour),
+        )
+
+
+class ChannelAdapter:
+    """A kind of channel bound to one configuration."""
+
+    kind: ClassVar[str]
+    medium: ClassVar[str]
+    zh: ClassVar[str]
+    en: ClassVar[str]
+    about: ClassVar[tuple[str, str]]
+    audience: ClassVar[str]
+    Config: ClassVar[type[Any]]
+    rates: ClassVar[Rates] = Rates()
+    # Whether the provider takes a message with the same key once, however often it is handed over.
+    honours_keys: ClassVar[bool] = False
+    # What is heard of a message afterwards: of ``Receipt.Kind``.
+    receipts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def send(self, message: Outgoing) -> Accepted:
+        """Hand one message over. Raises RefusedError, LaterError or UncertainError."""
+        raise NotImplementedError
+
+    def test(self) -> str:
+        """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
+        raise NotImplementedError
+
+    def address_of(self, staff_email: str) -> str:
+        """Where a member of staff is reached by this channel; '' where nobody said."""
+        return ""
+
+    def close(self) -> None:
+        """Give back what sending left open."""

@@ -1,0 +1,58 @@
+"""The channels there are. Adding one: its folder beside this file, its line here, docs/touches.md, the changelog."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from evergreen.base.configurations import configured
+from evergreen.touches.channels.contract import ChannelAdapter
+
+_WHERE = {
+    "smtp": "evergreen.touches.channels.smtp:SmtpAdapter",
+    "webhook": "evergreen.touches.channels.webhook:WebhookAdapter",
+    "wecom_robot": "evergreen.touches.channels.robots:WecomRobot",
+    "dingtalk_robot": "evergreen.touches.channels.robots:DingtalkRobot",
+    "feishu_robot": "evergreen.touches.channels.robots:FeishuRobot",
+    "slack": "evergreen.touches.channels.robots:Slack",
+    "teams": "evergreen.touches.channels.robots:Teams",
+}
+
+
+def kinds() -> tuple[str, ...]:
+    return tuple(_WHERE)
+
+
+def adapter_class(kind: str) -> type[ChannelAdapter]:
+    """The channel of that kind. Raises ValueError when there is none."""
+    if kind not in _WHERE:
+        raise ValueError(
+            _("There is no channel “%(kind)s”. Allowed: %(kinds)s.")
+            % {"kind": kind, "kinds": ", ".join(kinds())}
+        )
+    module, _colon, name = _WHERE[kind].partition(":")
+    found: type[ChannelAdapter] = getattr(import_module(module), name)
+    return found
+
+
+def adapter(kind: str, given: Mapping[str, Any]) -> ChannelAdapter:
+    """A channel with its configuration, secrets among it. Raises ValueError with every mistake."""
+    found = adapter_class(kind)
+    config, problems = configured(found.Config, given)
+    if problems:
+        raise ValueError("\n".join(problems))
+    return found(config)
+
+
+def fields(kind: str) -> tuple[dataclasses.Field[Any], ...]:
+    """The configuration of a kind, field by field."""
+    return dataclasses.fields(adapter_class(kind).Config)
+
+
+def keyed_kinds() -> tuple[str, ...]:
+    """The kinds whose providers take a message with the same key once."""
+    return tuple(kind for kind in _WHERE if adapter_class(kind).honours_keys)

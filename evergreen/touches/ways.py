@@ -1,0 +1,41 @@
+"""A channel that was set up as an adapter that works, and the rates it keeps to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from django.utils.translation import gettext as _
+
+from evergreen.base import vault
+from evergreen.base.queries import setting
+from evergreen.touches.channels import registry
+from evergreen.touches.channels.contract import CONTACTS, ChannelAdapter, Rates
+from evergreen.touches.models import Channel, Medium
+
+
+def adapter_of(channel: Channel) -> ChannelAdapter:
+    """The adapter of a channel. Raises ValueError where its configuration is wrong or its secrets cannot be opened."""
+    return registry.adapter(channel.kind, {**channel.config, **vault.unseal(channel.credentials)})
+
+
+def rates_of(channel: Channel) -> Rates:
+    """The adapter's rates, or lower ones that the vendor set."""
+    known = registry.adapter_class(channel.kind).rates
+    changed = {}
+    for one in dataclasses.fields(Rates):
+        own, theirs = int(channel.limits.get(one.name) or 0), getattr(known, one.name)
+        if own and (not theirs or own < theirs):
+            changed[one.name] = own
+    return dataclasses.replace(known, **changed)
+
+
+def ready(channel: Channel) -> ChannelAdapter:
+    """The adapter of a channel by which messages may leave. Raises ValueError with what is missing."""
+    found = adapter_of(channel)
+    if found.medium == Medium.MAIL and found.audience == CONTACTS and not setting("public_url"):
+        raise ValueError(
+            _(
+                "Mails carry a link by which people refuse them: set the public address of this installation first."
+            )
+        )
+    return found

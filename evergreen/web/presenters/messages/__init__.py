@@ -1,0 +1,1 @@
+"""Messages, their templates and channels as pages show them."""

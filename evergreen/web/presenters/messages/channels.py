@@ -1,0 +1,150 @@
+"""Channels: which are set up, how they do, which can be added and what each says of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from evergreen.touches.channels import registry
+from evergreen.touches.channels.contract import CONTACTS, STAFF, ChannelAdapter, Rates
+from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
+from evergreen.touches.ways import rates_of
+from evergreen.web import formats
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLine:
+    """A channel in the list: what it is, how it does, what went by it in 30 days."""
+
+    channel: Channel
+    kind: str
+    state: str
+    tone: str
+    waiting: int
+    sent: int
+    bad: int
+
+
+def label_of(kind: str) -> str:
+    adapter = registry.adapter_class(kind)
+    return adapter.zh if formats.language().startswith("zh") else adapter.en
+
+
+def state_of(channel: Channel, now: dt.datetime) -> tuple[str, str]:
+    """A channel's state in words, and its tone."""
+    if not channel.is_on:
+        return pgettext("channel", "off"), "none"
+    if channel.rests_until is not None and channel.rests_until > now:
+        return _("rests until %(when)s") % {"when": formats.moment(channel.rests_until)}, "bad"
+    return pgettext("channel", "on"), "good"
+
+
+def lines(now: dt.datetime) -> list[ChannelLine]:
+    since = now - dt.timedelta(days=30)
+    state = Message.State
+    recent = Q(messages__ended_at__gte=since)
+    rows = Channel.objects.annotate(
+        waiting=Count("messages", filter=Q(messages__state__in=(state.PLANNED, state.CLAIMED))),
+        sent=Count("messages", filter=recent & Q(messages__state=state.ACCEPTED)),
+        bad=Count("messages", filter=recent & Q(messages__state__in=(state.REFUSED, state.UNKNOWN))),
+    )
+    return [
+        ChannelLine(
+            one, label_of(one.kind), *state_of(one, now), waiting=one.waiting, sent=one.sent, bad=one.bad
+        )
+        for one in rows.order_by("name")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A kind of channel that can be set up."""
+
+    kind: str
+    label: str
+    about: str
+    audience: str
+
+
+def offers() -> list[Offer]:
+    zh = formats.language().startswith("zh")
+    found = []
+    for kind in registry.kinds():
+        adapter = registry.adapter_class(kind)
+        found.append(
+            Offer(
+                kind, adapter.zh if zh else adapter.en, adapter.about[0 if zh else 1], audience_words(adapter)
+            )
+        )
+    return found
+
+
+def audience_words(adapter: type[ChannelAdapter]) -> str:
+    if adapter.audience == CONTACTS:
+        return _("to customers and colleagues")
+    return _("to colleagues") if adapter.audience == STAFF else _("to systems")
+
+
+class ChannelPage:
+    """One channel: what it declares, its fault, how it did."""
+
+    def __init__(self, channel: Channel, now: dt.datetime) -> None:
+        self.channel, self.now = channel, now
+        self.adapter = registry.adapter_class(channel.kind)
+        self.state, self.tone = state_of(channel, now)
+
+    @property
+    def label(self) -> str:
+        return label_of(self.channel.kind)
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What the channel declares of itself."""
+        receipts = pgettext("list", ", ").join(str(Receipt.Kind(one).label) for one in self.adapter.receipts)
+        return [
+            (_("For"), audience_words(self.adapter)),
+            (_("Rates"), self._rates),
+            (_("After a lost answer"), _("sent again under the same key") if self.adapter.honours_keys else _("unknown, for a person to settle")),
+            (_("Heard of it"), receipts or _("nothing: the provider tells nothing")),
+        ]  # fmt: skip
+
+    @property
+    def _rates(self) -> str:
+        rates = rates_of(self.channel)
+        words = {
+            "a_minute": _("%(n)s a minute"), "an_hour": _("%(n)s an hour"), "a_day": _("%(n)s in 24 hours"),
+            "recipient_a_minute": _("%(n)s a minute to one recipient"), "recipient_an_hour": _("%(n)s an hour to one recipient"),
+            "contact_a_day": _("%(n)s a day to one contact"),
+        }  # fmt: skip
+        if rates == Rates():
+            return _("none of its own")
+        told = [
+            words[key] % {"n": formats.number(getattr(rates, key))} for key in words if getattr(rates, key)
+        ]
+        return pgettext("list", ", ").join(told)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        state = Message.State
+        since = self.now - dt.timedelta(days=30)
+        recent = Q(ended_at__gte=since)
+        return Message.objects.filter(channel=self.channel).aggregate(
+            waiting=Count("pk", filter=Q(state__in=(state.PLANNED, state.CLAIMED, state.HANDED_OVER))),
+            sent=Count("pk", filter=recent & Q(state=state.ACCEPTED)),
+            refused=Count("pk", filter=recent & Q(state=state.REFUSED)),
+            unknown=Count("pk", filter=Q(state=state.UNKNOWN)),
+            held=Count("pk", filter=recent & Q(state=state.HELD_BACK)),
+        )
+
+    @cached_property
+    def dead(self) -> list[DeadAddress]:
+        return list(DeadAddress.objects.filter(medium=self.adapter.medium).order_by("-at")[:50])
+
+    @property
+    def has_sent(self) -> bool:
+        return self.channel.messages.exists()

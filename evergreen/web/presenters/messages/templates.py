@@ -1,0 +1,222 @@
+"""Templates of messages: the list, and the editor with its preview on a real contact."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import QueryDict
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from evergreen.base.languages import LANGUAGES, spoken
+from evergreen.base.markdown import render as as_html
+from evergreen.base.models import User
+from evergreen.base.queries import setting
+from evergreen.customers.models import Contact
+from evergreen.customers.queries import accounts_for
+from evergreen.playbooks.models import PlaybookVersion
+from evergreen.touches import composing, values
+from evergreen.touches.actions import problems_of
+from evergreen.touches.language import FILTERS, MissingError, TemplateError, Value
+from evergreen.touches.models import Message, Template, Topic
+from evergreen.web import formats
+
+_MOST_CONTACTS = 40
+# Values that only a cause has stand in a preview as an example.
+_EXAMPLES = {
+    "zh": {"alert.name": "健康度骤降", "alert.reason": "7 天内从 71 降到 58。"},
+    "en": {"alert.name": "Health fell", "alert.reason": "Fell from 71 to 58 in 7 days."},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLine:
+    """A template in the list: how often it was sent in the last 90 days, which playbooks use it."""
+
+    template: Template
+    sent: int
+    used_by: list[str]
+
+
+def lines(now: dt.datetime, *, archived: bool) -> list[TemplateLine]:
+    since = now - dt.timedelta(days=90)
+    sent = Count("messages", filter=Q(messages__state=Message.State.ACCEPTED, messages__ended_at__gte=since))
+    found = Template.objects.filter(is_archived=archived).annotate(sent=sent).order_by("key")
+    used = _used()
+    return [TemplateLine(one, one.sent, used.get(one.key, [])) for one in found]
+
+
+def _used() -> dict[str, list[str]]:
+    """The playbooks whose published or drafted version names a template, by its key."""
+    found: dict[str, list[str]] = {}
+    versions = PlaybookVersion.objects.exclude(state=PlaybookVersion.State.RETIRED).select_related("playbook")
+    for version in versions.order_by("playbook__key"):
+        for step in version.definition.get("steps") or ():
+            if isinstance(step, Mapping) and step.get("kind") == "message":
+                name = formats.named(version.playbook.name)
+                if name not in found.setdefault(str(step.get("template")), []):
+                    found[str(step.get("template"))].append(name)
+    return found
+
+
+class TemplateEditor:
+    """What stands in the form: as it was saved, or as it was sent."""
+
+    def __init__(
+        self,
+        user: User,
+        template: Template | None,
+        now: dt.datetime,
+        post: QueryDict | None = None,
+        contact: str = "",
+    ) -> None:
+        self.user, self.saved, self.now, self.post = user, template, now, post
+        self._asked = contact or self._told("contact")
+        self.problems: list[str] = []
+
+    def _told(self, name: str, stored: str = "") -> str:
+        return self.post.get(name, "") if self.post is not None else stored
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        kept = self.saved or Template()
+        found: dict[str, Any] = {
+            part: {one: self._told(f"{part}_{one}", getattr(kept, part).get(one, "")) for one in LANGUAGES}
+            for part in ("name", "subject", "body")
+        }
+        found["topic"] = self._told("topic", kept.topic)
+        found["sms"] = kept.sms
+        return found
+
+    @property
+    def key(self) -> str:
+        return self._told("key", self.saved.key if self.saved else "")
+
+    @property
+    def tongues(self) -> list[dict[str, str]]:
+        """The form's parts by language."""
+        labels = {"zh": _("Chinese"), "en": _("English")}
+        return [
+            {
+                "code": one,
+                "label": labels[one],
+                "subject": self.given["subject"][one],
+                "body": self.given["body"][one],
+            }
+            for one in LANGUAGES
+        ]
+
+    @property
+    def topics(self) -> list[tuple[str, str, str]]:
+        about = {
+            Topic.SERVICE: _(
+                "what the contract needs: incidents, invoices, answers; nobody can refuse them, no quiet hours, no caps"
+            ),
+            Topic.GUIDANCE: _("help with the product; people may refuse it"),
+            Topic.SURVEY: _("questions to customers; people may refuse them"),
+            Topic.MARKETING: _("offers and invitations; needs a consent"),
+        }
+        return [(value, str(label), about[Topic(value)]) for value, label in Topic.choices]
+
+    @cached_property
+    def groups(self) -> list[tuple[str, list[values.Named]]]:
+        """The values that a text may name, by group; those that are money only for whom money is shown."""
+        shown = [one for one in values.catalogued() if self.user.sees_money or not one.is_money]
+        return [(group, list(listed)) for group, listed in groupby(shown, key=lambda one: one.group)]
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        """How placeholders are written."""
+        return [
+            ("{{ contact.name }}", _("a value")),
+            (
+                '{{ contact.title | default:"–" }}',
+                _("with another text where there is none; without it such a message is not sent"),
+            ),
+            ('{% if account.tier == "strategic" %}…{% else %}…{% endif %}', _("only for some")),
+        ]
+
+    @property
+    def filters(self) -> list[tuple[str, str]]:
+        zh = formats.language().startswith("zh")
+        return [
+            (f"{name}:{one.example}" if one.example else name, one.zh if zh else one.en)
+            for name, one in FILTERS.items()
+        ]
+
+    @cached_property
+    def contacts(self) -> list[Contact]:
+        """People to look at it with: contacts of accounts that the person sees, own ones first."""
+        rows = Contact.objects.filter(account__in=accounts_for(self.user), left_on=None).select_related(
+            "account"
+        )
+        mine = list(rows.filter(account__owner=self.user).order_by("account__name", "name")[:_MOST_CONTACTS])
+        others = rows.exclude(account__owner=self.user).order_by("account__name", "name")[
+            : _MOST_CONTACTS - len(mine)
+        ]
+        return [*mine, *others]
+
+    @cached_property
+    def contact(self) -> Contact | None:
+        """The one it is shown with."""
+        chosen = next((one for one in self.contacts if str(one.pk) == self._asked), None)
+        return chosen or (self.contacts[0] if self.contacts else None)
+
+    @cached_property
+    def mistakes(self) -> list[str]:
+        return problems_of({**self.given, "name": {"zh": "-"}})
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        """The values of the contact that it is shown with, for everything that the text asks for."""
+        if self.contact is None:
+            return {}
+        person = values.Person(self.contact.account_id, contact=self.contact.pk)
+        told = values.values_for([person], composing.paths_of(self._template), now=self.now)[person]
+        base = str(setting("public_url")) or "https://cs.example.com"
+        return {**told, "link.account": f"{base}/accounts/{self.contact.account_id}/"}
+
+    @property
+    def _template(self) -> Template:
+        return Template(subject=self.given["subject"], body=self.given["body"], topic=self.given["topic"])
+
+    def written(self, language: str, template: Template | None = None) -> composing.Written:
+        """The text for the contact in a language. Raises MissingError."""
+        return composing.write(
+            template or self._template, {**_EXAMPLES[spoken(language)], **self._values}, language
+        )
+
+    @cached_property
+    def previews(self) -> list[Preview]:
+        """What the contact would read, in each language that is written."""
+        if self.mistakes:
+            return []
+        return [self._preview(one["code"], one["label"]) for one in self.tongues if one["body"].strip()]
+
+    def _preview(self, code: str, label: str) -> Preview:
+        given = self.given
+        one = Template(subject={code: given["subject"][code]}, body={code: given["body"][code]})
+        try:
+            written = self.written({"zh": "zh-hans", "en": "en"}[code], one)
+        except MissingError as error:
+            named = values.names(error.paths)
+            return Preview(label, missing=tuple(named[path] for path in error.paths))
+        except TemplateError as error:
+            return Preview(label, missing=tuple(error.problems))
+        return Preview(label, written.subject, as_html(written.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A text as its reader gets it, or what it lacks."""
+
+    label: str
+    subject: str = ""
+    body: SafeString | str = ""
+    missing: tuple[str, ...] = ()
