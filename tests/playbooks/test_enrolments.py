@@ -19,6 +19,7 @@ from evergreen.playbooks.book import Book
 from evergreen.playbooks.models import Effect, Enrolment, Playbook, PlaybookVersion
 from evergreen.work.models import Task
 from tests.conftest import NOW, TODAY
+from tests.playbooks.building import published, task, wait
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,43 @@ def test_two_alerts_of_an_account_are_two_runs_each_with_its_task(cast: SimpleNa
     assert actions.enrol(now=NOW) == 2
     actions.advance(now=NOW)
     assert Task.objects.filter(origin_kind="alert").count() == 2
+
+
+def _drop_begins(first: dict[str, Any], key: str = "drop") -> Playbook:
+    alerts = [{"kind": "alert", "rules": ["no_activity"]}]
+    return published(first, key=key, triggers=alerts, per="occasion")
+
+
+@pytest.mark.parametrize("most", [1, 200])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_alert_that_a_playbook_begins_with_a_task_for_has_no_second_one(
+    cast: SimpleNamespace, most: int, is_first: bool
+) -> None:
+    _drop_begins(task("ask"))
+    _alert(cast.slipping), _alert(cast.well, "renewal_due", figures={})
+    assert actions.enrol(now=NOW) == 3
+    runs = Enrolment.objects.filter(playbook__key="drop")
+    runs.update(wake_at=NOW + dt.timedelta(seconds=-1 if is_first else 1))
+    for _ in range(4):
+        actions.advance(now=NOW + dt.timedelta(minutes=1), most=most)
+    assert not Enrolment.objects.filter(state="waiting").exists()
+    assert Task.objects.get(account=cast.slipping).title == {"en": "ask"}
+    # The other playbook does not listen to this one's rule.
+    assert Task.objects.get(account=cast.well).origin_kind == "alert"
+
+
+@pytest.mark.parametrize("why", ["off", "waits first", "for the alert too"])
+def test_an_alert_keeps_its_task_where_no_playbook_begins_with_its_own(
+    cast: SimpleNamespace, why: str
+) -> None:
+    firsts = {"waits first": wait("pause", days=3), "for the alert too": task("ask", for_alert=True)}
+    other = _drop_begins(firsts.get(why, task("ask")))
+    alert = _alert(cast.slipping)
+    assert actions.enrol(now=NOW) == 2
+    if why == "off":
+        actions.switch(other, False, by=None, now=NOW)
+    actions.advance(now=NOW)
+    assert (Task.objects.get().origin_kind, Task.objects.get().origin_id) == ("alert", str(alert.pk))
 
 
 def test_an_enrolment_that_another_worker_claimed_is_left_alone(cast: SimpleNamespace) -> None:

@@ -18,7 +18,7 @@ from evergreen.base.upserts import in_batches
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Account
 from evergreen.playbooks.kinds import Order, Wrong
-from evergreen.playbooks.models import Effect
+from evergreen.playbooks.models import Effect, Enrolment, PlaybookVersion
 from evergreen.playbooks.steps.words import texts
 from evergreen.work.actions import NewTask, add_tasks
 from evergreen.work.models import Task
@@ -118,15 +118,16 @@ class MakeTask:
         return {}
 
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
-        """Make the tasks. A task for an alert that is closed by now is not made."""
+        """Make the tasks. A task for an alert that is closed by now, or that another playbook begins with, is not made."""
         today, calendar = local_day(now, vendor_zone()), for_vendor()
         alerts = _alerts(orders)
         assignees = _assignees(orders)
+        taken_up = _taken_up([one for one in orders if one.settings.get("for_alert")])
         made = []
         for order in orders:
             alert = alerts.get(order.enrolment.origin_id) if order.enrolment.origin_kind == ALERT else None
             if order.settings.get("for_alert"):
-                if alert is None or alert.state == Alert.State.CLOSED:
+                if alert is None or alert.state == Alert.State.CLOSED or str(alert.pk) in taken_up:
                     continue
                 made.append(alert_task(order.settings, alert, assignees[order], today, calendar))
             else:
@@ -203,6 +204,35 @@ def _due_in(settings: Mapping[str, Any], alert: Alert | None) -> int:
 
 def _reason(alert: Alert) -> dict[str, str]:
     return {language: say(alert.rule.key, alert.figures, language) for language in ("zh", "en")}
+
+
+def _taken_up(orders: Sequence[Order]) -> set[str]:
+    """Keys of the orders' alerts for which another playbook that is on begins with a task of its own.
+
+    That task was made, or its run stands at it: which of the two playbooks is taken first makes no difference.
+    """
+    origins = {one.enrolment.origin_id for one in orders if one.enrolment.origin_kind == ALERT}
+    runs = (
+        Enrolment.objects.filter(origin_kind=ALERT, origin_id__in=origins, playbook__is_on=True)
+        .exclude(pk__in=[one.enrolment.pk for one in orders])
+        .values_list("pk", "version_id", "origin_id", "state", "visit")
+    )
+    rows = list(runs) if origins else []
+    definitions = PlaybookVersion.objects.in_bulk({version for _pk, version, *_ in rows})
+    begins = {pk for pk, version in definitions.items() if _begins_with_own_task(version.definition)}
+    rows = [row for row in rows if row[1] in begins]
+    made = Effect.objects.filter(enrolment__in=[row[0] for row in rows], visit=1, kind=MakeTask.key)
+    done = set(made.values_list("enrolment_id", flat=True))
+    return {
+        origin
+        for pk, _version, origin, state, visit in rows
+        if pk in done or (state == Enrolment.State.WAITING and visit == 1)
+    }
+
+
+def _begins_with_own_task(definition: Mapping[str, Any]) -> bool:
+    first: Mapping[str, Any] = next(iter(definition.get("steps", ())), {})
+    return first.get("kind") == MakeTask.key and not first.get("for_alert")
 
 
 def _alerts(orders: Sequence[Order]) -> dict[str, Alert]:
