@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
+from evergreen.base import clock
 from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
 from evergreen.playbooks import actions as playbooks
@@ -25,3 +26,4 @@ def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None
 def send(*, stops: Callable[[], bool] = lambda: False) -> None:
     """Messages that are due, by every channel. The clock is read anew for each: a slow provider must not make leases look fresh."""
     touches.send_due(stops=stops)
+    touches.follow_up(now=clock.utc_now())

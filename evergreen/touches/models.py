@@ -47,6 +47,12 @@ class Channel(models.Model):
     faults = models.PositiveSmallIntegerField(default=0, help_text="In a row.")
     fault = models.CharField(max_length=300, blank=True)
     used_at = models.DateTimeField(null=True, help_text="When it last took a message.")
+    token = models.TextField(blank=True, help_text="The provider's access token, sealed; all workers use it.")
+    token_until = models.DateTimeField(null=True)
+    token_lease_until = models.DateTimeField(null=True, help_text="While somebody fetches a new one.")
+    door = models.CharField(
+        max_length=40, blank=True, help_text="What the address carries to which the provider posts."
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -142,8 +148,12 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     waits = models.PositiveSmallIntegerField(default=0, help_text="Times it was put off by a limit.")
     provider_id = models.CharField(max_length=200, blank=True)
+    waits_for = models.CharField(
+        max_length=100, blank=True, help_text="Who has to confirm it before it goes out."
+    )
+    followed_at = models.DateTimeField(null=True, help_text="When the provider was last asked about it.")
     outcome = models.CharField(
-        max_length=10, blank=True, help_text="The farthest receipt: delivered, bounced, replied …"
+        max_length=12, blank=True, help_text="The farthest receipt: delivered, bounced, replied …"
     )
     is_told = models.BooleanField(default=False, help_text="Its end came back as an event.")
 
@@ -157,10 +167,14 @@ class Message(models.Model):
             models.Index(fields=["channel", "state", "priority", "due_at"], name="message_due"),
             models.Index(fields=["contact", "claimed_at"], name="message_contact"),
             models.Index(fields=["account", "-planned_at"], name="message_account"),
-            models.Index(fields=["channel", "claimed_at"], name="message_channel"),
+            models.Index(fields=["channel", "ended_at"], name="message_channel"),
             models.Index(fields=["state", "leased_until"], name="message_lease"),
             models.Index(fields=["origin_kind", "origin_id"], name="message_origin"),
             models.Index(fields=["provider_id"], name="message_provider"),
+            models.Index(
+                fields=["channel", "followed_at"], condition=~models.Q(waits_for=""), name="message_waits_for"
+            ),
+            models.Index(fields=["medium", "address", "-handed_at"], name="message_address"),
             models.Index(fields=["copy_of", "address"], condition=~models.Q(copy_of=""), name="message_copy"),
             models.Index(fields=["id"], condition=models.Q(is_told=False), name="message_untold"),
         ]

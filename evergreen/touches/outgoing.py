@@ -66,6 +66,7 @@ def letters(messages: Sequence[Message]) -> dict[int, Outgoing]:
             html=html,
             language=one.language,
             reply_to=owner.email if owner is not None and owner.is_active and one.contact_id else "",
+            sender=owner.email if owner is not None and owner.is_active else "",
             refuse_at=link,
             data=one.data,
         )

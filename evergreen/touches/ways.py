@@ -11,11 +11,14 @@ from evergreen.base.queries import setting
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, ChannelAdapter, Rates
 from evergreen.touches.models import Channel, Medium
+from evergreen.touches.tokens import Tokens
 
 
 def adapter_of(channel: Channel) -> ChannelAdapter:
     """The adapter of a channel. Raises ValueError where its configuration is wrong or its secrets cannot be opened."""
-    return registry.adapter(channel.kind, {**channel.config, **vault.unseal(channel.credentials)})
+    found = registry.adapter(channel.kind, {**channel.config, **vault.unseal(channel.credentials)})
+    found.tokens = Tokens(channel.pk)
+    return found
 
 
 def rates_of(channel: Channel) -> Rates:

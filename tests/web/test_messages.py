@@ -232,3 +232,43 @@ def test_messages_stand_in_the_accounts_timeline(sent: SimpleNamespace, as_perso
     actions.answered(Message.objects.get(state=State.ACCEPTED), "see you", at=NOW, key="1", now=NOW)
     text = read(as_person(sent.cast.owner), f"/accounts/{sent.cast.well.pk}/timeline/?kind=message")
     assert "Hello fine" in text and "see you" in text and "Hello refused" in text
+
+
+def test_an_sms_template_is_written_with_its_code_and_previewed_with_its_values(
+    post: SimpleNamespace, as_person: AsPerson
+) -> None:
+    boss = as_person(post.cast.boss)
+    assert "code_" not in read(boss, "/templates/hello/")
+    given = {"key_id": "k", "key_secret": "s", "sign": "常青示例"}
+    sms = actions.save_channel(
+        None, kind="aliyun_sms", name="短信", given=given, limits={}, by=post.cast.boss, now=NOW
+    )
+    assert f"https://cs.example.com/in/{sms.door}/" in read(boss, f"/channels/{sms.key}/")
+    wang = post.contact("wang", name="王芳")
+    fields = fields_of_form(read(boss, "/templates/hello/"), "template-form")
+    fields |= {
+        f"code_{sms.key}": ["SMS_1"],
+        f"values_{sms.key}": ["name：{{ contact.name }}\nfirm: {{ account.name }}"],
+    }
+    shown = boss.post("/templates/preview/", {**fields, "contact": wang.pk}).content.decode()
+    assert "SMS_1" in shown and "王芳" in shown and "恒岳机械" in shown
+    assert boss.post("/templates/hello/", fields).status_code == 302
+    wanted = {"code": "SMS_1", "values": {"name": "{{ contact.name }}", "firm": "{{ account.name }}"}}
+    assert Template.objects.get(key="hello").sms == {sms.key: wanted}
+    wrong = boss.post("/templates/hello/", {**fields, f"code_{sms.key}": ""})
+    assert wrong.status_code == 422 and "SMS" not in Template.objects.get(key="hello").body.get("en", "")
+    cleared = boss.post("/templates/hello/", {**fields, f"code_{sms.key}": "", f"values_{sms.key}": ""})
+    assert cleared.status_code == 302 and Template.objects.get(key="hello").sms == {}
+
+
+def test_what_a_colleague_has_to_confirm_has_a_list_of_its_own(
+    post: SimpleNamespace, as_person: AsPerson
+) -> None:
+    boss = as_person(post.cast.boss)
+    post.write(post.contact("a"), post.contact("b"))
+    post.send()
+    assert "state=unconfirmed" not in read(boss, "/messages/")
+    Message.objects.filter(contact__name="a").update(waits_for="lu.heng")
+    page = read(boss, "/messages/?state=unconfirmed")
+    assert "Hello a" in page and "Hello b" not in page and "lu.heng" in page
+    assert "Hello a" not in read(boss, "/messages/?state=sent")

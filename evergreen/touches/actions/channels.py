@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +60,8 @@ def save_channel(
     }
     made.credentials = vault.seal({key: value for key, value in values.items() if key in hidden and value})
     made.limits = {key: int(value) for key, value in limits.items() if str(value).strip()}
+    if found.thanks is not None and not made.door:
+        made.door = secrets.token_urlsafe(24)
     made.faults, made.fault, made.rests_until = 0, "", None
     try:
         with transaction.atomic():

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Contact
 from evergreen.touches import rules
 from evergreen.touches.addressing import Addresses
+from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import Rates
 from evergreen.touches.models import Channel, Consent, DeadAddress, Message
 from evergreen.touches.queries import limits, setting_of, zone_of
@@ -27,6 +28,8 @@ BATCH = 50
 LEASE = dt.timedelta(seconds=120)
 _LOOKED_BACK = dt.timedelta(days=8)
 _AGAIN = dt.timedelta(seconds=60)
+_UNDER_WAY = (State.CLAIMED, State.HANDED_OVER)
+_NO_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +70,34 @@ class _Room:
     @classmethod
     def of(cls, channel: Channel, now: dt.datetime) -> _Room:
         rates = rates_of(channel)
-        moments, recipients = [], defaultdict(list)
-        if rates != Rates():
-            counted = Message.objects.filter(channel=channel, state__in=Message.COUNTED)
-            since = counted.filter(claimed_at__gt=now - dt.timedelta(days=1)).order_by("claimed_at")
-            for at, address in since.values_list("claimed_at", "address"):
-                if at is not None:
-                    moments.append(at)
-                    recipients[address].append(at)
         reserved = int(setting_of(channel, "reserved_percent"))
-        kept = tuple(
-            (span, most * (100 - reserved) // 100 if span.days else most) for span, most in rates.of_channel
-        )
-        return cls(
-            rates,
-            rules.allowance(moments, now, rates.of_channel),
-            rules.allowance(moments, now, kept),
-            recipients,
-        )
+        mine = Message.objects.filter(channel=channel)
+        under_way = mine.filter(state__in=_UNDER_WAY)
+        high = ordinary = _NO_LIMIT
+        for span, most in rates.of_channel:
+            if not most:
+                continue
+            # A provider counts when it gets a message, which is after it was claimed and before it answered: what has no answer
+            # yet counts as of now, so no window of the provider's own holds more.
+            gone = mine.filter(state__in=Message.COUNTED, ended_at__gt=now - span).count()
+            used = gone + under_way.count()
+            high = min(high, most - used)
+            kept = most * (100 - reserved) // 100 if span.days else most
+            ordinary = min(ordinary, kept - used)
+        return cls(rates, max(0, high), max(0, ordinary))
+
+    def look(self, channel: Channel, addresses: Sequence[str], now: dt.datetime) -> None:
+        """Read what the recipients of a claim got lately, where the channel limits that."""
+        longest = max((span for span, most in self.rates.of_recipient if most), default=None)
+        if longest is None:
+            return
+        medium = registry.adapter_class(channel.kind).medium
+        theirs = Message.objects.filter(medium=medium, address__in=addresses, channel=channel)
+        lately = theirs.filter(Q(ended_at__gt=now - longest) | Q(ended_at=None), state__in=Message.COUNTED)
+        for at, address in lately.order_by("ended_at").values_list("ended_at", "address"):
+            self.recipients.setdefault(address, []).append(at or now)
+        for moments in self.recipients.values():
+            moments.sort()
 
     def takes(self, address: str, now: dt.datetime) -> bool:
         """Whether one more may go to a recipient."""
@@ -114,6 +127,7 @@ class _Claim:
         lines = self._ledger(people, addresses)
         dead = set(DeadAddress.objects.filter(medium=found[0].medium).filter(address__in=addresses.keys).values_list("address", flat=True))  # fmt: skip
         self._look_back(contacts, found, addresses)
+        self._room.look(self._channel, addresses.all, self._now)
         going = []
         for message in found:
             address, person = addresses[message], people.get(message.contact_id or 0)

@@ -14,7 +14,8 @@ from evergreen.base.models import User
 from evergreen.customers.models import Contact
 from evergreen.touches import addressing, outgoing, rules
 from evergreen.touches.actions.receiving import receive
-from evergreen.touches.models import Consent, DeadAddress, Medium, Message, Receipt, Topic
+from evergreen.touches.channels import registry
+from evergreen.touches.models import Channel, Consent, DeadAddress, Medium, Message, Receipt, Topic
 
 State, Source = Consent.State, Consent.Source
 
@@ -136,6 +137,26 @@ def answered(message: Message, text: str, *, at: dt.datetime, key: str, now: dt.
             address = rules.address_key(message.medium, message.address)
             withdraw(message, medium=message.medium, topic="", address=address, source=Source.REPLY, now=now)
     return receipt
+
+
+@transaction.atomic
+def refused_by_word(channel: Channel, address: str, text: str, *, now: dt.datetime) -> bool:
+    """A word of refusal from an address to which no message of ours is known: it holds for the address. Returns whether it is one."""
+    medium = registry.adapter_class(channel.kind).medium
+    key = rules.address_key(medium, address)
+    if not key or not is_refusal(text):
+        return False
+    newest = Consent.objects.filter(address=key, medium=medium, topic="").order_by("-at", "-pk").first()
+    if newest is None or newest.state == State.GIVEN:
+        Consent.objects.create(
+            address=key,
+            medium=medium,
+            state=State.WITHDRAWN,
+            source=Source.REPLY,
+            proof=f"{channel.name}: {text.strip()[:60]}",
+            at=now,
+        )
+    return True
 
 
 def is_refusal(text: str) -> bool:

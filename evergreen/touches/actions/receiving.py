@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from django.db import transaction
 
 from evergreen.touches import rules
-from evergreen.touches.models import DeadAddress, Message, Receipt
+from evergreen.touches.channels import registry
+from evergreen.touches.channels.contract import Heard
+from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
 
 Kind = Receipt.Kind
+_ANSWERED_WITHIN = dt.timedelta(days=14)
 # How far a message came; a later word of a smaller one changes nothing.
 _FARTHEST = (
     Kind.DELIVERED, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED, Kind.REPLIED, Kind.UNSUBSCRIBED, Kind.COMPLAINED,
@@ -38,7 +42,7 @@ def receive(
     if not is_new:
         return None
     held = Message.objects.select_for_update(of=("self",)).get(pk=message.pk)
-    changed: dict[str, object] = {}
+    changed: dict[str, object] = {"waits_for": ""} if held.waits_for else {}
     if not is_machine and _rank(kind) > _rank(held.outcome):
         changed["outcome"] = held.outcome = kind
     if held.state == Message.State.UNKNOWN:
@@ -52,6 +56,47 @@ def receive(
             defaults={"reason": f"{kind}: {detail}"[:300], "at": at},
         )
     return receipt
+
+
+def hear(channel: Channel, told: Sequence[Heard], *, now: dt.datetime) -> int:
+    """Write down what a provider told: told twice or in another order it comes to the same. An answer of refusal counts even where
+    no message fits it. Returns how many found their message.
+    """
+    from evergreen.touches.actions.consenting import answered, refused_by_word
+
+    done = 0
+    for one in told:
+        message = _message_of(channel, one)
+        if one.kind == Kind.REPLIED:
+            if message is not None:
+                answered(message, one.text, at=one.at, key=one.mark, now=now)
+            else:
+                refused_by_word(channel, one.address, one.text, now=now)
+        elif message is not None:
+            receive(
+                message, one.kind, at=one.at, key=one.mark, detail=one.detail, is_permanent=one.is_permanent
+            )
+        done += message is not None
+    return done
+
+
+def _message_of(channel: Channel, one: Heard) -> Message | None:
+    """By the key we gave, by the provider's own id, else the newest of the last days to the address."""
+    mine = Message.objects.filter(channel=channel)
+    if one.key and (found := mine.filter(key=one.key).first()) is not None:
+        return found
+    if one.provider_id:
+        found = mine.filter(provider_id=one.provider_id).order_by("-pk").first()
+        if found is not None:
+            return found
+    if not one.address:
+        return None
+    medium = registry.adapter_class(channel.kind).medium
+    wanted = {one.address, rules.address_key(medium, one.address)} - {""}
+    recent = Message.objects.filter(
+        medium=medium, address__in=wanted, handed_at__gt=one.at - _ANSWERED_WITHIN
+    )
+    return recent.order_by("-handed_at", "-pk").first()
 
 
 def _rank(kind: str) -> int:

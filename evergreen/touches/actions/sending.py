@@ -164,6 +164,7 @@ def _taken(channel: Channel, message: Message, taken: Accepted, now: dt.datetime
         State.ACCEPTED,
         now,
         provider_id=taken.provider_id[:200],
+        waits_for=taken.waits_for[:100],
         outcome="delivered" if taken.is_delivered else "",
     )
     Channel.objects.filter(pk=channel.pk).update(used_at=now, faults=0, fault="", rests_until=None)

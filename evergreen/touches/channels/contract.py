@@ -7,16 +7,17 @@ never decides. It leaves only through the gate (``base.outbound``).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 CONTACTS, STAFF, SYSTEMS = "contacts", "staff", "systems"
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message as a channel gets it. ``key`` names it for ever: a provider that honours keys takes it once.
+    """One message as a channel gets it. ``key`` names it for ever: a provider that honours keys takes it once. ``sender`` is the
+    e-mail address of the account's owner ('' for none).
 
     ``text`` is for people without markup, ``markdown`` as it was written, ``html`` as it is read in a mail. ``refuse_at`` is the
     address of one-click refusal ('' where nobody may refuse).
@@ -31,16 +32,45 @@ class Outgoing:
     html: str
     language: str
     reply_to: str = ""
+    sender: str = ""
     refuse_at: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took it. ``is_delivered`` where it said that it arrived."""
+    """The provider took it. ``is_delivered`` where it said that it arrived; ``waits_for`` names who has to confirm it first."""
 
     provider_id: str = ""
     is_delivered: bool = False
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that a provider told of a message afterwards: of the one with ``provider_id`` or ``key``, or of the newest to an
+    ``address``. ``kind`` is a receipt's; ``text`` what somebody answered; ``mark`` makes the same one told twice the same."""
+
+    kind: str
+    at: dt.datetime
+    provider_id: str = ""
+    key: str = ""
+    address: str = ""
+    text: str = ""
+    detail: str = ""
+    mark: str = ""
+    is_permanent: bool = True
+
+
+class Tokens(Protocol):
+    """Access tokens that all workers of a channel share, so that each is fetched once."""
+
+    def token(self, fetch: Callable[[], tuple[str, int]]) -> str:
+        """The token in force, or one fetched now: ``fetch`` gives it with the seconds it lives. Raises LaterError while another
+        worker fetches it."""
+
+    def drop(self, token: str) -> None:
+        """Forget a token that the provider no longer takes."""
 
 
 class ChannelError(Exception):
@@ -116,9 +146,16 @@ class ChannelAdapter:
     honours_keys: ClassVar[bool] = False
     # What is heard of a message afterwards: of ``Receipt.Kind``.
     receipts: ClassVar[tuple[str, ...]] = ()
+    # What a provider that posts to us wants to read: (content type, body); None for one that never posts.
+    thanks: ClassVar[tuple[str, str] | None] = None
+    # Whether texts go only by templates that the provider approved, named by their code.
+    by_code: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    # Set by whoever made the adapter of a channel that was set up.
+    tokens: Tokens
 
     def send(self, message: Outgoing) -> Accepted:
         """Hand one message over. Raises RefusedError, LaterError or UncertainError."""
@@ -127,6 +164,15 @@ class ChannelAdapter:
     def test(self) -> str:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
+
+    def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
+        """What the provider posted to us. Raises ValueError for what is none of its."""
+        raise ValueError(f"{self.kind} posts nothing to us.")
+
+    def followed_up(self, sent: Sequence[tuple[str, str, str]]) -> list[Heard]:
+        """What became of messages that wait for somebody's confirmation: (provider id, address, for whom it waits). Asked once
+        an hour."""
+        return []
 
     def address_of(self, staff_email: str) -> str:
         """Where a member of staff is reached by this channel; '' where nobody said."""

@@ -14,6 +14,11 @@ from evergreen.touches.channels.contract import ChannelAdapter
 
 _WHERE = {
     "smtp": "evergreen.touches.channels.smtp:SmtpAdapter",
+    "wecom_app": "evergreen.touches.channels.wecom:WecomApp",
+    "wecom_customer": "evergreen.touches.channels.wecom:WecomCustomer",
+    "aliyun_sms": "evergreen.touches.channels.sms:AliyunSms",
+    "tencent_sms": "evergreen.touches.channels.sms:TencentSms",
+    "twilio_sms": "evergreen.touches.channels.sms:TwilioSms",
     "webhook": "evergreen.touches.channels.webhook:WebhookAdapter",
     "wecom_robot": "evergreen.touches.channels.robots:WecomRobot",
     "dingtalk_robot": "evergreen.touches.channels.robots:DingtalkRobot",

@@ -35,7 +35,7 @@ from evergreen.touches.channels.contract import (
     RefusedError,
     UncertainError,
 )
-from evergreen.touches.channels.wire import body_of, call
+from evergreen.touches.channels.wire import body_of, call, cut
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Robot(ChannelAdapter):
         return _("A test message was posted in the group.")
 
     def _post(self, title: str, text: str) -> Accepted:
-        answer = call("POST", self._url(), json=self._told(title, self._cut(text)))
+        answer = call("POST", self._url(), json=self._told(title, cut(text, self.most_bytes)))
         self._judge(body_of(answer))
         return Accepted(is_delivered=True)
 
@@ -80,14 +80,6 @@ class Robot(ChannelAdapter):
 
     def _told(self, title: str, text: str) -> dict[str, Any]:
         raise NotImplementedError
-
-    def _cut(self, text: str) -> str:
-        raw = text.encode()
-        return (
-            text
-            if len(raw) <= self.most_bytes
-            else raw[: self.most_bytes - 3].decode("utf-8", "ignore") + "…"
-        )
 
     def _judge(self, answer: dict[str, Any]) -> None:
         code = answer.get(self.code, answer.get("StatusCode"))
@@ -117,7 +109,7 @@ class WecomRobot(Robot):
     whole = frozenset({93000, 93004, 93008})
 
     def _told(self, title: str, text: str) -> dict[str, Any]:
-        content = self._cut(f"**{title}**\n{text}" if title else text)
+        content = cut(f"**{title}**\n{text}" if title else text, self.most_bytes)
         return {"msgtype": "markdown", "markdown": {"content": content}}
 
 
@@ -185,7 +177,7 @@ class Slack(Robot):
     rates = Rates(a_minute=60)
 
     def _post(self, title: str, text: str) -> Accepted:
-        answer = call("POST", self._url(), json=self._told(title, self._cut(text)))
+        answer = call("POST", self._url(), json=self._told(title, cut(text, self.most_bytes)))
         if answer.text.strip() != "ok":
             raise UncertainError(_("The answer is not known: %(said)s") % {"said": answer.text[:150]})
         return Accepted(is_delivered=True)
@@ -207,7 +199,7 @@ class Teams(Robot):
     rates = Rates(a_minute=60)
 
     def _post(self, title: str, text: str) -> Accepted:
-        call("POST", self._url(), json=self._told(title, self._cut(text)))
+        call("POST", self._url(), json=self._told(title, cut(text, self.most_bytes)))
         return Accepted(is_delivered=True)
 
     def _told(self, title: str, text: str) -> dict[str, Any]:

@@ -23,9 +23,13 @@ def call(
     data: Any = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    tells_itself: bool = False,
 ) -> requests.Response:
-    """The provider's answer, whatever its own codes say. Raises LaterError where the call certainly did nothing, UncertainError
-    where nobody knows, RefusedError for 4xx other than 408 and 429."""
+    """The provider's answer, whatever its own codes say; with ``tells_itself`` also one of status 4xx, whose body says why.
+
+    Raises LaterError where the call certainly did nothing, UncertainError where nobody knows, RefusedError for 4xx other than 408
+    and 429.
+    """
     try:
         check_url(url)
     except OutboundError as error:
@@ -51,6 +55,8 @@ def call(
             raise UncertainError(_("The connection broke: %(error)s") % {"error": _short(error)}) from error
         except (requests.exceptions.RequestException, OutboundError) as error:
             raise UncertainError(_short(error)) from error
+    if tells_itself and 400 <= answer.status_code < 500 and answer.status_code not in {408, 429}:
+        return answer
     return _judged(answer)
 
 
@@ -88,6 +94,12 @@ def body_of(answer: requests.Response) -> dict[str, Any]:
     except ValueError as error:
         raise UncertainError(_("The answer is no JSON: %(text)s") % {"text": answer.text[:120]}) from error
     return found if isinstance(found, dict) else {}
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most ``most`` bytes, with … where something was left out."""
+    raw = text.encode()
+    return text if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:

@@ -136,7 +136,8 @@ def allowance(
     claimed: Sequence[dt.datetime], now: dt.datetime, rates: Sequence[tuple[dt.timedelta, int]]
 ) -> int:
     """How many more may be claimed now, ``claimed`` being the ascending moments of those before: at most ``most`` within
-    each ``span``. A rate of 0 is none."""
+    each ``span``. A rate of 0 is none.
+    """
     left = [most - (len(claimed) - bisect_right(claimed, now - span)) for span, most in rates if most]
     return max(0, min(left)) if left else 1_000_000
 

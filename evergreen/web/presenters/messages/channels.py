@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from evergreen.base.queries import setting
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, STAFF, ChannelAdapter, Rates
 from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
@@ -107,11 +108,18 @@ class ChannelPage:
         """What the channel declares of itself."""
         receipts = pgettext("list", ", ").join(str(Receipt.Kind(one).label) for one in self.adapter.receipts)
         return [
-            (_("For"), audience_words(self.adapter)),
+            (pgettext("channel", "For"), audience_words(self.adapter)),
             (_("Rates"), self._rates),
             (_("After a lost answer"), _("sent again under the same key") if self.adapter.honours_keys else _("unknown, for a person to settle")),
             (_("Heard of it"), receipts or _("nothing: the provider tells nothing")),
         ]  # fmt: skip
+
+    @property
+    def door(self) -> str:
+        """The address that the provider is told, to post to; '' for one that never posts."""
+        return (
+            f"{str(setting('public_url')).rstrip('/')}/in/{self.channel.door}/" if self.channel.door else ""
+        )
 
     @property
     def _rates(self) -> str:

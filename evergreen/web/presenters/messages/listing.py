@@ -26,14 +26,22 @@ from evergreen.web import formats
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.presenters.messages.words import TONES, why
 
-WAITING, SENT, UNKNOWN, REFUSED, HELD = "waiting", "sent", "unknown", "refused", "held"
+WAITING, UNCONFIRMED, SENT, UNKNOWN, REFUSED, HELD = (
+    "waiting",
+    "unconfirmed",
+    "sent",
+    "unknown",
+    "refused",
+    "held",
+)
 _State = Message.State
 STATES = {
-    WAITING: (_State.PLANNED, _State.CLAIMED, _State.HANDED_OVER),
-    UNKNOWN: (_State.UNKNOWN,),
-    REFUSED: (_State.REFUSED,),
-    HELD: (_State.HELD_BACK, _State.WITHDRAWN),
-    SENT: (_State.ACCEPTED,),
+    WAITING: Q(state__in=(_State.PLANNED, _State.CLAIMED, _State.HANDED_OVER)),
+    UNCONFIRMED: Q(state=_State.ACCEPTED) & ~Q(waits_for=""),
+    UNKNOWN: Q(state=_State.UNKNOWN),
+    REFUSED: Q(state=_State.REFUSED),
+    HELD: Q(state__in=(_State.HELD_BACK, _State.WITHDRAWN)),
+    SENT: Q(state=_State.ACCEPTED, waits_for=""),
 }
 
 
@@ -73,7 +81,7 @@ def line(message: Message, playbooks: Mapping[str, str]) -> MessageLine:
         to,
         what,
         why(message),
-        TONES.get(message.state, "none"),
+        "info" if message.waits_for else TONES.get(message.state, "none"),
         playbooks.get(message.origin_name, message.origin_name),
     )
 
@@ -114,8 +122,12 @@ class MessageList:
 
     @cached_property
     def rows(self) -> QuerySet[Message]:
-        rows = self._asked().filter(state__in=STATES[self.shown])
-        return rows.order_by("due_at", "pk") if self.shown == WAITING else rows.order_by("-ended_at", "-pk")
+        rows = self._asked().filter(STATES[self.shown])
+        # What waits longest comes first where something is waited for.
+        first = {WAITING: ("due_at", "pk"), UNCONFIRMED: ("ended_at", "pk")}.get(
+            self.shown, ("-ended_at", "-pk")
+        )
+        return rows.order_by(*first)
 
     @cached_property
     def page(self) -> Page[Message]:
@@ -131,7 +143,7 @@ class MessageList:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        by = {name: Count("pk", filter=Q(state__in=states)) for name, states in STATES.items()}
+        by = {name: Count("pk", filter=meant) for name, meant in STATES.items()}
         return self._asked().aggregate(**by)
 
     @property
@@ -139,8 +151,11 @@ class MessageList:
         words = {
             WAITING: pgettext("messages", "Waiting"), UNKNOWN: pgettext("messages", "Unknown"), REFUSED: pgettext("messages", "Refused"),
             HELD: pgettext("messages", "Held back"), SENT: pgettext("messages", "Sent"),
+            UNCONFIRMED: pgettext("messages", "To be confirmed in WeCom"),
         }  # fmt: skip
-        return [(key, words[key], self.counts[key]) for key in STATES]
+        # Most vendors have no channel whose messages somebody confirms.
+        shown = [key for key in STATES if key != UNCONFIRMED or self.counts[key] or self.shown == key]
+        return [(key, words[key], self.counts[key]) for key in shown]
 
     @cached_property
     def channels(self) -> list[Channel]:

@@ -23,8 +23,9 @@ from evergreen.customers.queries import accounts_for
 from evergreen.playbooks.models import PlaybookVersion
 from evergreen.touches import composing, values
 from evergreen.touches.actions import problems_of
+from evergreen.touches.channels import registry
 from evergreen.touches.language import FILTERS, MissingError, TemplateError, Value
-from evergreen.touches.models import Message, Template, Topic
+from evergreen.touches.models import Channel, Message, Template, Topic
 from evergreen.web import formats
 
 _MOST_CONTACTS = 40
@@ -91,8 +92,39 @@ class TemplateEditor:
             for part in ("name", "subject", "body")
         }
         found["topic"] = self._told("topic", kept.topic)
-        found["sms"] = kept.sms
+        found["sms"] = {**kept.sms, **self._sms_told()} if self.post is not None else kept.sms
+        found["sms"] = {key: one for key, one in found["sms"].items() if one["code"] or one["values"]}
         return found
+
+    def _sms_told(self) -> dict[str, dict[str, Any]]:
+        return {
+            one.key: {
+                "code": self._told(f"code_{one.key}").strip(),
+                "values": _pairs(self._told(f"values_{one.key}")),
+            }
+            for one in self._by_code
+            if f"code_{one.key}" in (self.post or {})
+        }
+
+    @cached_property
+    def _by_code(self) -> list[Channel]:
+        return [one for one in Channel.objects.order_by("name") if registry.adapter_class(one.kind).by_code]
+
+    @property
+    def registered(self) -> list[dict[str, str]]:
+        """The form's part of each SMS channel whose provider sends approved templates only."""
+        kept = self.given["sms"]
+        return [
+            {
+                "key": one.key,
+                "name": one.name,
+                "code": kept.get(one.key, {}).get("code", ""),
+                "values": "\n".join(
+                    f"{name}: {text}" for name, text in kept.get(one.key, {}).get("values", {}).items()
+                ),
+            }
+            for one in self._by_code
+        ]
 
     @property
     def key(self) -> str:
@@ -184,7 +216,8 @@ class TemplateEditor:
 
     @property
     def _template(self) -> Template:
-        return Template(subject=self.given["subject"], body=self.given["body"], topic=self.given["topic"])
+        given = self.given
+        return Template(subject=given["subject"], body=given["body"], topic=given["topic"], sms=given["sms"])
 
     def written(self, language: str, template: Template | None = None) -> composing.Written:
         """The text for the contact in a language. Raises MissingError."""
@@ -210,6 +243,44 @@ class TemplateEditor:
         except TemplateError as error:
             return Preview(label, missing=tuple(error.problems))
         return Preview(label, written.subject, as_html(written.body))
+
+    @property
+    def sms_previews(self) -> list[SmsPreview]:
+        """What the values of registered templates come to for the contact."""
+        if self.mistakes:
+            return []
+        language = {"zh": "zh-hans", "en": "en"}[spoken(formats.language())]
+        return [self._sms_preview(one, language) for one in self._by_code if one.key in self.given["sms"]]
+
+    def _sms_preview(self, channel: Channel, language: str) -> SmsPreview:
+        registered = self.given["sms"][channel.key]
+        told = {**_EXAMPLES[spoken(language)], **self._values}
+        found, missing = [], []
+        for name, text in registered["values"].items():
+            try:
+                found.append((name, composing.write_text(text, told, language)))
+            except MissingError as error:
+                missing += error.paths
+        named = values.names(missing)
+        return SmsPreview(
+            channel.name, registered["code"], tuple(found), tuple(named[path] for path in missing)
+        )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Lines of “name: text with placeholders”. A line without a colon is a name without a text."""
+    parts = (line.partition(":") for line in text.replace("：", ":").splitlines() if line.strip())
+    return {name.strip(): told.strip() for name, _colon, told in parts}
+
+
+@dataclass(frozen=True, slots=True)
+class SmsPreview:
+    """A registered template's code and what its values come to, or what they lack."""
+
+    channel: str
+    code: str
+    values: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

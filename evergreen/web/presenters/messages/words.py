@@ -46,6 +46,8 @@ def why(message: Message) -> str:
     if message.state == State.PLANNED:
         due = _("goes at %(when)s") % {"when": formats.moment(message.due_at)}
         return f"{due} · {said}" if said else due
+    if message.waits_for:
+        return _("%(member)s has to confirm it in WeCom") % {"member": message.waits_for}
     # Where nobody knows what came of it, the page of the message says what the wire said.
     detail = "" if message.state == State.UNKNOWN else message.detail
     return " · ".join(part for part in (said, detail) if part)

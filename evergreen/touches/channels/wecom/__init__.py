@@ -1,0 +1,6 @@
+"""WeCom (企业微信): messages of an app to members, mass sends to customers that a member confirms."""
+
+from evergreen.touches.channels.wecom.app import WecomApp
+from evergreen.touches.channels.wecom.customers import WecomCustomer
+
+__all__ = ["WecomApp", "WecomCustomer"]

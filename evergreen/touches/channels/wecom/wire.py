@@ -1,0 +1,102 @@
+"""Calls of WeCom's API: a token that all workers share, answers judged by their codes.
+
+Codes as WeCom documents them: 40014, 42001, 41001 the token is no longer taken; 45009, 45033 too often; 60020 the address of this machine is
+not among the app's trusted ones (企业可信IP); 40001, 40013, 40056, 48002, 50001, 301002 the app's settings; 40003, 40096, 60111, 81013,
+84061 there is no such member or customer; -1 and 6000 busy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from evergreen.base.configurations import option
+from evergreen.touches.channels.contract import ChannelAdapter, LaterError, RefusedError
+from evergreen.touches.channels.wire import body_of, call
+
+_EXPIRED = frozenset({40014, 42001, 41001})
+_TOO_OFTEN = frozenset({45009, 45033})
+_SETTINGS = frozenset({40001, 40013, 40056, 48002, 50001, 301002, 60020})
+_NOBODY = frozenset({40003, 40096, 60111, 81013, 84061})
+_BUSY = frozenset({-1, 6000})
+
+
+@dataclass(frozen=True)
+class WecomConfig:
+    """What both kinds of channels need."""
+
+    corp_id: str = option(
+        "企业 ID", "Corp ID", example="ww…", about=("我的企业 → 企业信息", "My Company → Company Information")
+    )
+    secret: str = option("应用 Secret", "Secret of the app", secret=True)
+    members: str = option(
+        "成员邮箱", "Members' e-mail addresses", default="", is_long=True, example="zhangsan: zhang.san@example.com",
+        about=("每行一个“成员 userid: 邮箱”；未列出的成员按 邮箱 @ 前的部分 对应", "One “userid: address” a line; others by what stands before the @"),
+    )  # fmt: skip
+    address: str = option("接口地址", "API address", default="https://qyapi.weixin.qq.com")
+
+
+class Wecom(ChannelAdapter):
+    """A channel of one app of WeCom."""
+
+    def member_of(self, email: str) -> str:
+        """The userid of a member of staff."""
+        for line in str(self.config.members).splitlines():
+            userid, _colon, address = line.partition(":")
+            if address.strip().casefold() == email.casefold() and userid.strip():
+                return userid.strip()
+        return email.partition("@")[0]
+
+    def ask(self, path: str, told: dict[str, Any]) -> dict[str, Any]:
+        """The answer of a call with errcode 0. Raises as the contract says."""
+        token = self.tokens.token(self._fetch)
+        answer = self._post(path, token, told)
+        if answer.get("errcode") in _EXPIRED:
+            # It was replaced elsewhere, or ended early: fetched once more, then it must be right.
+            self.tokens.drop(token)
+            answer = self._post(path, self.tokens.token(self._fetch), told)
+        return judged(answer)
+
+    def test(self) -> str:
+        self.tokens.token(self._fetch)
+        found = judged(body_of(call("GET", self._url("get_api_domain_ip", self.tokens.token(self._fetch)))))
+        return _("WeCom takes the app's credentials; it answers from %(n)s addresses.") % {
+            "n": len(found.get("ip_list") or ())
+        }
+
+    def _post(self, path: str, token: str, told: dict[str, Any]) -> dict[str, Any]:
+        return body_of(call("POST", self._url(path, token), json=told))
+
+    def _url(self, path: str, token: str) -> str:
+        return f"{self.config.address}/cgi-bin/{path}?{urlencode({'access_token': token})}"
+
+    def _fetch(self) -> tuple[str, int]:
+        asked = urlencode({"corpid": self.config.corp_id, "corpsecret": self.config.secret})
+        answer = judged(
+            body_of(call("GET", f"{self.config.address}/cgi-bin/gettoken?{asked}")), is_token=True
+        )
+        return str(answer["access_token"]), int(answer.get("expires_in") or 7200)
+
+
+def judged(answer: dict[str, Any], *, is_token: bool = False) -> dict[str, Any]:
+    """An answer whose code is 0. Raises as the contract says."""
+    code = answer.get("errcode")
+    if code == 0:
+        return answer
+    said = f"{code}: {str(answer.get('errmsg') or '')[:200]}"
+    if code in _TOO_OFTEN:
+        raise LaterError(said, seconds=60, is_whole=True)
+    if code == 60020:
+        raise LaterError(
+            _("This machine's address is not among the app's trusted ones (企业可信IP): %(said)s")
+            % {"said": said},
+            is_whole=True,
+        )
+    if code in _SETTINGS or code in _EXPIRED or is_token:
+        raise LaterError(said, is_whole=True)
+    if code in _BUSY:
+        raise LaterError(said, seconds=30)
+    raise RefusedError(said, is_dead=code in _NOBODY)
