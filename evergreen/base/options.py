@@ -170,6 +170,17 @@ OPTIONS: dict[str, Option] = {
             most=365,
         ),
         Option(
+            "survey_every_days",
+            90,
+            _("One survey a contact within"),
+            _(
+                "Whoever was asked by any survey is not asked by another within so many days; it is written down, not made up for. 0: no limit."
+            ),
+            unit=_("days"),
+            least=0,
+            most=1095,
+        ),
+        Option(
             "reserved_percent",
             20,
             _("Of a channel's day kept for urgent messages"),

@@ -27,6 +27,11 @@ class Term:
     counts: bool = True
 
 
+def contact_key(external_id: str | None, number: int) -> str:
+    """How answers name a contact: by its external id, else by its number."""
+    return external_id or f"contact-{number}"
+
+
 def name_key(name: str) -> str:
     """What names are sorted by: Latin letters without case, then Chinese as GB 2312 orders it, by pinyin.
 

@@ -10,6 +10,8 @@ from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
 from evergreen.playbooks import actions as playbooks
 from evergreen.touches import actions as touches
+from evergreen.touches.surveys import waves
+from evergreen.touches.surveys.answering import tell_answers
 
 
 def run(*, now: dt.datetime) -> None:
@@ -24,6 +26,8 @@ def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None
 
 
 def send(*, stops: Callable[[], bool] = lambda: False) -> None:
-    """Messages that are due, by every channel. The clock is read anew for each: a slow provider must not make leases look fresh."""
+    """Ask whom waves are at, send messages that are due, tell what was answered. The clock is read anew for each: a slow provider must not make leases look fresh."""
+    waves.ask_due(now=clock.utc_now(), stops=stops)
     touches.send_due(stops=stops)
+    tell_answers()
     touches.follow_up(now=clock.utc_now())

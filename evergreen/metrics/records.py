@@ -257,7 +257,7 @@ def _contacts(day: dt.date, end: dt.datetime) -> Iterable[tuple[Any, ...]]:
 
 def _weights(end: dt.datetime) -> Iterable[tuple[Any, ...]]:
     """Answers of decision makers count twice (product.md 5.2)."""
-    deciding = Contact.objects.filter(
-        role=Contact.ChainRole.DECISION_MAKER, external_id__isnull=False, known_at__lt=end
-    )
-    return [(contact, 2.0) for contact in deciding.values_list("external_id", flat=True)]
+    deciding = Contact.objects.filter(role=Contact.ChainRole.DECISION_MAKER, known_at__lt=end)
+    return [
+        (rules.contact_key(key, number), 2.0) for key, number in deciding.values_list("external_id", "pk")
+    ]

@@ -50,7 +50,6 @@ class Kind(Protocol):
 
 # Kinds that the product has and this installation cannot run yet, with the room that they need.
 ABSENT: dict[str, str] = {
-    "survey": "touches",
     "plan": "work.plans",
     "opportunity": "revenue",
 }

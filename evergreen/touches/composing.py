@@ -80,8 +80,19 @@ def unescaped(body: str) -> str:
     return _ESCAPED.sub(r"\1", body)
 
 
-def mail(body: str, *, language: str, vendor: str, refuse_at: str) -> tuple[str, str]:
-    """A mail's text and HTML with what stands below each: who writes, and how not to get more."""
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Marks to click in a mail, each a link; ``low`` and ``high`` say what the ends mean."""
+
+    marks: tuple[tuple[int, str], ...]
+    low: str
+    high: str
+
+
+def mail(
+    body: str, *, language: str, vendor: str, refuse_at: str, scale: Scale | None = None
+) -> tuple[str, str]:
+    """A mail's text and HTML with what stands below each: marks to click, who writes, and how not to get more."""
     with override(language):
         refuse = _("Do not want these messages?") if refuse_at else ""
         click = _("Unsubscribe")
@@ -97,8 +108,15 @@ def mail(body: str, *, language: str, vendor: str, refuse_at: str) -> tuple[str,
             f'<p>{html.escape(refuse)} <a href="{html.escape(refuse_at)}">{html.escape(click)}</a></p>'
         )
     tongue = "zh" if language.startswith("zh") else "en"
-    page = _PAGE.format(language=tongue, body=markdown.render(body), below="".join(below))
+    written = markdown.render(body) + (_marks(scale) if scale is not None else "")
+    page = _PAGE.format(language=tongue, body=written, below="".join(below))
     return "\n\n".join(text), page
+
+
+def _marks(scale: Scale) -> str:
+    cells = "".join(f'<a class="m" href="{html.escape(at)}">{mark}</a>' for mark, at in scale.marks)
+    ends = f"{html.escape(scale.low)} – {html.escape(scale.high)}"
+    return f'<p>{cells}</p><p style="font-size:13px;color:#5c6b66">{ends}</p>'
 
 
 # Mail programs read styles in the tags themselves or here, and know no variables.
@@ -107,6 +125,7 @@ _PAGE = (
     '<meta name="viewport" content="width=device-width">'
     "<style>body{{margin:0;padding:24px;font:16px/1.6 -apple-system,'PingFang SC','Microsoft YaHei',sans-serif;color:#1c2b27}}"
     "main{{max-width:600px;margin:0 auto}}a{{color:#0b6b4f}}"
+    ".m{{display:inline-block;min-width:22px;padding:8px 6px;margin:0 4px 6px 0;text-align:center;border:1px solid #0b6b4f;border-radius:6px;text-decoration:none}}"
     "footer{{margin-top:32px;padding-top:12px;border-top:1px solid #d9e0dc;font-size:13px;color:#5c6b66}}</style>"
     "</head><body><main>{body}<footer>{below}</footer></main></body></html>"
 )

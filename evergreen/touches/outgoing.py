@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from django.core import signing
 
+from evergreen.base.languages import in_words
 from evergreen.base.models import User
 from evergreen.base.queries import setting
 from evergreen.customers.models import Account, Contact
+from evergreen.events.scales import SCALES
 from evergreen.touches import composing
 from evergreen.touches.channels.contract import Outgoing
 from evergreen.touches.models import Medium, Message, Topic
+from evergreen.touches.surveys.defaults import ENDS
 
 SALT = "evergreen.touches.refusal"
 
@@ -39,6 +42,17 @@ def refuse_at(message: Message) -> str:
     return f"{base}/refusals/{token_of(message)}/"
 
 
+def _scale(message: Message) -> composing.Scale | None:
+    """The marks of a survey's invitation. A click opens the page with its mark chosen; nothing is answered by it."""
+    told = message.data.get("scale")
+    if not told:
+        return None
+    low, high = (in_words(end, message.language) for end in ENDS[told["kind"]])
+    least, most = SCALES[told["kind"]]
+    marks = tuple((mark, f"{told['link']}?score={mark}") for mark in range(least, most + 1))
+    return composing.Scale(marks, low, high)
+
+
 def letters(messages: Sequence[Message]) -> dict[int, Outgoing]:
     """Each message as its channel gets it, by its number. Two or three queries for all of them."""
     contacts = Contact.objects.in_bulk({one.contact_id for one in messages if one.contact_id})
@@ -55,7 +69,9 @@ def letters(messages: Sequence[Message]) -> dict[int, Outgoing]:
         link = refuse_at(one)
         text, html = composing.plain(one.body), ""
         if one.medium == Medium.MAIL:
-            text, html = composing.mail(one.body, language=one.language, vendor=vendor, refuse_at=link)
+            text, html = composing.mail(
+                one.body, language=one.language, vendor=vendor, refuse_at=link, scale=_scale(one)
+            )
         found[one.pk] = Outgoing(
             key=one.key,
             address=one.address,

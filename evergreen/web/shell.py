@@ -76,6 +76,7 @@ RAIL = (
         _("Insight"),
         [
             Item("portfolio", pgettext_lazy("page", "Portfolio"), "p"),
+            Item("surveys", _("Surveys"), "v"),
             Item("segments", _("Segments"), "e"),
             Item("analytics", _("Product analytics"), "y"),
             Item("expansion", _("Expansion"), "x"),

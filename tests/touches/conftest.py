@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from evergreen.base import clock
 from evergreen.base.actions import change_setting
 from evergreen.customers.models import Contact
 from evergreen.touches import actions
@@ -18,6 +19,7 @@ from evergreen.touches.models import Message
 from evergreen.touches.values import Person
 from tests.conftest import NOW
 from tests.touches import mail_server
+from tests.touches.stage import Stage
 
 DAY = dt.timedelta(days=1)
 
@@ -85,3 +87,13 @@ def post(
         cast=cast, channel=channel, template=template, contact=contact, draft=draft, write=write, send=send,
         log=lambda: mail_server.taken(mail_server_port.log), home=home,
     )  # fmt: skip
+
+
+@pytest.fixture
+def stage(cast: SimpleNamespace, home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("EVERGREEN_OUTBOUND_ALLOW", "127.0.0.1")
+    change_setting("public_url", "https://cs.example.com", by=None, now=NOW)
+    made = Stage(cast)
+    monkeypatch.setattr(clock, "utc_now", lambda: made.now)
+    with made.fake:
+        yield made

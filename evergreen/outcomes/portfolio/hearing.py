@@ -14,9 +14,9 @@ from evergreen.base.clock import day_start
 from evergreen.customers.queries import accounts_for, sees_every_account
 from evergreen.desk.models import Ticket
 from evergreen.events import queries as history
+from evergreen.events.scales import CES_TOP, CSAT_TOP, Nps, Scale, nps, scale
 from evergreen.outcomes.portfolio.periods import Period
 from evergreen.outcomes.portfolio.report import Report
-from evergreen.outcomes.portfolio.voices import CES_TOP, CSAT_TOP, Nps, Scale, nps, scale
 
 _CHUNK = 20_000
 

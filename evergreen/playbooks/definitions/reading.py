@@ -168,7 +168,7 @@ class Reader(Values):
             case "event":
                 return Trigger(kind, (self._text(row.get("event"), f"{where}: event", 200),))
             case "form":
-                return Trigger(kind, (f"{FORM}:{self._text(row.get('form'), f'{where}: form', 40)}",))
+                return Trigger(kind, (f"{FORM}:{self._text(row.get('form'), f'{where}: form', 120)}",))
             case "schedule":
                 every = self._one_of(row.get("every"), f"{where}: every", EVERY)
                 most = 7 if every == "week" else 31

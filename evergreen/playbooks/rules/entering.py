@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evergreen.events.scales import GROUPS, group_of
 from evergreen.playbooks.rules.definition import FORM, Definition, Trigger
 from evergreen.playbooks.rules.walking import arm_for
 
@@ -59,29 +60,34 @@ def is_held_out(playbook: str, account: str, share: int) -> bool:
 
 
 # Answers to a survey by how they speak of us: the scale of each, and the highest and lowest mark of its groups.
-_GROUPS: dict[str, tuple[tuple[str, float, float], ...]] = {
-    "nps": (("detractor", 0, 6), ("passive", 7, 8), ("promoter", 9, 10)),
-    "csat": (("dissatisfied", 1, 2), ("satisfied", 4, 5)),
-    "ces": (("hard", 1, 3), ("easy", 5, 7)),
-}
 FORMS = tuple(
     name
-    for form, groups in _GROUPS.items()
+    for form, groups in GROUPS.items()
     for name in (form, *(f"{form}.{group}" for group, _l, _m in groups))
 )
 
 
 def heard_as(name: str, said: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names by which an event is heard: its own, and of an answer to a survey the survey's and that of its group
-    (NPS 0-6 detractors, 7-8 passives, 9-10 promoters; CSAT 1-2 and 4-5 of 5; CES 1-3 and 5-7 of 7)."""
+    """The names by which an event is heard: its own, and of an answer to a survey the kind's, that of its group (events/scales),
+    the survey's own and that of each option chosen in it (``health-check.in-use.no``).
+    """
     if name != FORM:
         return (name,)
     form, score = str(said.get("kind", "")), said.get("score")
     found = [name, f"{FORM}:{form}"]
-    if isinstance(score, int | float) and not isinstance(score, bool):
-        found += [
-            f"{FORM}:{form}.{group}" for group, least, most in _GROUPS.get(form, ()) if least <= score <= most
-        ]
+    is_number = isinstance(score, int | float) and not isinstance(score, bool)
+    if is_number and (group := group_of(form, float(score or 0))):
+        found.append(f"{FORM}:{form}.{group}")
+    if isinstance(survey := said.get("survey"), str) and survey not in GROUPS:
+        found.append(f"{FORM}:{survey}")
+        answers = said.get("answers")
+        for question, told in answers.items() if isinstance(answers, Mapping) else ():
+            chosen = told if isinstance(told, list) else [told]
+            found += [
+                f"{FORM}:{survey}.{question}.{one}"
+                for one in chosen
+                if isinstance(one, str) and len(one) <= 40
+            ]
     return tuple(found)
 
 

@@ -6,29 +6,24 @@ What is wanted is written down with the step's advance; the room ``touches`` sen
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from evergreen.alerts.models import Alert
 from evergreen.alerts.words import headline, reason
 from evergreen.base.queries import setting
-from evergreen.customers.models import Account, Contact
+from evergreen.customers.models import Account
 from evergreen.playbooks.kinds import Order, Wrong
 from evergreen.playbooks.models import Effect
 from evergreen.touches import actions as touches
-from evergreen.touches.addressing import medium_ids, reach
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import CONTACTS, STAFF, SYSTEMS
+from evergreen.touches.channels.contract import SYSTEMS
 from evergreen.touches.language import Value
 from evergreen.touches.models import Channel, Medium, Template
+from evergreen.touches.recipients import RECIPIENTS, Recipients, read_ways
 from evergreen.touches.values import Person
 
 ORIGIN = "playbook"
-OWNER, GROUP = "owner", "group"
-# Who of an account's contacts is meant.
-ROLES = ("champion", "sponsor", *Contact.ChainRole.values)
-RECIPIENTS = ("first", *ROLES, "everybody", OWNER, GROUP)
 PRIORITIES = {"high": 1, "normal": 2, "low": 3}
 _LATE_HOURS = 24
 
@@ -51,7 +46,7 @@ class SendMessage:
             wrong("template", template, ", ".join(known) or "-")
         if to not in RECIPIENTS:
             wrong("to", to, ", ".join(RECIPIENTS))
-        found: dict[str, Any] = {"template": template, "to": to, "by": self._by(given.get("by"), wrong)}
+        found: dict[str, Any] = {"template": template, "to": to, "by": ways(given.get("by"), wrong)}
         priority = str(given.get("priority") or "normal")
         if priority not in PRIORITIES:
             wrong("priority", priority, ", ".join(PRIORITIES))
@@ -61,21 +56,12 @@ class SendMessage:
             found["each_account"] = True
         return found
 
-    @staticmethod
-    def _by(given: Any, wrong: Wrong) -> list[str]:
-        listed = given.replace(",", " ").split() if isinstance(given, str) else given
-        listed = [str(one) for one in listed] if isinstance(listed, list) else []
-        known = {*Channel.objects.values_list("key", flat=True), *Medium.values} - {Medium.WEBHOOK.value}
-        if not listed or not set(listed) <= known:
-            wrong("by", ", ".join(listed) or given, ", ".join(sorted(known)))
-        return listed
-
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Plan a message for each person meant. Where there is none, or none can be reached, that is written down instead."""
-        book = _Recipients(orders)
+        book = Recipients({order.enrolment.account_id for order in orders})
         templates = {
             one.key: one
             for one in Template.objects.filter(key__in={order.settings["template"] for order in orders})
@@ -86,7 +72,8 @@ class SendMessage:
             template = templates.get(order.settings["template"])
             if template is None:
                 raise LookupError(f"There is no template {order.settings['template']!r} any more.")
-            for person, channel, held in book.of(order):
+            to, by = order.settings["to"], order.settings["by"]
+            for person, channel, held in book.of(order.enrolment.account_id, to, by):
                 drafts.append(
                     touches.Draft(
                         origin_kind=ORIGIN,
@@ -107,6 +94,14 @@ class SendMessage:
                     )
                 )
         touches.plan(drafts, now=now)
+
+
+def ways(given: Any, wrong: Wrong) -> list[str]:
+    """The media and channels of a step as they are kept."""
+    listed, known = read_ways(given)
+    if not listed:
+        wrong("by", given, ", ".join(known))
+    return listed
 
 
 class CallWebhook:
@@ -168,100 +163,11 @@ def withdraw(runs: Collection[int], *, now: dt.datetime) -> int:
     """Withdraw what runs that were left had planned and nobody handed over yet. Returns how many messages."""
     if not runs:
         return 0
-    made = Effect.objects.filter(enrolment__in=runs, kind__in=(SendMessage.key, CallWebhook.key))
+    made = Effect.objects.filter(enrolment__in=runs, kind__in=(SendMessage.key, CallWebhook.key, "survey"))
     origins = [
         f"{run}:{step}:{visit}" for run, step, visit in made.values_list("enrolment_id", "step", "visit")
     ]
     return touches.withdraw_planned(ORIGIN, origins, now=now)
-
-
-class _Recipients:
-    """Who is meant by the orders of a batch, and by which channel each is reached."""
-
-    def __init__(self, orders: Sequence[Order]) -> None:
-        self._channels = list(Channel.objects.order_by("pk"))
-        self._adapters = {one.pk: registry.adapter_class(one.kind) for one in self._channels}
-        accounts = {order.enrolment.account_id for order in orders}
-        self._contacts: dict[int, list[Contact]] = defaultdict(list)
-        for contact in Contact.objects.filter(account__in=accounts, left_on=None).order_by("pk"):
-            self._contacts[contact.account_id].append(contact)
-        self._owners = dict(
-            Account.objects.filter(pk__in=accounts, owner__is_active=True).values_list("pk", "owner_id")
-        )
-        people = [one.pk for listed in self._contacts.values() for one in listed]
-        self._ids = {medium: medium_ids(medium, people) for medium in Medium.values}
-
-    def of(self, order: Order) -> list[tuple[Person, Channel, str]]:
-        """(whom, by which channel, why not) of one order; at least one, so that what was not sent stands there too."""
-        account, to = order.enrolment.account_id, order.settings["to"]
-        if to == GROUP:
-            channel = self._first(order, STAFF)
-            return [(Person(account), channel, "")]
-        if to == OWNER:
-            owner = self._owners.get(account)
-            channel = self._first(order, STAFF, Medium.MAIL)
-            return [(Person(account, staff=owner), channel, "" if owner else "no_owner")]
-        meant = self._meant(self._contacts[account], to)
-        if not meant:
-            return [(Person(account), self._first(order, CONTACTS), "no_contact")]
-        return [self._reached(order, account, contact) for contact in meant]
-
-    def _meant(self, contacts: Sequence[Contact], to: str) -> list[Contact]:
-        match to:
-            case "everybody":
-                return list(contacts)
-            case "champion":
-                return [one for one in contacts if one.is_champion]
-            case "sponsor":
-                return [one for one in contacts if one.is_sponsor]
-            case "first":
-                order = (
-                    *(role for role in ROLES if role != Contact.ChainRole.PURCHASER),
-                    Contact.ChainRole.PURCHASER.value,
-                )
-                ranked = sorted(
-                    contacts,
-                    key=lambda one: (
-                        min((n for n, role in enumerate(order) if self._is(one, role)), default=99),
-                        one.pk,
-                    ),
-                )
-                return ranked[:1]
-        return [one for one in contacts if one.role == to]
-
-    @staticmethod
-    def _is(contact: Contact, role: str) -> bool:
-        if role in {"champion", "sponsor"}:
-            return bool(getattr(contact, f"is_{role}"))
-        return contact.role == role
-
-    def _reached(self, order: Order, account: int, contact: Contact) -> tuple[Person, Channel, str]:
-        person = Person(account, contact=contact.pk)
-        listed = self._listed(order, CONTACTS)
-        for channel in listed:
-            medium = self._adapters[channel.pk].medium
-            if reach(contact, medium, self._ids[medium]):
-                return person, channel, ""
-        return person, self._first(order, CONTACTS), "no_address"
-
-    def _listed(self, order: Order, audience: str, *media: str) -> list[Channel]:
-        """The channels of a step in its order, those that are on before those that are off."""
-        found = []
-        for wanted in order.settings["by"]:
-            for channel in self._channels:
-                adapter = self._adapters[channel.pk]
-                fits = adapter.audience == audience or adapter.medium in media
-                if fits and wanted in {channel.key, adapter.medium} and channel not in found:
-                    found.append(channel)
-        return sorted(found, key=lambda one: not one.is_on)
-
-    def _first(self, order: Order, audience: str, *media: str) -> Channel:
-        listed = self._listed(order, audience, *media)
-        if not listed:
-            raise LookupError(
-                f"No channel fits {', '.join(order.settings['by'])} for {order.settings['to']}: set one up, or choose another."
-            )
-        return listed[0]
 
 
 def _causes(orders: Sequence[Order]) -> dict[Order, dict[str, Value]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Contact
@@ -51,6 +51,7 @@ def claim(channel_id: int, *, now: dt.datetime, most: int = BATCH) -> Claimed:
         due = Message.objects.filter(channel=channel, state=State.PLANNED, due_at__lte=now)
         if not room.ordinary:
             due = due.filter(priority=Message.Priority.HIGH)
+        due = due.exclude(room.full(channel, now))
         found = list(due.order_by("priority", "due_at", "pk")[: min(most, room.high)])
         if not found:
             return Claimed([], 0)
@@ -85,6 +86,25 @@ class _Room:
             kept = most * (100 - reserved) // 100 if span.days else most
             ordinary = min(ordinary, kept - used)
         return cls(rates, max(0, high), max(0, ordinary))
+
+    def full(self, channel: Channel, now: dt.datetime) -> Q:
+        """Messages to people who got as many as they may: they are not looked at, however many wait."""
+        found = Q(pk=None)
+        for span, most in self.rates.of_recipient:
+            if not most:
+                continue
+            lately = Message.objects.filter(
+                channel=channel, state__in=Message.COUNTED, ended_at__gt=now - span
+            )
+            for person in ("contact", "staff"):
+                counted = (
+                    lately.exclude(**{person: None})
+                    .values(person)
+                    .annotate(n=Count("pk"))
+                    .filter(n__gte=most)
+                )
+                found |= Q(**{f"{person}__in": list(counted.values_list(person, flat=True))})
+        return found
 
     def look(self, channel: Channel, addresses: Sequence[str], now: dt.datetime) -> None:
         """Read what the recipients of a claim got lately, where the channel limits that."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from evergreen.events import journal
-from evergreen.touches.models import Message, Receipt
+from evergreen.touches.models import Ask, Message, Receipt
+from evergreen.touches.surveys.answering import contact_of
 
 _TOGETHER = 2_000
 _NAMES = {
@@ -20,9 +22,12 @@ def tell() -> int:
     """Hand the ends of messages and their receipts to the journal. Killed in between, they are told again under the same message
     ids, which adds nothing. Returns how many were told."""
     told = 0
-    ended = Message.objects.filter(is_told=False, state__in=_NAMES).select_related("channel", "template")
-    while rows := list(ended.order_by("pk")[:_TOGETHER]):
-        journal.write_system_events([_of_message(row) for row in rows if row.account_id is not None])
+    ended = Message.objects.filter(is_told=False, state__in=_NAMES)
+    ended = ended.select_related("channel", "template", "ask__survey", "ask__contact").order_by("pk")
+    while rows := list(ended[:_TOGETHER]):
+        journal.write_system_events(
+            [one for row in rows if row.account_id is not None for one in _of_message(row)]
+        )
         Message.objects.filter(pk__in=[row.pk for row in rows]).update(is_told=True)
         told += len(rows)
     heard = Receipt.objects.filter(is_told=False).select_related("message__channel", "message__template")
@@ -35,11 +40,11 @@ def tell() -> int:
     return told
 
 
-def _of_message(message: Message) -> journal.SystemEvent:
+def _of_message(message: Message) -> Iterator[journal.SystemEvent]:
     at = message.ended_at or message.planned_at
     # An unknown one that a person settles is told anew, under its new state.
     name = _NAMES[Message.State(message.state)]
-    return {
+    yield {
         "name": name,
         "account_id": message.account_id,
         "occurred_at": at,
@@ -47,6 +52,20 @@ def _of_message(message: Message) -> journal.SystemEvent:
         "message_id": f"{name}:{message.pk}",
         "properties": {**_said(message), **({"reason": message.reason} if message.reason else {})},
     }
+    asked: Ask | None = getattr(message, "ask", None)
+    if asked is not None and message.state == Message.State.ACCEPTED:
+        yield {
+            "name": "survey.sent",
+            "account_id": message.account_id,
+            "occurred_at": at,
+            "known_at": at,
+            "message_id": f"survey.sent:{asked.pk}",
+            "properties": {
+                "kind": asked.survey.kind,
+                "survey": asked.survey.key,
+                "contact": contact_of(asked),
+            },
+        }
 
 
 def _of_receipt(receipt: Receipt) -> journal.SystemEvent:

@@ -13,6 +13,7 @@ from evergreen.events.imports.fields import Field, Kind
 from evergreen.events.imports.records.event_columns import Place
 from evergreen.events.imports.records.events import EventLoader
 from evergreen.events.imports.records.kinds import Record
+from evergreen.events.scales import SCALES
 
 FIELDS = (
     Field("id", Kind.KEY, "作答编号", "Answer id",
@@ -32,8 +33,6 @@ FIELDS = (
     Field("time", Kind.MOMENT, "作答时间", "Answered", required=True,
         names="answered_at responded_at submitted_at timestamp date created_at 提交时间 日期"),
 )  # fmt: skip
-
-SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 
 
 class SurveyLoader(EventLoader):

@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
             "marketing_needs_consent",
             "message_late_hours",
             "copy_days",
+            "survey_every_days",
             "reserved_percent",
         ),
     ),

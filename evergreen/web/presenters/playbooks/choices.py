@@ -6,7 +6,8 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from evergreen.touches.models import Channel, Medium, Template
+from evergreen.touches.models import Channel, Medium, Survey, Template
+from evergreen.touches.recipients import CONTACT_RECIPIENTS
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks import words
 
@@ -20,6 +21,14 @@ class MessageChoices:
     def templates(self) -> Choices:
         rows = Template.objects.filter(is_archived=False).order_by("key")
         return [(one.key, formats.named(one.name)) for one in rows]
+
+    @cached_property
+    def surveys(self) -> Choices:
+        return [(one.key, formats.named(one.name)) for one in Survey.objects.order_by("key")]
+
+    @property
+    def contacts_meant(self) -> Choices:
+        return [(key, str(label)) for key, label in words.RECIPIENTS.items() if key in CONTACT_RECIPIENTS]
 
     @property
     def recipients(self) -> Choices:

@@ -12,6 +12,7 @@ from django.http import QueryDict
 STEP_FORMS: dict[str, tuple[str, ...]] = {
     "task": ("title", "assignee", "due_working_days", "priority", "answers", "for_alert"),
     "message": ("template", "to", "by", "priority", "each_account"),
+    "survey": ("survey", "to", "by"),
     "webhook": ("channel", "event"),
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),
@@ -26,6 +27,7 @@ STEP_FORMS: dict[str, tuple[str, ...]] = {
 _PLAIN = {
     "task": ("assignee", "due_working_days", "priority"),
     "message": ("template", "to", "by", "priority", "each_account"),
+    "survey": ("survey", "to", "by"),
     "webhook": ("channel", "event"),
     "set_field": ("field", "value"),
     "ticket": ("subject", "priority"),

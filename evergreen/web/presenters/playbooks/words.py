@@ -32,7 +32,7 @@ from evergreen.playbooks.rules.definition import (
     Until,
     Wait,
 )
-from evergreen.touches.models import Channel, Medium, Template
+from evergreen.touches.models import Channel, Medium, Survey, Template
 from evergreen.web import formats
 from evergreen.work.models import Task
 
@@ -41,8 +41,8 @@ KINDS: dict[str, str | Promise] = {
     "set_field": gettext_lazy("Set a field"),
     "ticket": gettext_lazy("Ticket"),
     "message": gettext_lazy("Message"),
-    "webhook": gettext_lazy("Webhook"),
     "survey": gettext_lazy("Survey"),
+    "webhook": gettext_lazy("Webhook"),
     "plan": gettext_lazy("Success plan"),
     "opportunity": gettext_lazy("Opportunity"),
     "wait": pgettext_lazy("step", "Wait"),
@@ -259,6 +259,11 @@ class Words:
             case "message":
                 name = self._templates.get(settings["template"], settings["template"])
                 return _("Message: %(name)s") % {"name": name}, self._reached(settings)
+            case "survey":
+                name = self._surveys.get(settings["survey"], settings["survey"])
+                return _("Survey: %(name)s") % {"name": name}, self._reached(
+                    settings
+                ) if "to" in settings else ""
             case "webhook":
                 return _("Webhook to %(channel)s") % {
                     "channel": self._channels.get(settings["channel"], settings["channel"])
@@ -267,6 +272,10 @@ class Words:
             f"{key}: {formats.named(value)}" for key, value in settings.items() if value not in ("", None)
         ]
         return label, joined(told)
+
+    @cached_property
+    def _surveys(self) -> dict[str, str]:
+        return {one.key: formats.named(one.name) for one in Survey.objects.order_by()}
 
     @cached_property
     def _templates(self) -> dict[str, str]:

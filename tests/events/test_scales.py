@@ -6,7 +6,7 @@ from math import sqrt
 
 import pytest
 
-from evergreen.outcomes.portfolio.voices import CES_TOP, CSAT_TOP, Nps, nps, scale
+from evergreen.events.scales import CES_TOP, CSAT_TOP, Nps, nps, scale
 
 
 def test_the_published_vector_of_five_answers_is_forty() -> None:

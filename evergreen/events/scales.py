@@ -1,4 +1,8 @@
-"""What customers answered: NPS with its interval, CSAT, CES. Pure."""
+"""Scales of survey scores, the groups that answers fall into, and what they come to: NPS with its interval, CSAT, CES. Pure.
+
+NPS 0-10: detractors 0-6, passives 7-8, promoters 9-10 (Reichheld 2003). CSAT 1-5: satisfied are the two top boxes.
+CES 1-7: easy from 5 on.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 
+SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+GROUPS: dict[str, tuple[tuple[str, float, float], ...]] = {
+    "nps": (("detractor", 0, 6), ("passive", 7, 8), ("promoter", 9, 10)),
+    "csat": (("dissatisfied", 1, 2), ("satisfied", 4, 5)),
+    "ces": (("hard", 1, 3), ("easy", 5, 7)),
+}
+CSAT_TOP, CES_TOP = 4, 5
 _Z = 1.96
+
+
+def group_of(kind: str, score: float) -> str:
+    """The group of a score; '' between groups and for kinds without a scale."""
+    return next((name for name, least, most in GROUPS.get(kind, ()) if least <= score <= most), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,3 @@ def scale(scores: Iterable[float], top: float) -> Scale:
     """``top`` is the lowest score of the top boxes."""
     listed = list(scores)
     return Scale(len(listed), float(sum(listed)), sum(score >= top for score in listed))
-
-
-CSAT_TOP, CES_TOP = 4, 5

@@ -1,0 +1,17 @@
+"""The rows of touches: what is written and to whom, and what is asked."""
+
+from evergreen.touches.models.messages import (
+    Channel,
+    Consent,
+    DeadAddress,
+    Medium,
+    Message,
+    Receipt,
+    Template,
+    Topic,
+)
+from evergreen.touches.models.surveys import Ask, Survey, Wave
+
+__all__ = [
+    "Ask", "Channel", "Consent", "DeadAddress", "Medium", "Message", "Receipt", "Survey", "Template", "Topic", "Wave",
+]  # fmt: skip

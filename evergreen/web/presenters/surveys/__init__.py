@@ -1,0 +1,1 @@
+"""Surveys as pages show them."""
