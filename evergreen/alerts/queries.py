@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from evergreen.alerts.models import Alert, Rule
+from evergreen.alerts.models import Alert, Rule, WorkOrder, WorkOrders
 from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for
 
@@ -31,6 +31,22 @@ def alert_for(user: User, pk: int) -> Alert:
         .select_related("rule", "account__owner")
         .first()
     )
+    if found is None:
+        raise Http404
+    return found
+
+
+def orders_for(user: User) -> WorkOrders:
+    """Work orders of the accounts that a person may see."""
+    return WorkOrder.objects.filter(account__in=accounts_for(user).order_by())
+
+
+def order_for(user: User, pk: int) -> WorkOrder:
+    """A work order of an account that the person may see; anything else does not exist for them."""
+    rows = orders_for(user).select_related(
+        "account__owner", "assignee", "cause__rule", "escalated_to", "taken_by", "resolved_by", "cause_by"
+    )
+    found = rows.filter(pk=pk).first()
     if found is None:
         raise Http404
     return found

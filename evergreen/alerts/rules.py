@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 Params = Mapping[str, Any]
 Figures = dict[str, Any]
+RENEWAL = "renewal_due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ SHIPPED: dict[str, Shipped] = {
             _no_activity,
         ),
         Shipped(
-            "renewal_due",
+            RENEWAL,
             {"zh": "续约窗口打开", "en": "Renewal window open"},
             {"zh": "最早到期的订阅在 90 天内到期。", "en": "The earliest subscription ends within 90 days."},
             1,

@@ -20,5 +20,7 @@ def install(*, now: dt.datetime | None = None) -> dict[str, int]:
     return {
         "scorecards": health.install_shipped(now=now),
         "rules": alerts.install_shipped(now=now),
+        # Alerts from before there were work orders.
+        "work_orders": len(alerts.fold(now=now).opened),
         "playbooks": playbooks.install_shipped(now=now),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
+from evergreen.alerts import actions as alerts
 from evergreen.base import clock
 from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
@@ -15,8 +16,9 @@ from evergreen.touches.surveys.answering import tell_answers
 
 
 def run(*, now: dt.datetime) -> None:
-    """Start the connections whose time has come, and the runs that have waited long enough."""
+    """Start the connections whose time has come, and tell managers of work orders that are late."""
     connections.start_due(now=now)
+    alerts.escalate_due(now=now)
 
 
 def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None:

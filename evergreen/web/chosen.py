@@ -1,4 +1,4 @@
-"""Rows that a person chose on Today, among alerts or tasks, read with the right to them."""
+"""Rows that a person chose on Today, among work orders, alerts or tasks, read with the right to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
 from evergreen.alerts.models import Alert
+from evergreen.alerts.queries import orders_for
 from evergreen.base.models import AuditEntry, User
 from evergreen.base.roles import Role
 from evergreen.customers.models import Account
@@ -22,7 +23,7 @@ NOBODY, ME = "nobody", "me"
 
 
 def chosen(user: User, refs: list[str]) -> Chosen:
-    """What ``task-12``, ``alert-5`` and ``renewal-7`` name, as far as the person may see it; at most 500.
+    """What ``task-12``, ``order-3``, ``alert-5`` and ``renewal-7`` name, as far as the person may see it; at most 500.
 
     Raises Http404 when nothing of it is there for the person, ValidationError for too many.
     """
@@ -31,7 +32,7 @@ def chosen(user: User, refs: list[str]) -> Chosen:
             _("%(found)s rows are chosen, at most %(most)s go at once. Nothing was changed.")
             % {"found": len(refs), "most": MOST}
         )
-    keys: dict[str, list[int]] = {"task": [], "alert": [], "renewal": []}
+    keys: dict[str, list[int]] = {"task": [], "alert": [], "renewal": [], "order": []}
     for ref in refs:
         kind, _dash, key = ref.partition("-")
         if kind not in keys or not key.isdecimal() or len(key) > 18:
@@ -44,6 +45,7 @@ def chosen(user: User, refs: list[str]) -> Chosen:
         renewals=list(visible.filter(pk__in=keys["renewal"]).select_related("owner"))
         if keys["renewal"]
         else [],
+        orders=list(orders_for(user).filter(pk__in=keys["order"])) if keys["order"] else [],
     )
     if not len(found):
         raise Http404("There is no such row among those you may see.")
@@ -111,5 +113,5 @@ def account_typed(user: User, text: str) -> Account:
 
 def undoable(request: HttpRequest) -> list[AuditEntry]:
     """What this request changed that can be given back: audit entries of the person at its very instant."""
-    rows = AuditEntry.objects.filter(by=request.user, at=request.now, kind__in=("task", "alert"))  # type: ignore[attr-defined, misc]
+    rows = AuditEntry.objects.filter(by=request.user, at=request.now, kind__in=("task", "alert", "workorder"))  # type: ignore[attr-defined, misc]
     return [entry for entry in rows.order_by("-pk") if "groups" in entry.before]

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 
-from evergreen.alerts.models import Alert
+from evergreen.alerts.models import WorkOrder
 from evergreen.base import clock
 from evergreen.base.models import Progress, User
 from evergreen.customers.queries import accounts_for, sees_every_account
@@ -33,13 +33,15 @@ STALE_HOURS = 36
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A place in the rail: its URL's name, its word, its letter after g, its key in the counts, who sees it."""
+    """A place in the rail: its URL's name, its word, its letter after g, its key in the counts, who sees it, and the name of a URL
+    whose pages belong to it too."""
 
     name: str
     label: str | Promise
     key: str = ""
     counted: str = ""
     configures: bool = False
+    also: str = ""
     url: str = ""
     on: bool = False
     count: int | None = None
@@ -66,7 +68,7 @@ RAIL = (
         [
             Item("today", _("Today"), "d", "today"),
             Item("accounts", _("Accounts"), "a", "accounts"),
-            Item("alerts", _("Alerts"), "l", "alerts"),
+            Item("work-orders", _("Alerts"), "l", "orders", also="alerts"),
             Item("tasks", _("Tasks"), "t", "tasks"),
             Item("playbooks", _("Playbooks"), "b", "stuck"),
             Item("messages", _("Messages"), "o", "unknown"),
@@ -98,7 +100,7 @@ RAIL = (
         ],
     ),
 )
-DOCK = ("today", "accounts", "alerts", "tasks")
+DOCK = ("today", "accounts", "work-orders", "tasks")
 
 
 class Shell:
@@ -150,7 +152,8 @@ class Shell:
     def _placed(self, item: Item, counts: dict[str, int]) -> Item:
         url = _url(item.name)
         path = self.request.path
-        on = bool(url) and (path == url or (url != "/" and path.startswith(url)))
+        places = [url, _url(item.also) if item.also else ""]
+        on = any(place and (path == place or (place != "/" and path.startswith(place))) for place in places)
         return replace(item, url=url, on=on, count=counts.get(item.counted))
 
 
@@ -177,16 +180,16 @@ def _key(user_id: int) -> str:
 
 def _counts(user: User, day: dt.date) -> dict[str, int]:
     mine = accounts_for(user)
-    alerts = Alert.objects.filter(state=Alert.State.OPEN).exclude(snoozed_until__gt=day)
+    orders = WorkOrder.objects.unresolved().awake(day)
     if not sees_every_account(user):
-        alerts = alerts.filter(account__in=mine)
+        orders = orders.filter(account__in=mine)
     tasks = Task.objects.filter(assignee=user, state=Task.State.OPEN).exclude(snoozed_until__gt=day)
     stuck = Enrolment.objects.filter(state=Enrolment.State.STUCK, account__in=mine.order_by()).count()
     unknown = Message.objects.filter(state=Message.State.UNKNOWN, account__in=mine.order_by()).count()
     return {
         "today": needs.count_of(user, day),
         "accounts": mine.count(),
-        "alerts": alerts.count(),
+        "orders": orders.count(),
         "tasks": tasks.count(),
         # Runs that need attention and messages of which nobody knows are rare: no number stands there while there is none.
         **({"stuck": stuck} if stuck else {}),

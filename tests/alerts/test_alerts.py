@@ -229,7 +229,8 @@ def test_opening_and_closing_come_back_as_events(
         actions.close_alert(Alert.objects.get(), "saved", by=cast.owner, now=NOW)
     mover.move(now=NOW)
     rows = store.reading().execute("SELECT name, account_id FROM lake.events ORDER BY name").fetchall()
-    assert rows == [("alert.closed", cast.slipping.pk), ("alert.opened", cast.slipping.pk)]
+    names = ["alert.closed", "alert.opened", "work_order.closed", "work_order.opened"]
+    assert rows == [(name, cast.slipping.pk) for name in names]
 
 
 def test_what_a_killed_night_opened_and_closed_without_telling_is_told_by_the_next_run(
@@ -244,7 +245,9 @@ def test_what_a_killed_night_opened_and_closed_without_telling_is_told_by_the_ne
         mover.move(now=NOW)
         return store.reading().execute("SELECT name, account_id FROM lake.events ORDER BY ALL").fetchall()
 
-    for days, score, wanted in ((0, 41.0, ["alert.opened"]), (1, 90.0, ["alert.closed", "alert.opened"])):
+    opened = ["alert.opened", "work_order.opened"]
+    both = ["alert.closed", "alert.opened", "work_order.closed", "work_order.opened"]
+    for days, score, wanted in ((0, 41.0, opened), (1, 90.0, both)):
         day = TODAY + dt.timedelta(days=days)
         _stand(cast.slipping, day, score)
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):

@@ -5,6 +5,7 @@ from tests.controls import Control
 _RIGHTS = "tests/customers/test_queries.py"
 _CONDITIONS = "tests/alerts/test_conditions.py"
 _ALERTS = "tests/alerts/test_alerts.py"
+_ORDERS = "tests/alerts/test_orders.py"
 _CHANGES = "tests/base/test_changes.py"
 _JOBS = "tests/base/test_jobs.py"
 _PEOPLE = "tests/events/test_imports_people.py"
@@ -76,6 +77,22 @@ CONTROLS = (
         "    return severity * max(arr_base_cents or 0, 1)",
         "    return severity",
         (f"{_ALERTS}::test_priority_is_severity_times_arr",),
+    ),
+    Control(
+        "worked_on_closes_by_itself",
+        "A work order that somebody works on never closes by itself.",
+        "evergreen/alerts/actions/folding.py",
+        "        if order.state == WorkOrder.State.WORKING and not is_judged:\n",
+        "        if order.state == WorkOrder.State.RESOLVED and not is_judged:\n",
+        (f"{_ORDERS}::test_what_somebody_works_on_never_closes_by_itself",),
+    ),
+    Control(
+        "order_leaves_its_alerts",
+        "Closing a work order closes all its alerts with it.",
+        "evergreen/alerts/actions/orders.py",
+        "        theirs.update(state=Alert.State.CLOSED, closed_at=now, closed_by=by, **verdict)\n",
+        "        theirs[:0]\n",
+        (f"{_ORDERS}::test_closing_takes_all_its_alerts_along_in_one_entry_and_undo_gives_all_back",),
     ),
     Control(
         "storm_let_through",

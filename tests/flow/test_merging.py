@@ -16,7 +16,8 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import translation
 
-from evergreen.alerts.models import Alert, Rule
+from evergreen.alerts import actions as alerts
+from evergreen.alerts.models import Alert, Rule, WorkOrder
 from evergreen.base.env import Home
 from evergreen.base.models import AuditEntry
 from evergreen.customers import actions as customers
@@ -142,6 +143,7 @@ def test_an_undo_gives_both_accounts_back_exactly(
 ) -> None:
     rng = random.Random(seed)
     accounts = populate(rng, cast, now)
+    alerts.fold(now=now)
     flow_recount(accounts)
     stood = standing()
     merges: list[AuditEntry] = []
@@ -157,6 +159,9 @@ def test_an_undo_gives_both_accounts_back_exactly(
         assert identity.places({("web", merged.external_id)})["web", merged.external_id].account_id == into.pk
         assert not Contact.objects.filter(account=merged.pk).exists()
         assert not Alert.objects.filter(account=merged.pk, state="open").exists()
+        assert not WorkOrder.objects.unresolved().filter(account=merged.pk).exists()
+        kept = Alert.objects.filter(account=into, state="open")
+        assert all(alert.order and alert.order.account_id == into.pk for alert in kept)
         assert standing() != stood
     for entry in reversed(merges):
         flow.undo(entry, by=cast.boss, now=now + dt.timedelta(hours=1))

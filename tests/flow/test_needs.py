@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
-from evergreen.alerts.actions import install_shipped
-from evergreen.alerts.models import Alert, Rule
+from evergreen.alerts.actions import escalate_due, fold, install_shipped
+from evergreen.alerts.models import Alert, Rule, WorkOrder
+from evergreen.base.queries import vendor_zone
+from evergreen.base.roles import Role
 from evergreen.customers.models import Account
 from evergreen.flow.needs import actions, rules
 from evergreen.flow.needs.actions import Chosen
@@ -31,7 +34,7 @@ FIGURES: dict[str, dict[str, Any]] = {
 def raise_alert(account: Account, rule: str, now: dt.datetime, **fields: Any) -> Alert:
     install_shipped(now=NOW)
     Account.objects.filter(pk=account.pk).update(open_alerts=1)
-    return Alert.objects.create(
+    alert = Alert.objects.create(
         rule=Rule.objects.get(key=rule),
         account=account,
         opened_on=now.date(),
@@ -40,6 +43,13 @@ def raise_alert(account: Account, rule: str, now: dt.datetime, **fields: Any) ->
         figures=FIGURES[rule],
         **fields,
     )
+    fold(accounts=[account.pk], now=now)
+    alert.refresh_from_db()
+    return alert
+
+
+def _only_order() -> Any:
+    return WorkOrder.objects.get()
 
 
 def refs(user: Any, today: dt.date, who: Any = "mine") -> list[str]:
@@ -48,9 +58,10 @@ def refs(user: Any, today: dt.date, who: Any = "mine") -> list[str]:
 
 def test_an_alert_and_the_task_made_of_it_are_one_thing(cast: SimpleNamespace, now: Any, today: Any) -> None:
     alert = raise_alert(cast.slipping, "health_red", now)
-    assert refs(cast.owner, today) == [f"alert-{alert.pk}"]
+    assert refs(cast.owner, today) == [f"order-{alert.order_id}"]
     task = make_task(alert, cast.owner, by=None, now=now)
-    assert refs(cast.owner, today) == [f"task-{task.pk}"]
+    (need,) = needs_of(cast.owner, today)
+    assert (need.ref, need.task_id, need.alert_id) == (f"order-{alert.order_id}", task.pk, alert.pk)
 
 
 def test_an_alert_whose_task_is_done_or_asleep_does_not_come_back(
@@ -61,7 +72,93 @@ def test_an_alert_whose_task_is_done_or_asleep_does_not_come_back(
     task = make_task(second, cast.owner, by=None, now=now)
     snooze_task(task, today + dt.timedelta(days=3), by=cast.owner, now=now)
     assert refs(cast.owner, today) == []
-    assert refs(cast.owner, today + dt.timedelta(days=3)) == [f"task-{task.pk}"]
+    assert refs(cast.owner, today + dt.timedelta(days=3)) == [f"order-{second.order_id}"]
+
+
+def test_a_sick_account_is_one_thing_however_many_alerts_it_has(
+    cast: SimpleNamespace, now: Any, today: Any
+) -> None:
+    alerts = [raise_alert(cast.slipping, rule, now) for rule in ("health_red", "invoice_overdue")]
+    make_task(alerts[0], cast.owner, by=None, now=now)
+    task = make_task(alerts[1], cast.owner, by=None, now=now)
+    (need,) = needs_of(cast.owner, today)
+    assert need.order_id and {alert.order_id for alert in alerts} == {need.order_id}
+    assert need.alert_id == alerts[1].pk, "the overdue receivable may have brought the health down"
+    assert need.weight == 3, "as severe as its worst alert"
+    # A colleague's task of one of them is the colleague's; the rest stays one thing of the owner's.
+    actions.hand_over(Chosen(tasks=[task]), cast.mate, by=cast.owner, now=now)
+    assert refs(cast.owner, today) == [f"order-{need.order_id}"]
+    assert refs(cast.mate, today) == [f"task-{task.pk}"]
+
+
+def test_what_somebody_works_on_comes_back_when_its_condition_is_gone_or_it_is_due(
+    cast: SimpleNamespace, now: Any, today: Any, home: Any
+) -> None:
+    alert, order = raise_alert(cast.slipping, "health_red", now), _only_order()
+    actions.take_up(Chosen(orders=[order]), by=cast.mate, now=now)
+    finish_task(make_task(alert, cast.mate, by=cast.mate, now=now), by=cast.mate, now=now)
+    assert refs(cast.mate, today) == [] and refs(cast.owner, today) == []
+    order.refresh_from_db()
+    due = order.resolution_due_at.astimezone(vendor_zone()).date()
+    assert refs(cast.mate, due) == [f"order-{order.pk}"] and refs(cast.mate, due - dt.timedelta(1)) == []
+    Alert.objects.update(state="closed", outcome="cleared", closed_at=now)
+    fold(now=now)
+    assert refs(cast.mate, today) == [f"order-{order.pk}"]
+    assert actions.give_verdict(Chosen(orders=[order]), "saved", by=cast.mate, now=now) == 1
+    assert refs(cast.mate, due) == []
+
+
+def test_a_late_order_stands_on_todays_of_its_person_and_of_the_manager_it_was_told_to(
+    cast: SimpleNamespace, now: Any, today: Any, home: Any
+) -> None:
+    raise_alert(cast.slipping, "health_red", now)
+    cast.boss.role = Role.MANAGER
+    cast.boss.save()
+    later = now + dt.timedelta(days=20)
+    (order,) = escalate_due(now=later)
+    assert order.escalated_to == cast.boss
+    day = later.astimezone(vendor_zone()).date()
+    assert refs(cast.boss, day) == refs(cast.owner, day) == [f"order-{order.pk}"]
+    assert needs_of(cast.owner, day)[0].urgency == 4, "severity 3, and overdue"
+
+
+def test_an_order_given_to_a_colleague_goes_with_its_tasks_and_not_to_a_stranger(
+    cast: SimpleNamespace, now: Any, today: Any
+) -> None:
+    task = make_task(raise_alert(cast.slipping, "health_red", now), cast.owner, by=None, now=now)
+    order = WorkOrder.objects.get()
+    assert actions.hand_over(Chosen(orders=[order]), cast.mate, by=cast.owner, now=now) == 1
+    assert refs(cast.owner, today) == [] and refs(cast.mate, today) == [f"order-{order.pk}"]
+    task.refresh_from_db()
+    assert task.assignee == cast.mate
+    with translation.override("en"), pytest.raises(ValidationError, match="may not see"):
+        actions.hand_over(Chosen(orders=[order]), cast.outsider, by=cast.owner, now=now)
+
+
+def test_done_on_an_order_finishes_its_tasks_and_counts_as_taking_it_up(
+    cast: SimpleNamespace, now: Any, today: Any, home: Any
+) -> None:
+    make_task(raise_alert(cast.slipping, "health_red", now), cast.owner, by=None, now=now)
+    bare = raise_alert(cast.well, "health_red", now)
+    orders = list(WorkOrder.objects.order_by("account__name"))
+    assert actions.complete(Chosen(orders=orders), by=cast.owner, now=now) == 2
+    worked = WorkOrder.objects.get(account=cast.slipping)
+    assert (worked.state, worked.taken_by) == ("working", cast.owner)
+    bare.refresh_from_db()
+    assert (bare.outcome, WorkOrder.objects.get(account=cast.well).outcome) == ("handled", "handled")
+
+
+def test_an_order_put_off_is_out_of_sight_until_its_day_or_until_another_alert_joins(
+    cast: SimpleNamespace, now: Any, today: Any
+) -> None:
+    make_task(raise_alert(cast.slipping, "health_red", now), cast.owner, by=None, now=now)
+    order = WorkOrder.objects.get()
+    until = today + dt.timedelta(days=3)
+    assert actions.postpone(Chosen(orders=[order]), until, by=cast.owner, now=now, today=today) == 1
+    assert refs(cast.owner, today) == [] and refs(cast.owner, until) == [f"order-{order.pk}"]
+    assert not escalate_due(now=now + dt.timedelta(days=2))
+    raise_alert(cast.slipping, "invoice_overdue", now)
+    assert refs(cast.owner, today) == [f"order-{order.pk}"]
 
 
 def test_a_task_stands_on_today_from_its_due_day_on_or_when_it_is_urgent_without_one(
@@ -96,7 +193,7 @@ def test_a_renewal_alert_that_a_person_closed_keeps_the_renewal_away(
 ) -> None:
     Account.objects.filter(pk=cast.well.pk).update(renewal_on=today + dt.timedelta(days=40))
     alert = raise_alert(cast.well, "renewal_due", now)
-    assert refs(cast.owner, today) == [f"alert-{alert.pk}"]
+    assert refs(cast.owner, today) == [f"order-{alert.order_id}"]
     actions.give_verdict(Chosen(alerts=[alert]), "handled", by=cast.owner, now=now)
     assert refs(cast.owner, today) == []
 
@@ -105,10 +202,10 @@ def test_nobody_sees_what_it_may_not_see(cast: SimpleNamespace, now: Any, today:
     alert = raise_alert(cast.slipping, "health_red", now)
     assert refs(cast.outsider, today, "all") == []
     assert refs(cast.mate, today) == []
-    assert refs(cast.mate, today, "all") == [f"alert-{alert.pk}"]
-    assert refs(cast.boss, today, cast.owner.pk) == [f"alert-{alert.pk}"]
+    assert refs(cast.mate, today, "all") == [f"order-{alert.order_id}"]
+    assert refs(cast.boss, today, cast.owner.pk) == [f"order-{alert.order_id}"]
     Account.objects.filter(pk=cast.slipping.pk).update(owner=None)
-    assert refs(cast.boss, today, "nobody") == [f"alert-{alert.pk}"]
+    assert refs(cast.boss, today, "nobody") == [f"order-{alert.order_id}"]
 
 
 def test_a_thing_belongs_to_its_task_not_to_the_owner_of_the_account(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from evergreen.alerts.actions import install_shipped
+from evergreen.alerts.actions import fold, install_shipped
 from evergreen.alerts.models import Alert, Rule
 from evergreen.customers.models import Account
 from evergreen.work.actions import add_task
@@ -34,6 +34,7 @@ def raise_alert(account: Account, rule: str = "health_red", **fields: Any) -> Al
             **fields,
         },
     )
+    fold(accounts=[account.pk], now=now)
     Account.objects.filter(pk=account.pk).update(open_alerts=account.alerts.filter(state="open").count())
     return alert
 

@@ -8,6 +8,19 @@ from evergreen.alerts.actions.closing import (
     snooze_alerts,
     undo,
 )
+from evergreen.alerts.actions.escalating import escalate_due
+from evergreen.alerts.actions.folding import Folded, fold, signs_of
+from evergreen.alerts.actions.orders import (
+    ClosedOrders,
+    assign_orders,
+    close_orders,
+    reopen_orders,
+    respond,
+    set_cause,
+    snooze_orders,
+    take_up,
+    undo_orders,
+)
 from evergreen.alerts.actions.raising import (
     QUIET_DAYS,
     Evaluated,
@@ -27,21 +40,34 @@ from evergreen.alerts.actions.ruling import (
 
 __all__ = [
     "QUIET_DAYS",
+    "ClosedOrders",
     "Evaluated",
+    "Folded",
     "approve_held",
     "archive_rule",
+    "assign_orders",
     "change_rule",
     "check_key",
     "close_alert",
     "close_alerts",
+    "close_orders",
+    "escalate_due",
     "evaluate",
+    "fold",
     "free_key",
     "install_shipped",
     "quiet_accounts",
     "reopen_alerts",
+    "reopen_orders",
+    "respond",
     "save_rule",
+    "set_cause",
+    "signs_of",
     "snooze_alert",
     "snooze_alerts",
+    "snooze_orders",
     "switch_rule",
+    "take_up",
     "undo",
+    "undo_orders",
 ]

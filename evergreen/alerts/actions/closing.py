@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils.translation import gettext as _
 
-from evergreen.alerts.actions.telling import recount, tell
+from evergreen.alerts.actions.folding import fold
+from evergreen.alerts.actions.orders import check_verdict
+from evergreen.alerts.actions.telling import recount, tell, tell_orders
 from evergreen.alerts.models import Alert
 from evergreen.base import changes as rows
 from evergreen.base.models import AuditEntry, User
@@ -20,12 +20,7 @@ def close_alerts(
     ids: Iterable[int], outcome: str, *, by: User | None, now: dt.datetime, note: str = ""
 ) -> list[Alert]:
     """Close open alerts with an outcome; those already closed are left as they are. Returns the closed ones."""
-    allowed = [choice for choice in Alert.Outcome if choice != Alert.Outcome.CLEARED]
-    if outcome not in allowed:
-        raise ValidationError(
-            _("The outcome is %(found)s; allowed are %(allowed)s. Nothing was closed.")
-            % {"found": outcome or "-", "allowed": ", ".join(str(choice.label) for choice in allowed)}
-        )
+    check_verdict(outcome)
     verdict = {
         "state": Alert.State.CLOSED.value,
         "closed_at": now,
@@ -38,7 +33,9 @@ def close_alerts(
         keys = [key for entry in entries for key in entry.object_ids]
         closed = list(Alert.objects.filter(pk__in=keys).select_related("rule", "account"))
         recount(closed)
+        folded = fold(accounts=_accounts(closed), now=now, by=by)
         transaction.on_commit(lambda: tell((), closed))
+        transaction.on_commit(lambda: tell_orders(closed=folded.closed))
     return closed
 
 
@@ -70,7 +67,7 @@ def reopen_alerts(ids: Iterable[int], *, by: User | None, now: dt.datetime) -> i
     again = {"state": Alert.State.OPEN.value, "closed_at": None, "closed_by": None, "outcome": "", "note": ""}
     entries = rows.apply_to_many(closed, free, again, verb="alert.reopened", by=by, now=now)
     keys = [key for entry in entries for key in entry.object_ids]
-    recount(Alert.objects.filter(pk__in=keys))
+    _settle(keys, by, now)
     return len(keys)
 
 
@@ -81,8 +78,19 @@ def undo(entry: AuditEntry, *, by: User | None, now: dt.datetime) -> AuditEntry:
     for group in entry.before.get("groups", ()):
         group["ids"] = [pk for pk in group["ids"] if pk not in taken]
     made = rows.undo(entry, Alert, by=by, now=now)
-    recount(Alert.objects.filter(pk__in=entry.object_ids))
+    _settle(entry.object_ids, by, now)
     return made
+
+
+def _settle(keys: Iterable[int], by: User | None, now: dt.datetime) -> None:
+    """Counts and work orders of the accounts of alerts that were opened again."""
+    rows_ = list(Alert.objects.filter(pk__in=list(keys)))
+    recount(rows_)
+    fold(accounts=_accounts(rows_), now=now, by=by)
+
+
+def _accounts(alerts: Iterable[Alert]) -> set[int]:
+    return {alert.account_id for alert in alerts}
 
 
 def _open() -> QuerySet[Alert]:

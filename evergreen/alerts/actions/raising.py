@@ -12,9 +12,10 @@ from django.db.models import Max
 
 from evergreen.alerts import conditions, rules
 from evergreen.alerts.actions.digesting import digest
-from evergreen.alerts.actions.telling import recount, tell
+from evergreen.alerts.actions.folding import Folded, fold
+from evergreen.alerts.actions.telling import recount, tell, tell_orders
 from evergreen.alerts.facts import facts_on
-from evergreen.alerts.models import Alert, Rule
+from evergreen.alerts.models import Alert, Rule, WorkOrder
 from evergreen.base.actions import BATCH, audit
 from evergreen.base.models import User
 from evergreen.events import store
@@ -43,6 +44,7 @@ class Evaluated:
     closed: list[Alert] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     in_digest: int = 0
+    orders: Folded = field(default_factory=Folded)
 
 
 def evaluate(day: dt.date, *, now: dt.datetime, con: duckdb.DuckDBPyConnection | None = None) -> Evaluated:
@@ -61,8 +63,15 @@ def evaluate(day: dt.date, *, now: dt.datetime, con: duckdb.DuckDBPyConnection |
     result.in_digest = digest(day)
     # All of the day's, not only what this run did: a run that was killed here had opened and closed some before.
     # A message id is taken once, so telling again adds nothing.
-    closed = Alert.objects.filter(state=Alert.State.CLOSED, closed_at__gte=now - TOLD_AGAIN)
+    since = now - TOLD_AGAIN
+    closed = Alert.objects.filter(state=Alert.State.CLOSED, closed_at__gte=since)
     tell(Alert.objects.filter(opened_on=day), closed)
+    result.orders = fold(now=now)
+    tell_orders(
+        opened=WorkOrder.objects.filter(alerts__opened_on=day).distinct(),
+        closed=WorkOrder.objects.filter(state=WorkOrder.State.RESOLVED, resolved_at__gte=since),
+        escalated=WorkOrder.objects.filter(escalated_at__gte=since),
+    )
     return result
 
 
@@ -81,7 +90,9 @@ def approve_held(rule: Rule, *, by: User, now: dt.datetime) -> int:
         "rule.approved", "rule", [rule.key], by=by, now=now, before=held, after={"opened": len(result.opened)}
     )
     recount(result.opened)
+    folded = fold(accounts={alert.account_id for alert in (*result.opened, *result.closed)}, now=now)
     transaction.on_commit(lambda: tell(result.opened, result.closed))
+    transaction.on_commit(lambda: tell_orders(folded.opened, folded.closed))
     return len(result.opened)
 
 

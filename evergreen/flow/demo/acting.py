@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evergreen.alerts import actions as alerts
-from evergreen.alerts.models import Alert
+from evergreen.alerts.models import Alert, Rule, WorkOrder
 from evergreen.base import clock
 from evergreen.base.models import User
 from evergreen.customers.actions import add_note
@@ -40,6 +40,7 @@ _TALKS_ON = {
 _KINDS = ("call", "call", "meeting", "chat")
 _FALSE_ALARMS, _PUT_OFF = 0.12, 0.12
 _LATE_DAYS = 3
+_GONE_DAYS = 2
 # Tasks of the stars stay for the reader to find when they were made this close to the end.
 _STARS_STAY_DAYS = 8
 
@@ -155,6 +156,16 @@ class Office:
         )
         work.drop_tasks(tasks, by=self.by_of(place), now=now, outcome=note)
 
+    def close_gone(self, day: dt.date) -> None:
+        """Work orders whose conditions went away while somebody worked on them are closed a few days later with what came of them."""
+        waited = self.at(day - dt.timedelta(days=_GONE_DAYS), 18)
+        gone: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for order in WorkOrder.objects.unresolved().filter(gone_at__lte=waited).order_by("pk"):
+            outcome = Alert.Outcome.SAVED if order.severity == Rule.Severity.HIGH else Alert.Outcome.HANDLED
+            gone[self.places[order.account_id], outcome].append(order.pk)
+        for (place, result), keys in gone.items():
+            alerts.close_orders(keys, result, by=self.by_of(place), now=self.at(day, 17, 55))
+
     def _stays(self, task: Task) -> bool:
         """Whether a task is part of a star's story that the reader is to find."""
         if task.account_id is None or self.vendor.book[self.places[task.account_id]].star is None:
@@ -192,8 +203,12 @@ class Office:
             done[words[task.pk % len(words)]].append(task.pk)
             if drawn < _TALKS_ON.get(rule or "", 0.3) and task.account_id is not None:
                 talks_held += self._talk(task.account_id, rule, by, day, now, chance)
+        ended = self.at(day, 17, 50)
         for outcome, ids in done.items():
-            work.finish_tasks(ids, by=by, now=self.at(day, 17, 50), outcome=outcome)
+            work.finish_tasks(ids, by=by, now=ended, outcome=outcome)
+        finished = {pk for ids in done.values() for pk in ids}
+        answered = [int(one.origin_id) for one in tasks if one.pk in finished and one.origin_kind == "alert"]
+        alerts.respond(answered, by=by, now=ended)
         load_conversations(talks_held, by=by, now=self.at(day, 18), origin=ORIGIN)
 
     def _talk(

@@ -65,6 +65,7 @@ def _live(office: Office, day: dt.date, following: dt.date) -> None:
         return
     with transaction.atomic():
         gap = (following - day).days
+        office.close_gone(at)
         office.work_off(at, thorough=gap > 6, is_last=extent.worked(at + _DAY) > extent.last)
         if gap <= 3 and at.weekday() in {0, 2} and (extent.last - day).days < 60:
             plan(office, at, each=2)

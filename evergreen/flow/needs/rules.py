@@ -17,10 +17,11 @@ _SOON, _NEAR = 30, 60
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that needs somebody. A task made of an alert is one need with both ids.
+    """One thing that needs somebody. A work order with its alerts and their tasks is one need: ``alert_id`` is the alert that
+    explains most among those that need somebody, ``task_id`` the next of its tasks.
 
     ``money`` is the account's ARR in the vendor's minor units, 0 where there is none. ``days_late`` counts
-    from the task's due day (negative: still to come), ``days_to_renewal`` to the account's earliest end.
+    from the due day of the task or the order (negative: still to come), ``days_to_renewal`` to the account's earliest end.
     """
 
     kind: Kind
@@ -30,13 +31,16 @@ class Need:
     money: int
     alert_id: int | None = None
     task_id: int | None = None
+    order_id: int | None = None
     days_late: int | None = None
     days_to_renewal: int | None = None
     rank: float = 0.0
 
     @property
     def ref(self) -> str:
-        """What names it in an address or a form: its task, else its alert, else its account."""
+        """What names it in an address or a form: its work order, else its task, else its alert, else its account."""
+        if self.order_id:
+            return f"order-{self.order_id}"
         if self.task_id:
             return f"task-{self.task_id}"
         return f"alert-{self.alert_id}" if self.alert_id else f"renewal-{self.account_id}"

@@ -26,6 +26,7 @@ ROOMS: dict[str, Callable[..., Any]] = {
     "account": customers.undo,
     "alert": alerts.undo,
     "task": work.undo,
+    "workorder": alerts.undo_orders,
     unmatched.KIND: unmatched.undo,
     "merger": merging.undo,
     "suggestion": expansion.undo,

@@ -33,10 +33,12 @@ from evergreen.web.pages import (
     twin_groups,
     unmatched,
     work,
+    work_orders,
 )
 
 urls: list[URLPattern] = [
     *today.urls,
+    *work_orders.urls,
     *alerts.urls,
     *tasks.urls,
     *playbooks.urls,

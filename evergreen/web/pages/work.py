@@ -86,12 +86,22 @@ def tasks(request: StaffRequest, rows: Chosen) -> str:
 
 
 @acts
+def taking(request: StaffRequest, rows: Chosen) -> str:
+    """Take work orders up: they are mine, and in work."""
+    count = actions.take_up(rows, by=request.user, now=request.now)
+    if not count:
+        return _("It is yours already.")
+    text = ngettext("It is yours and in work.", "%(n)s things are yours and in work.", count)
+    return text % {"n": count}
+
+
+@acts
 def verdict(request: StaffRequest, rows: Chosen) -> str:
     outcome, note = request.POST.get("outcome", ""), request.POST.get("note", "")
     count = actions.give_verdict(rows, outcome, by=request.user, now=request.now, note=note)
     if not count:
         return _("That was closed already.")
-    return ngettext("%(n)s alert closed.", "%(n)s alerts closed.", count) % {"n": count}
+    return ngettext("%(n)s thing closed.", "%(n)s things closed.", count) % {"n": count}
 
 
 @acts
@@ -112,6 +122,7 @@ urls = [
     path("work/postponement/", postponement, name="work-postponement"),
     path("work/assignment/", assignment, name="work-assignment"),
     path("work/tasks/", tasks, name="work-tasks"),
+    path("work/taking/", taking, name="work-taking"),
     path("work/verdict/", verdict, name="work-verdict"),
     path("work/dismissal/", dismissal, name="work-dismissal"),
     path("work/reopening/", reopening, name="work-reopening"),

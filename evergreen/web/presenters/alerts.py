@@ -19,8 +19,8 @@ from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for
 from evergreen.flow.needs.queries import ALERT, ALL, MINE, NOBODY
 from evergreen.web import formats
-from evergreen.web.presenters.today.entries import SEVERITY_TONES
 from evergreen.web.presenters.work_lists import WorkList, who_from
+from evergreen.web.presenters.work_orders.lines import SEVERITY_TONES
 from evergreen.work.models import Task
 
 OPEN, SNOOZED, CLOSED = "open", "snoozed", "closed"

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evergreen.alerts import words as alert_words
-from evergreen.alerts.models import Alert
+from evergreen.alerts.models import Alert, WorkOrder
 from evergreen.base.models import User
 from evergreen.customers.models import Account
 from evergreen.flow.needs.queries import RENEWAL_RULE
@@ -19,9 +20,9 @@ from evergreen.health import words as health_words
 from evergreen.health.definitions import card_from
 from evergreen.health.models import ScorecardVersion, Standing
 from evergreen.web import formats
+from evergreen.web.presenters.work_orders.lines import SEVERITY_TONES, OrderLine, lines
 from evergreen.work.models import Task
 
-SEVERITY_TONES = {3: "bad", 2: "warn", 1: "info"}
 _HEALTH_RULES = {"health_red", "health_drop"}
 
 
@@ -39,6 +40,17 @@ class Entry:
     alert: Alert | None
     task: Task | None
     person: User | None
+    line: OrderLine | None = None
+
+    @property
+    def done_ref(self) -> str:
+        """What *Done* finishes: of a work order only its next task."""
+        return f"task-{self.task.pk}" if self.task else self.need.ref
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is a work order that nobody took up."""
+        return self.line is not None and self.line.order.state == WorkOrder.State.OPEN
 
     @property
     def tone(self) -> str:
@@ -55,7 +67,10 @@ class Entry:
 
     @property
     def due(self) -> str:
-        late = self.need.days_late
+        """By when: of a work order its own due time where it has no task."""
+        if self.line is not None and self.task is None:
+            return self.line.due
+        late = self._late
         if late is None:
             return ""
         if late > 0:
@@ -64,11 +79,27 @@ class Entry:
 
     @property
     def is_late(self) -> bool:
-        return (self.need.days_late or 0) > 0
+        if self.line is not None and self.task is None:
+            return self.line.is_late
+        return (self._late or 0) > 0
+
+    @property
+    def _late(self) -> int | None:
+        """Days since the due day of its task; of what is no work order, since its own."""
+        if self.line is None:
+            return self.need.days_late
+        due = _due_on(self.task)
+        return (timezone.localtime(self.line.now).date() - due).days if due else None
 
 
-def entries(needs: Sequence[Need], language: str, *, sees_money: bool) -> list[Entry]:
-    """Needs with their rows and words; five queries whatever their number."""
+def entries(needs: Sequence[Need], language: str, *, user: User, now: dt.datetime) -> list[Entry]:
+    """Needs with their rows and words; nine queries whatever their number."""
+    sees_money = user.sees_money
+    told = {need.order_id for need in needs if need.order_id}
+    orders = WorkOrder.objects.filter(pk__in=told).select_related(
+        "account__owner", "assignee", "escalated_to"
+    )
+    lines_ = {line.order.pk: line for line in lines(list(orders), user, now)} if told else {}
     accounts = _by_key(Account.objects.select_related("owner"), {need.account_id for need in needs})
     alerts = _by_key(Alert.objects.select_related("rule"), {need.alert_id for need in needs})
     tasks = _by_key(Task.objects.select_related("assignee"), {need.task_id for need in needs})
@@ -78,7 +109,7 @@ def entries(needs: Sequence[Need], language: str, *, sees_money: bool) -> list[E
     made = []
     for need in needs:
         account, alert = accounts.get(need.account_id), alerts.get(need.alert_id)
-        task = tasks.get(need.task_id)
+        task, line = tasks.get(need.task_id), lines_.get(need.order_id or 0)
         made.append(
             Entry(
                 need=need,
@@ -86,7 +117,14 @@ def entries(needs: Sequence[Need], language: str, *, sees_money: bool) -> list[E
                 account=account,
                 alert=alert,
                 task=task,
-                person=task.assignee if task else account.owner if account else None,
+                person=line.order.person
+                if line
+                else task.assignee
+                if task
+                else account.owner
+                if account
+                else None,
+                line=line,
                 step=formats.named(task.title) if task and account else "",
                 reason=formats.for_reader(
                     _reason(need, account, alert, task, standings, names, language), sees_money

@@ -65,7 +65,7 @@ class Today(WorkList):
 
     @cached_property
     def entries(self) -> list[Entry]:
-        return entries(list(self.page.object_list), formats.language(), sees_money=self.user.sees_money)
+        return entries(list(self.page.object_list), formats.language(), user=self.user, now=self.now)
 
     @cached_property
     def greeting(self) -> str:
