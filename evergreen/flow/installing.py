@@ -1,4 +1,4 @@
-"""What an installation starts with: shipped scorecards, alert rules and playbooks, and the lake's metric columns."""
+"""What an installation starts with: shipped scorecards, alert rules, templates, surveys and playbooks, and the lake's metric columns."""
 
 from __future__ import annotations
 

@@ -44,6 +44,9 @@ class Kind(Protocol):
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """Values of the account that later conditions read and that this changes, by field."""
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        """What must be set up before a playbook with such a step is switched on, in words; '' for nothing."""
+
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Let the steps take effect, all or none. An error of one fails them all; the engine then finds which one."""
 

@@ -24,6 +24,9 @@ class _Hello:
     def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
         return {}
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return ""
+
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 

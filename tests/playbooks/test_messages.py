@@ -8,20 +8,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
 
-from evergreen.customers.models import Contact
+from evergreen.customers.models import Account, Contact
 from evergreen.playbooks import actions
 from evergreen.playbooks.models import Enrolment, Playbook
 from evergreen.playbooks.rules import PlaybookError
 from evergreen.touches import actions as touches
-from evergreen.touches.models import Message
+from evergreen.touches.models import Message, Template
+from evergreen.touches.shipped import templates
+from evergreen.work.models import Task
 from tests.conftest import NOW
 from tests.playbooks.building import enter, published, wait
 from tests.touches.conftest import mail_server_port, post
 
 __all__ = ["mail_server_port", "post"]
 State = Message.State
-HOUR = dt.timedelta(hours=1)
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
 _NAMES = itertools.count()
@@ -109,3 +113,47 @@ def test_a_step_that_cannot_be_is_refused_when_it_is_published(
 ) -> None:
     with pytest.raises(PlaybookError):
         book(**wrong)
+
+
+@pytest.mark.parametrize("key", ["onboarding-tech", "health-check-form"])
+def test_a_playbook_that_writes_is_not_switched_on_before_somebody_can_be_reached(
+    cast: SimpleNamespace, key: str
+) -> None:
+    actions.install_shipped(now=NOW)
+    with translation.override("en"), pytest.raises(ValidationError, match=r"No channel fits|is off"):
+        actions.switch(Playbook.objects.get(key=key), True, by=cast.boss, now=NOW)
+    assert not Playbook.objects.get(key=key).is_on
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_shipped_text_can_be_sent_to_somebody_of_whom_little_is_known(
+    post: SimpleNamespace, language: str
+) -> None:
+    actions.install_shipped(now=NOW)
+    wang = post.contact("wang", name="王芳")
+    wang.language = language
+    wang.save()
+    asked = {"survey.link": "https://x.example/a", "survey.question": "?", "account.renewal_on": NOW.date()}
+    for one in Template.objects.filter(key__in=templates()):
+        values = asked if one.topic == "survey" or one.key == "renewal-notice" else {}
+        (row,) = post.write(wang, origin=one.key, template=one, values=values)[-1:]
+        assert row.state == State.PLANNED, (one.key, row.detail)
+        assert "None" not in row.body and "{{" not in row.body and row.subject
+    assert Message.objects.count() == len(templates())
+
+
+def test_onboarding_by_message_welcomes_and_goes_by_what_is_used(post: SimpleNamespace) -> None:
+    actions.install_shipped(now=NOW)
+    playbook = Playbook.objects.get(key="onboarding-tech")
+    actions.switch(playbook, True, by=None, now=NOW - DAY)
+    Account.objects.filter(pk=post.cast.well.pk).update(signed_on=NOW.date(), touch_model="tech")
+    Account.objects.filter(pk=post.cast.slipping.pk).update(signed_on=NOW.date(), touch_model="high")
+    post.contact("user", role=Contact.ChainRole.DAILY_USER)
+    actions.tick(now=NOW)
+    post.send()
+    assert [(one["to"], one["subject"]) for one in post.log()] == [(["user@there.example"], "Welcome, user")]
+    actions.tick(now=NOW + 10 * DAY)
+    post.send(NOW + 10 * DAY)
+    assert [one["subject"] for one in post.log()] == ["Welcome, user", "A few steps to go"]
+    actions.tick(now=NOW + 28 * DAY)
+    assert Task.objects.get(account=post.cast.well).title["en"].startswith("Four weeks")

@@ -18,6 +18,7 @@ from evergreen.playbooks.kinds import kinds
 from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion
 from evergreen.playbooks.rules import heard_as
 from evergreen.playbooks.shipped import note_of, shipped
+from evergreen.touches.surveys.shipping import install_shipped as install_texts
 from evergreen.work.actions import finish_tasks, reopen_task
 from evergreen.work.models import Task
 from tests.conftest import NOW
@@ -57,6 +58,7 @@ def test_all_of_them_are_there_published_and_off_but_the_first() -> None:
 
 @pytest.mark.parametrize("key", sorted(shipped()))
 def test_one_speaks_both_languages_and_is_kept_as_it_is_written(key: str, cast: SimpleNamespace) -> None:
+    install_texts(now=NOW)
     one = shipped()[key]
     assert set(one["name"]) == {"zh", "en"}
     assert key == "alert-task" or set(note_of(key, "")) == {"zh", "en"}

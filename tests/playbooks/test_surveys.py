@@ -101,8 +101,9 @@ def test_a_step_that_cannot_ask_is_told_before_it_is_published(
 
 def test_a_survey_that_is_off_stops_no_run_and_says_that_nobody_was_asked(post: SimpleNamespace) -> None:
     survey = make(post)
+    playbook = book()
     declaring.switch_survey(survey, is_on=False, by=post.cast.boss, now=NOW)
     post.contact("a")
-    run(book(), post.cast.well)
+    run(playbook, post.cast.well)
     assert Enrolment.objects.get().step == "rest"
     assert Ask.objects.get().held == Ask.Held.OFF and not Message.objects.exists()

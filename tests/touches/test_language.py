@@ -128,3 +128,9 @@ def test_limits_of_size_and_depth_hold() -> None:
 def test_a_text_is_neither_more_nor_less_than_a_number() -> None:
     assert said('{% if seats > "many" %}a{% else %}b{% endif %}') == "b"
     assert said("{% if contact.title > 3 %}a{% else %}b{% endif %}") == "b"
+
+
+def test_an_empty_default_says_that_nothing_may_stand_there() -> None:
+    assert render(parse('a{{ x | default:"" }}b', frozenset({"x"})), {"x": None}, language="en") == "ab"
+    with pytest.raises(MissingError):
+        render(parse("a{{ x }}b", frozenset({"x"})), {"x": ""}, language="en")

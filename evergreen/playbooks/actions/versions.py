@@ -23,6 +23,7 @@ from evergreen.playbooks.book import known_now
 from evergreen.playbooks.kinds import kinds
 from evergreen.playbooks.models import Playbook, PlaybookVersion
 from evergreen.playbooks.shipped import ON_FROM_THE_START, shipped
+from evergreen.touches.surveys.shipping import install_shipped as install_texts
 
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _USE = "playbook"
@@ -158,11 +159,22 @@ def discard(draft: PlaybookVersion, *, by: User | None, now: dt.datetime) -> Non
 @transaction.atomic
 def switch(playbook: Playbook, is_on: bool, *, by: User | None, now: dt.datetime) -> None:
     """Turn a playbook on or off. Off, nobody enters and runs stand still; on again, what is due follows, or is skipped as
-    late."""
+    late. Raises ValidationError with what must be set up first (a channel, a survey that is on)."""
+    if is_on and (lacking := _lacking(playbook)):
+        raise ValidationError(lacking)
     if Playbook.objects.filter(pk=playbook.pk, is_on=not is_on).update(is_on=is_on, changed_at=now):
         verb = "playbook.switched_on" if is_on else "playbook.switched_off"
         audit(verb, "playbook", [playbook.pk], by=by, now=now)
     playbook.is_on = is_on
+
+
+def _lacking(playbook: Playbook) -> list[str]:
+    """What the steps of the published version need and is not there."""
+    version = playbook.versions.filter(state=State.PUBLISHED).first()
+    steps = version.definition.get("steps", []) if version is not None else []
+    known = kinds()
+    asked = [known[one["kind"]].lacks(one) for one in steps if one.get("kind") in known]
+    return list(dict.fromkeys(one for one in asked if one))
 
 
 @transaction.atomic
@@ -175,8 +187,10 @@ def retire(playbook: Playbook, *, by: User | None, now: dt.datetime) -> None:
 
 @transaction.atomic
 def install_shipped(*, now: dt.datetime) -> int:
-    """Add the shipped playbooks that are not there yet, published; all but the first are off until somebody wants them. Returns
-    how many."""
+    """Add the shipped playbooks that are not there yet, published, with the texts and surveys that they send; all but the first are off
+    until somebody wants them. Returns how many playbooks.
+    """
+    install_texts(now=now)
     known = set(Playbook.objects.values_list("key", flat=True))
     fresh = {key: one for key, one in shipped().items() if key not in known}
     for key, one in fresh.items():

@@ -42,6 +42,9 @@ class SetField:
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {settings["field"]: settings["value"]}
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return ""
+
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Set the fields in the order of the steps, one change an account."""
         wanted: dict[int, dict[str, Any]] = defaultdict(dict)

@@ -59,6 +59,9 @@ class SendMessage:
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return no_way(settings["to"], settings["by"])
+
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Plan a message for each person meant. Where there is none, or none can be reached, that is written down instead."""
         book = Recipients({order.enrolment.account_id for order in orders})
@@ -104,6 +107,15 @@ def ways(given: Any, wrong: Wrong) -> list[str]:
     return listed
 
 
+def no_way(to: str, by: Sequence[str]) -> str:
+    """Why nobody could be reached so, in words; '' where a channel fits."""
+    try:
+        Recipients(()).of(0, to, by)
+    except LookupError as error:
+        return str(error)
+    return ""
+
+
 class CallWebhook:
     """``channel``: the key of a webhook; ``event``: what it is told, by default the playbook's key and the step's."""
 
@@ -124,6 +136,9 @@ class CallWebhook:
 
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
+
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return ""
 
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         channels = {

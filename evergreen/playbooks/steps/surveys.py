@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from evergreen.playbooks.kinds import Order, Wrong
-from evergreen.playbooks.steps.messages import ORIGIN, ways
+from evergreen.playbooks.steps.messages import ORIGIN, no_way, ways
 from evergreen.touches.models import Survey
 from evergreen.touches.recipients import CONTACT_RECIPIENTS, Recipients
 from evergreen.touches.surveys.asking import Wanted, ask
@@ -34,6 +36,12 @@ class AskSurvey:
 
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
+
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        survey = Survey.objects.filter(key=settings["survey"]).first()
+        if survey is None or not survey.is_on:
+            return _("The survey “%(key)s” is off: switch it on first.") % {"key": settings["survey"]}
+        return no_way(settings.get("to", survey.to), settings.get("by", survey.by))
 
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Ask the contacts that are meant; of a survey that is off it is written down that nobody was."""

@@ -117,6 +117,9 @@ class MakeTask:
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return ""
+
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         """Make the tasks. A task for an alert that is closed by now, or that another playbook begins with, is not made."""
         today, calendar = local_day(now, vendor_zone()), for_vendor()

@@ -38,6 +38,9 @@ class OpenTicket:
     def sets(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
+    def lacks(self, settings: Mapping[str, Any]) -> str:
+        return ""
+
     def act(self, orders: Sequence[Order], *, now: dt.datetime) -> None:
         accounts = Account.objects.in_bulk([order.enrolment.account_id for order in orders])
         language = str(base.setting("language"))

@@ -88,6 +88,10 @@ def _written(
         if value is not None or call.name == "default":
             argument = _value(call.argument, values) if call.argument is not None else None
             value = FILTERS[call.name].apply(value, argument, language)
+    # Nothing at all may be what its author wants: default:"".
+    may_be_empty = any(call.name == "default" and isinstance(call.argument, Literal) for call in node.calls)
+    if (value is None or value == "") and may_be_empty:
+        return
     if value is None or value == "":
         missing.append(node.operand.name if isinstance(node.operand, Path) else "")
     else:

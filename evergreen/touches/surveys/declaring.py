@@ -17,6 +17,7 @@ from evergreen.metrics.models import Segment
 from evergreen.touches.actions.templates import save_template
 from evergreen.touches.models import Survey, Template, Topic
 from evergreen.touches.recipients import CONTACT_RECIPIENTS, Recipients, read_ways
+from evergreen.touches.shipped import templates
 from evergreen.touches.surveys import defaults, rules
 from evergreen.touches.surveys.asking import link
 
@@ -117,7 +118,7 @@ def save_survey(
 def _invitation(key: Any, by: User | None, now: dt.datetime) -> Template:
     wanted = str(key or defaults.INVITATION_KEY)
     found = Template.objects.filter(key=wanted).first()
-    return found or save_template(None, defaults.INVITATION_KEY, defaults.INVITATION, by=by, now=now)
+    return found or save_template(None, wanted, templates()[wanted], by=by, now=now)
 
 
 @transaction.atomic

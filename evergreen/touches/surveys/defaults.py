@@ -45,13 +45,5 @@ FORM: list[dict[str, Any]] = [
     {"key": "improve", "kind": "text", "label": {"zh": "我们最该改进什么？", "en": "What should we improve first?"}, "options": []},
 ]  # fmt: skip
 
+# The template that invites where none is named.
 INVITATION_KEY = "survey-invitation"
-INVITATION: dict[str, Any] = {
-    "name": {"zh": "问卷邀请", "en": "Survey invitation"},
-    "topic": "survey",
-    "subject": {"zh": "想听听您的意见：只要一分钟", "en": "One minute of your time"},
-    "body": {
-        "zh": "{{ contact.name }}，您好：\n\n{{ survey.question }}\n\n[点这里回答]({{ survey.link }})，不用登录，一分钟就好。\n\n{{ vendor.name | default:\"\" }}",
-        "en": "Hello {{ contact.name }},\n\n{{ survey.question }}\n\n[Answer here]({{ survey.link }}): no signing in, one minute.\n\n{{ vendor.name | default:\"\" }}",
-    },
-}  # fmt: skip

@@ -194,7 +194,11 @@ def switch(request: StaffRequest, key: str) -> HttpResponse:
     if playbook.is_in_files:
         return kept_in_files(request, playbook, "playbook")
     is_on = request.POST.get("is_on") == "on"
-    actions.switch(playbook, is_on, by=request.user, now=request.now)
+    try:
+        actions.switch(playbook, is_on, by=request.user, now=request.now)
+    except ValidationError as error:
+        complain(request, " ".join(error.messages))
+        return HttpResponseRedirect(reverse("playbook", args=[key]))
     said = (
         _("%(name)s is on: who has its occasion from now on enters.")
         if is_on
