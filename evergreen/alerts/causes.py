@@ -10,24 +10,25 @@ from dataclasses import dataclass
 # row (a renewal that comes, seats nearly full, rules of one's own) explains nothing and is explained by nothing.
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "fit_low": (
-        "not_activated_90d", "core_unused", "kpi_off", "use_falling", "no_activity", "detractor", "invoice_overdue",
+        "not_activated_90d", "core_unused", "kpi_off", "usage_off", "use_falling", "no_activity", "detractor", "invoice_overdue",
         "health_drop", "health_red", "churn_risk_high",
     ),
     "sla_missed": (
-        "detractor", "use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red", "churn_risk_high",
+        "detractor", "usage_off", "use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red", "churn_risk_high",
     ),
     "chain_gap": (
-        "silence", "not_activated_90d", "use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red",
+        "silence", "not_activated_90d", "usage_off", "use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red",
         "churn_risk_high",
     ),
     "silence": (
-        "not_activated_90d", "core_unused", "use_falling", "no_activity", "detractor", "health_drop", "health_red",
+        "not_activated_90d", "core_unused", "usage_off", "use_falling", "no_activity", "detractor", "health_drop", "health_red",
         "churn_risk_high",
     ),
     "not_activated_90d": ("core_unused", "kpi_off", "no_activity", "health_drop", "health_red", "churn_risk_high"),
-    "core_unused": ("kpi_off", "use_falling", "no_activity", "health_drop", "health_red", "churn_risk_high"),
-    "kpi_off": ("use_falling", "no_activity", "detractor", "health_drop", "health_red", "churn_risk_high"),
-    "detractor": ("use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red", "churn_risk_high"),
+    "core_unused": ("kpi_off", "usage_off", "use_falling", "no_activity", "health_drop", "health_red", "churn_risk_high"),
+    "kpi_off": ("usage_off", "use_falling", "no_activity", "detractor", "health_drop", "health_red", "churn_risk_high"),
+    "detractor": ("usage_off", "use_falling", "no_activity", "invoice_overdue", "health_drop", "health_red", "churn_risk_high"),
+    "usage_off": ("use_falling", "no_activity", "health_drop", "health_red", "churn_risk_high"),
     "use_falling": ("no_activity", "health_drop", "health_red", "churn_risk_high"),
     "no_activity": ("health_drop", "health_red", "churn_risk_high"),
     "invoice_overdue": ("health_drop", "health_red", "churn_risk_high"),

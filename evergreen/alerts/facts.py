@@ -20,8 +20,13 @@ _READ = (
 )  # fmt: skip
 
 
-def facts_on(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None]]:
-    """What is known of each living account on the day, and its ARR in the vendor's currency."""
+def facts_on(
+    day: dt.date, use: Mapping[int, rules.Use] | None = None
+) -> tuple[dict[int, rules.Facts], dict[int, int | None]]:
+    """What is known of each living account on the day, and its ARR in the vendor's currency. ``use`` is given where a rule asks for it,
+    for it is read from the lake.
+    """
+    use = use or {}
     cards = {card.pk: health.definition(health.current_version(card)) for card in Scorecard.objects.all()}
     standings = {
         s.account_id: s for s in Standing.objects.filter(is_own=True, day=day).defer("contributions")
@@ -60,6 +65,7 @@ def facts_on(day: dt.date) -> tuple[dict[int, rules.Facts], dict[int, int | None
             contract_age_days=values.get("contract_age_days"),
             known_days=today - known[row.account_id],
             cadence_days=_cadence(row.account.tier, row.account.touch_model, cadence),
+            use=use.get(row.account_id),
         )
     return facts, arr
 

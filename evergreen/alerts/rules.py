@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Params = Mapping[str, Any]
 Figures = dict[str, Any]
 RENEWAL = "renewal_due"
+
+
+# How many of the newest working days ``Use`` holds.
+LAST_DAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Uses of the product on the newest working days, oldest first, what is usual for each, how far they usually stray from it, and
+    from how many working days that is known (``usage``).
+    """
+
+    seen: tuple[float, ...]
+    usual: tuple[float, ...]
+    spread: float
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class Facts:
     contract_age_days: int | None = None
     known_days: int = 0
     cadence_days: int = 0
+    use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ class Shipped:
     """A rule as it ships: names, severity (3 high … 1 low), default thresholds, and what its condition is.
 
     ``holds`` gives the figures while the condition holds, else None; it is told whether an alert is open already, so
-    that an open one clears only beyond a margin (hysteresis).
+    that an open one clears only beyond a margin (hysteresis). ``is_on``: from the start; ``most`` are the largest thresholds allowed.
     """
 
     key: str
@@ -52,6 +69,8 @@ class Shipped:
     severity: int
     params: Params
     holds: Callable[[Facts, Params, bool], Figures | None]
+    is_on: bool = True
+    most: Params = field(default_factory=dict)
 
 
 def _health_red(facts: Facts, params: Params, is_open: bool) -> Figures | None:
@@ -115,6 +134,33 @@ def _silence(facts: Facts, params: Params, is_open: bool) -> Figures | None:
     if waited <= facts.cadence_days * params["percent"] / 100:
         return None
     return {"days": waited, "cadence": facts.cadence_days, "has_talked": days is not None}
+
+
+def _usage_off(facts: Facts, params: Params, is_open: bool) -> Figures | None:
+    use = facts.use
+    if use is None or use.days < params["history_days"]:
+        return None
+    n = max(1, min(LAST_DAYS, int(params["low_days"])))
+    seen, usual = use.seen[-n:], use.usual[-n:]
+    if sum(usual) / n < params["least_usual"]:
+        return None
+    # One use more or less is no deviation, however steady an account is.
+    spread = max(use.spread, 1.0)
+    below = [(expected - found) / spread for found, expected in zip(seen, usual, strict=True)]
+    # It opens when every one of the days is low, and closes when every one is back: a single good day ends nothing.
+    holds = (
+        max(below) >= params["spreads"] - params["spread_margin"]
+        if is_open
+        else min(below) >= params["spreads"]
+    )
+    if not holds:
+        return None
+    return {
+        "seen": round(sum(seen) / n, 1),
+        "usual": round(sum(usual) / n, 1),
+        "times": round(sum(below) / n, 1),
+        "days": n,
+    }
 
 
 SHIPPED: dict[str, Shipped] = {
@@ -182,6 +228,19 @@ SHIPPED: dict[str, Shipped] = {
             1,
             {"percent": 100},
             _silence,
+        ),
+        Shipped(
+            "usage_off",
+            {"zh": "使用量偏离自身规律", "en": "Use strays from its own rhythm"},
+            {
+                "zh": "最近 3 个工作日的使用次数，每天都比同一星期几的惯常值低 2.5 倍偏差以上（偏差按中位数绝对偏差计）。",
+                "en": "Uses on each of the last 3 working days are 2.5 spreads or more below what is usual on that weekday (median absolute deviation).",
+            },
+            2,
+            {"spreads": 2.5, "spread_margin": 1, "low_days": 3, "history_days": 28, "least_usual": 10},
+            _usage_off,
+            is_on=False,
+            most={"low_days": LAST_DAYS, "history_days": 60},
         ),
     )
 }

@@ -121,6 +121,13 @@ def _silence(f: _Figures, zh: bool, language: str) -> str:
     return f"{said}; the cadence is every {f['cadence']} days."
 
 
+def _usage_off(f: _Figures, zh: bool, language: str) -> str:
+    if zh:
+        return f"最近 {f['days']} 个工作日平均每天使用 {f['seen']:,.0f} 次，惯常为 {f['usual']:,.0f} 次，低 {f['times']:.1f} 倍偏差。"
+    days = "On the last working day" if f["days"] == 1 else f"On the last {f['days']} working days"
+    return f"{days} {f['seen']:,.0f} uses a day where {f['usual']:,.0f} are usual, {f['times']:.1f} spreads below."
+
+
 _WORDS: dict[str, Callable[[_Figures, bool, str], str]] = {
     "health_red": _health_red,
     "health_drop": _health_drop,
@@ -128,4 +135,5 @@ _WORDS: dict[str, Callable[[_Figures, bool, str], str]] = {
     "renewal_due": _renewal_due,
     "invoice_overdue": _invoice_overdue,
     "silence": _silence,
+    "usage_off": _usage_off,
 }

@@ -28,6 +28,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
 CREDIBILITY = 2
 WIDTH = 2.5
 _AS_DEVIATION = 1.4826
@@ -106,6 +112,48 @@ def baselines(
         since = bisect_left(days, start - dt.timedelta(days=way.window_days))
         found[start] = _from(seen[since : bisect_left(days, start)], way.season(start), way.least)
     return found
+
+
+def weekly(values: Floats, weekdays: Ints) -> Weekly:
+    """``baseline("day", …)`` of many numbers at once: ``values`` (numbers × days, oldest first, NaN where a day does not count) with
+    the weekday of each day (0 to 6). The days are those of the window, before the period asked for.
+    """
+    overall = _medians(values)
+    expected = np.repeat(overall[:, None], 7, axis=1)
+    for weekday in np.unique(weekdays):
+        own = values[:, weekdays == weekday]
+        n = np.sum(~np.isnan(own), axis=1)
+        weight = n / (n + CREDIBILITY)
+        leaning = weight * np.where(n > 0, _medians(own), 0.0) + (1 - weight) * overall
+        expected[:, weekday] = np.where(n > 0, leaning, overall)
+    strays = np.abs(values - expected[:, weekdays])
+    counts = np.sum(~np.isnan(values), axis=1)
+    mean = np.nansum(strays, axis=1) / np.maximum(counts, 1)
+    robust = _AS_DEVIATION * _medians(strays)
+    return Weekly(expected, np.where(robust > 0, robust, _MEAN_AS_DEVIATION * mean), counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """Of many numbers: what is expected by weekday (numbers × 7), how far each strays, from how many days."""
+
+    expected: Floats
+    spread: Floats
+    n: Ints
+
+
+def _medians(values: Floats) -> Floats:
+    """The median of each row without its NaNs; NaN for a row without any."""
+    if not values.shape[1]:
+        return np.full(len(values), np.nan)
+    ordered = np.sort(values, axis=1)  # NaNs come last
+    n = np.sum(~np.isnan(values), axis=1)
+    rows = np.arange(len(values))
+    low, high = (
+        ordered[rows, np.maximum(n - 1, 0) // 2],
+        ordered[rows, np.minimum(n // 2, values.shape[1] - 1)],
+    )
+    return np.where(n > 0, (low + high) / 2, np.nan)
 
 
 def _from(before: list[tuple[int, float]], own: int, least: int) -> Baseline | TooShort:

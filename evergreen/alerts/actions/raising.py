@@ -16,6 +16,7 @@ from evergreen.alerts.actions.folding import Folded, fold
 from evergreen.alerts.actions.telling import recount, tell, tell_orders
 from evergreen.alerts.facts import facts_on
 from evergreen.alerts.models import Alert, Rule, WorkOrder
+from evergreen.alerts.usage import USAGE_RULE, use_on
 from evergreen.base.actions import BATCH, audit
 from evergreen.base.models import User
 from evergreen.events import store
@@ -108,7 +109,8 @@ class _Book:
 
 
 def _book(day: dt.date, rows: Sequence[Rule], con: duckdb.DuckDBPyConnection | None) -> _Book:
-    facts, arr = facts_on(day)
+    is_asked = any(rule.is_on and rule.key == USAGE_RULE for rule in rows)
+    facts, arr = facts_on(day, use_on(con or store.reading(), day) if is_asked else None)
     asked = [rule for rule in rows if rule.is_on and rule.is_condition]
     holding, broken = conditions.holding(con or store.reading(), day, asked) if asked else ({}, {})
     return _Book(day, facts, arr, holding, broken)

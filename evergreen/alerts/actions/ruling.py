@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,11 +30,12 @@ MOST_NIGHTS, MOST_SHARE = 30, 1.0
 
 @transaction.atomic
 def install_shipped(*, now: dt.datetime) -> int:
-    """Add the shipped rules that are not there yet: detectors on, conditions off. Returns how many."""
+    """Add the shipped rules that are not there yet: detectors as they ship (most are on), conditions off. Returns how many."""
     there = set(Rule.objects.values_list("key", flat=True))
     made = [
         Rule(
-            key=one.key, name=dict(one.name), severity=one.severity, params=dict(one.params), created_at=now, changed_at=now
+            key=one.key, name=dict(one.name), severity=one.severity, params=dict(one.params), is_on=one.is_on, created_at=now,
+            changed_at=now,
         )
         for one in rules.SHIPPED.values()
         if one.key not in there
@@ -213,6 +215,11 @@ def change_rule(
             raise ValidationError(
                 _("%(name)s is %(found)s: allowed are numbers from 0 for %(names)s. The rule is unchanged.")
                 % {"name": name, "found": value, "names": ", ".join(shipped.params)}
+            )
+        if value > shipped.most.get(name, math.inf):
+            raise ValidationError(
+                _("%(name)s is %(found)s: allowed is at most %(most)s. The rule is unchanged.")
+                % {"name": name, "found": value, "most": shipped.most[name]}
             )
     before = {"is_on": rule.is_on, "severity": rule.severity, "params": rule.params}
     _check_severity(severity)

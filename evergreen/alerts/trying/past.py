@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from evergreen.alerts import rules
 from evergreen.alerts.facts import cadences, known_since
+from evergreen.alerts.usage import uses
 from evergreen.base import queries as base
 from evergreen.base.conditions import Condition, Fields, fields_of
+from evergreen.base.working_days import for_vendor
 from evergreen.customers.lines import Ints, number
 from evergreen.customers.models import Account, FieldChange
 from evergreen.health import queries as health
@@ -121,9 +123,11 @@ def cards_now() -> pa.Table:
 
 
 def facts(
-    con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date
+    con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date, *, with_use: bool = False
 ) -> Iterator[tuple[int, Iterator[tuple[int, rules.Facts]]]]:
-    """Of each account the nights in turn (as numbers of days) with what the detectors look at."""
+    """Of each account the nights in turn (as numbers of days) with what the detectors look at; ``with_use`` also its use, which is read
+    for it alone.
+    """
     cards = {card.key: health.definition(health.current_version(card)) for card in Scorecard.objects.all()}
     con.register("asked_cards", cards_now())
     rows = con.execute(
@@ -141,6 +145,8 @@ def facts(
     is_talked_to = rows["days_since_conversation"].null_count < len(rows)
     read = (row for batch in rows.to_batches(8_192) for row in batch.to_pylist())
 
+    used = _Uses(con, first, last) if with_use else None
+
     def fact(row: dict[str, Any]) -> rules.Facts:
         card = cards[row["scorecard"]]
         return rules.Facts(
@@ -152,11 +158,26 @@ def facts(
             days_since_conversation=row["days_since_conversation"], contract_age_days=row["contract_age_days"],
             known_days=row["day"] - known.get(row["account_id"], row["day"]),
             cadence_days=wanted.get(row["account_id"], 0),
+            use=used.of(row["account_id"], row["day"]) if used else None,
         )  # fmt: skip
 
     gone = gone_since()
     for account, nights in groupby(read, itemgetter("account_id")):
         yield account, ((row["day"], fact(row)) for row in nights if row["day"] < gone.get(account, _NEVER))
+
+
+class _Uses:
+    """The use of accounts that are asked for in their order, each for all nights of a span."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date) -> None:
+        days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+        self._rest = uses(con, days, for_vendor())
+        self._account, self._told = 0, dict[int, rules.Use]()
+
+    def of(self, account: int, night: int) -> rules.Use | None:
+        while self._account < account:
+            self._account, self._told = next(self._rest, (_NEVER, {}))
+        return self._told.get(night) if self._account == account else None
 
 
 def nights(con: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date) -> Ints:

@@ -16,6 +16,7 @@ import numpy as np
 from evergreen.alerts import rules
 from evergreen.alerts.models import Rule
 from evergreen.alerts.trying import past
+from evergreen.alerts.usage import USAGE_RULE
 from evergreen.base.conditions import checked, fields_of, from_data
 from evergreen.customers.line_reading import read_endings
 from evergreen.customers.lines import Ints, day, number
@@ -118,7 +119,7 @@ def _detected(
     """As ``_lives``, by a shipped detector, which is told whether its alert is open."""
     shipped = rules.SHIPPED[rule.key]
     params = {**shipped.params, **rule.params}
-    for account, rows in past.facts(con, first, last):
+    for account, rows in past.facts(con, first, last, with_use=rule.key == USAGE_RULE):
         opened = newest = -1
         for on, known in rows:
             if shipped.holds(known, params, opened >= 0) is not None:

@@ -17,6 +17,7 @@ _TITLES: dict[str, dict[str, str]] = {
     },
     "health_drop": {"zh": "问清这周发生了什么", "en": "Ask what happened this week"},
     "no_activity": {"zh": "联系客户：为什么停用了", "en": "Ask the customer why use has stopped"},
+    "usage_off": {"zh": "问清使用为什么变少", "en": "Ask why they use it less than usual"},
     "renewal_due": {
         "zh": "启动续约：约决策者谈目标与价值",
         "en": "Start the renewal: meet the decision maker on goals and value",

@@ -29,6 +29,11 @@ THRESHOLDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "working_days": (_("Working days without use"), _("days")),
     "days": (_("Days"), _("days")),
     "percent": (_("Share of the cadence"), "%"),
+    "spreads": (_("Below what is usual by"), _("spreads")),
+    "spread_margin": (_("Margin before it closes"), _("spreads")),
+    "low_days": (_("On so many working days in a row"), _("days")),
+    "history_days": (_("Known from at least"), _("working days")),
+    "least_usual": (_("Only where usual are at least"), _("uses a day")),
 }
 
 
