@@ -33,3 +33,4 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
     touches.send_due(stops=stops)
     tell_answers()
     touches.follow_up(now=clock.utc_now())
+    touches.fetch(now=clock.utc_now())

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE, FSYNC, FDATASYNC, SYNCFS, RENAME, UNLINK, FTRUNCATE, KINDS };
+enum { WRITE, FSYNC, FDATASYNC, SYNCFS, RENAME, UNLINK, FTRUNCATE, NETWORK, KINDS };
 
 static char root[4096];
 static size_t root_length;
@@ -164,6 +165,32 @@ int ftruncate(int fd, off_t size) {
 int ftruncate64(int fd, off64_t size) {
     REAL(ftruncate64);
     SIMPLE(FTRUNCATE, is_ours_open(fd), -1, real(fd, size));
+}
+
+/* What goes over a socket, whichever, once a folder is watched. */
+int connect(int fd, const struct sockaddr *to, socklen_t size) {
+    REAL(connect);
+    SIMPLE(NETWORK, root_length != 0, -1, real(fd, to, size));
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags) {
+    REAL(send);
+    SIMPLE(NETWORK, root_length != 0, -1, real(fd, data, size, flags));
+}
+
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
+    REAL(sendto);
+    SIMPLE(NETWORK, root_length != 0, -1, real(fd, data, size, flags, to, length));
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags) {
+    REAL(recv);
+    SIMPLE(NETWORK, root_length != 0, -1, real(fd, data, size, flags));
+}
+
+ssize_t recvfrom(int fd, void *data, size_t size, int flags, struct sockaddr *from, socklen_t *length) {
+    REAL(recvfrom);
+    SIMPLE(NETWORK, root_length != 0, -1, real(fd, data, size, flags, from, length));
 }
 
 /* The wall clock, moved by as many seconds as the file says; looked at ten times a second. */

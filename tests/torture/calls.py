@@ -11,10 +11,13 @@ import ctypes
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("calls.c")
 KINDS = ("write", "fsync", "fdatasync", "syncfs", "rename", "unlink", "ftruncate")
+# Calls on sockets, wherever they lead.
+NETWORK = "network"
 
 
 class NoCompilerError(RuntimeError):
@@ -56,8 +59,8 @@ class Calls:
 
     def arm(self, kind: str, at: int, *, error: int = 0, times: int = 1) -> None:
         """Kill this process at its n-th call of a kind (from 1), or let ``times`` calls fail with an errno."""
-        self._library.calls_arm(KINDS.index(kind), ctypes.c_long(at), error, ctypes.c_long(times))
+        self._library.calls_arm((*KINDS, NETWORK).index(kind), ctypes.c_long(at), error, ctypes.c_long(times))
 
-    def counted(self) -> dict[str, int]:
+    def counted(self, kinds: Sequence[str] = KINDS) -> dict[str, int]:
         """How many calls of each kind there were."""
-        return {kind: int(self._library.calls_count(number)) for number, kind in enumerate(KINDS)}
+        return {kind: int(self._library.calls_count((*KINDS, NETWORK).index(kind))) for kind in kinds}

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from tests.torture import sending
 from tests.torture.kill_database import place_of
 from tests.torture.postgresql import NoServerError, Server
 from tests.torture.reports import ROOT
@@ -166,5 +167,5 @@ def _judge(part: Part, crew: Crew) -> None:
     shutil.rmtree(part.folder / "home", ignore_errors=True)
 
 
-KILL: dict[str, Test] = {"JRN-03": on_sqlite}
+KILL: dict[str, Test] = {"JRN-01": sending.killed, "JRN-03": on_sqlite}
 CHAOS: dict[str, Test] = {"JRN-05": on_postgresql}

@@ -180,3 +180,20 @@ def test_the_page_asks_as_often_for_twenty_answers_as_for_two(
     with CaptureQueriesContext(connection) as many:
         read(boss, "/surveys/the-nps/")
     assert len(many) == len(few)
+
+
+def test_the_editor_of_playbooks_offers_every_answer_that_a_survey_can_have(
+    post: SimpleNamespace, as_person: AsPerson
+) -> None:
+    from evergreen.playbooks.actions import install_shipped
+
+    install_shipped(now=NOW)
+    boss = as_person(post.cast.boss)
+    page = read(boss, "/playbooks/not-in-use/editor/")
+    assert (
+        '<option value="health-check.solves.not-in-use" selected>90-day health check (it is not in use yet)</option>'
+        in page
+    )
+    assert "90-day health check (it is not in use yet)" in read(boss, "/playbooks/not-in-use/")
+    fields = fields_of_form(read(boss, "/playbooks/health-check-form/editor/"), "playbook-form")
+    assert ["health-check"] in fields.values()

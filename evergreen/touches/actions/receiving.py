@@ -83,8 +83,11 @@ def hear(channel: Channel, told: Sequence[Heard], *, now: dt.datetime) -> int:
 def _message_of(channel: Channel, one: Heard) -> Message | None:
     """By the key we gave, by the provider's own id, else the newest of the last days to the address."""
     mine = Message.objects.filter(channel=channel)
-    if one.key and (found := mine.filter(key=one.key).first()) is not None:
-        return found
+    if one.key:
+        # A returning address carries the beginning of the key; hexadecimal digits end before "g".
+        found = mine.filter(key__gte=one.key, key__lt=f"{one.key}g").first()
+        if found is not None:
+            return found
     if one.provider_id:
         found = mine.filter(provider_id=one.provider_id).order_by("-pk").first()
         if found is not None:

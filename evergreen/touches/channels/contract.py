@@ -7,7 +7,7 @@ never decides. It leaves only through the gate (``base.outbound``).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -148,6 +148,8 @@ class ChannelAdapter:
     receipts: ClassVar[tuple[str, ...]] = ()
     # What a provider that posts to us wants to read: (content type, body); None for one that never posts.
     thanks: ClassVar[tuple[str, str] | None] = None
+    # Whether it may have a mailbox to which answers come.
+    has_mailbox: ClassVar[bool] = False
     # Whether texts go only by templates that the provider approved, named by their code.
     by_code: ClassVar[bool] = False
 
@@ -168,6 +170,10 @@ class ChannelAdapter:
     def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
         """What the provider posted to us. Raises ValueError for what is none of its."""
         raise ValueError(f"{self.kind} posts nothing to us.")
+
+    def fetched(self, mark: str, *, now: dt.datetime) -> Iterator[tuple[str, list[Heard]]]:
+        """(mark behind it, what it says) of each mail that came into the channel's mailbox since a mark. Raises LaterError."""
+        return iter(())
 
     def followed_up(self, sent: Sequence[tuple[str, str, str]]) -> list[Heard]:
         """What became of messages that wait for somebody's confirmation: (provider id, address, for whom it waits). Asked once

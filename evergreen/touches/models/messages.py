@@ -53,6 +53,9 @@ class Channel(models.Model):
     door = models.CharField(
         max_length=40, blank=True, help_text="What the address carries to which the provider posts."
     )
+    inbox_mark = models.CharField(max_length=60, blank=True, help_text="Up to where its mailbox was read.")
+    inbox_at = models.DateTimeField(null=True, help_text="When its mailbox was last looked into.")
+    inbox_fault = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

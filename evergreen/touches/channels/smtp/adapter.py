@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import smtplib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.charset import BASE64, Charset
 from email.utils import formataddr
@@ -11,16 +13,18 @@ from email.utils import formataddr
 from django.core.mail import EmailMultiAlternatives
 from django.utils.translation import gettext as _
 
+from evergreen.base import clock
 from evergreen.base.configurations import option
 from evergreen.touches.channels.contract import (
     CONTACTS,
     Accepted,
     ChannelAdapter,
+    Heard,
     LaterError,
     Outgoing,
     RefusedError,
 )
-from evergreen.touches.channels.smtp import wire
+from evergreen.touches.channels.smtp import inbox, letters, wire
 from evergreen.touches.rules import address_key
 
 # A connection serves so many mails, as servers like it; then a new one is opened.
@@ -48,6 +52,21 @@ class SmtpConfig:
         about=("留空则退到发件地址；填写后每封信带自己的编号，如 bounce+编号@…", "Empty: to the From address; else each mail carries its number, as in bounce+number@…"),
     )  # fmt: skip
 
+    imap_host: str = option(
+        "收信服务器（IMAP）", "Mailbox server (IMAP)", default="", example="imap.example.com",
+        about=("读取退信和回信；留空则不读。不标记、不移动、不删除任何邮件", "Reads bounces and answers; empty: not read. Nothing is marked, moved or deleted"),
+    )  # fmt: skip
+    imap_port: int = option("收信端口", "Its port", default=993)
+    imap_security: str = option(
+        "收信加密", "Its encryption", default="tls", choices={"tls": ("TLS（993）", "TLS (993)"), "none": ("不加密", "none")},
+        about=("不加密只用于本机或内网", "Without it only on this machine or network"),
+    )  # fmt: skip
+    imap_user: str = option(
+        "收信用户名", "Its user name", default="", about=("留空则同发信", "Empty: as for sending")
+    )
+    imap_password: str = option("收信密码", "Its password", secret=True, default="")
+    imap_folder: str = option("文件夹", "Folder", default="INBOX")
+
     def __post_init__(self) -> None:
         for name in ("sender", "returns_to"):
             found = getattr(self, name)
@@ -68,7 +87,9 @@ class SmtpAdapter(ChannelAdapter):
     )
     audience = CONTACTS
     Config = SmtpConfig
-    receipts = ("bounced", "replied", "unsubscribed")
+    receipts = ("delivered", "bounced", "replied", "complained", "unsubscribed")
+    thanks = ("text/plain", "")
+    has_mailbox = True
 
     def __init__(self, config: SmtpConfig) -> None:
         super().__init__(config)
@@ -99,7 +120,25 @@ class SmtpAdapter(ChannelAdapter):
             else self.config.host
         )
         self.close()
-        return _("The mail server answers: %(name)s") % {"name": name[:100]}
+        said = _("The mail server answers: %(name)s") % {"name": name[:100]}
+        if self.config.imap_host:
+            list(inbox.news(self.config, "", now=clock.utc_now()))
+            said += " · " + _("The mailbox can be read.")
+        return said
+
+    def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
+        """A mail that a mail server passes on, as it came (message/rfc822)."""
+        if b":" not in body.partition(b"\n")[0]:
+            raise ValueError("no mail")
+        found = letters.read(body, own=self.config.sender, now=clock.utc_now())
+        return [found] if found is not None else []
+
+    def fetched(self, mark: str, *, now: dt.datetime) -> Iterator[tuple[str, list[Heard]]]:
+        if not self.config.imap_host:
+            return
+        for behind, raw in inbox.news(self.config, mark, now=now):
+            found = letters.read(raw, own=self.config.sender, now=now) if raw else None
+            yield behind, [found] if found is not None else []
 
     def address_of(self, staff_email: str) -> str:
         return staff_email

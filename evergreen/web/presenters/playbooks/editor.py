@@ -332,7 +332,7 @@ class PlaybookEditor(MessageChoices):
 
     @property
     def forms(self) -> Choices:
-        return [(key, words.form_name(key)) for key in rules.FORMS]
+        return [*((key, words.form_name(key)) for key in rules.FORMS), *words.answers_of_surveys().items()]
 
     @property
     def reentries(self) -> Choices:

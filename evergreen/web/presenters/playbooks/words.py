@@ -356,9 +356,23 @@ def _answer_names(step: Step | None) -> dict[str, str]:
 
 
 def form_name(key: str) -> str:
-    """A survey, or a group of its answers: NPS, NPS (detractor)."""
+    """A survey, a group of its answers, or one of its options: NPS, NPS (detractor), 90-day health check (not in use yet)."""
     form, _dot, group = key.partition(".")
-    return f"{form.upper()} ({GROUPS.get(group, group)})" if group else form.upper()
+    if key in rules.FORMS:
+        return f"{form.upper()} ({GROUPS.get(group, group)})" if group else form.upper()
+    return answers_of_surveys().get(key, key)
+
+
+def answers_of_surveys() -> dict[str, str]:
+    """Each survey and each option of its questions by the name under which its answer is heard."""
+    found = {}
+    for survey in Survey.objects.order_by("key"):
+        name = formats.named(survey.name)
+        found[survey.key] = name
+        for question in survey.questions:
+            for option in question.get("options", ()):
+                found[f"{survey.key}.{question['key']}.{option['key']}"] = f"{name} ({formats.named(option)})"
+    return found
 
 
 def span_words(span: Span) -> str:
