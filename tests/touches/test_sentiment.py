@@ -167,9 +167,9 @@ def test_a_broken_line_of_the_lexicon_is_named(tmp_path: Path, monkeypatch: pyte
         ("# words\n1: good, nice\n2: good\n", "line 3: “good”"),
     ):
         broken.write_text(body, encoding="utf-8")
-        lexicon.phrases.cache_clear()
+        lexicon.lexicon.cache_clear()
         with pytest.raises(ValueError, match=said):
-            lexicon.phrases()
+            lexicon.lexicon()
     monkeypatch.undo()
-    lexicon.phrases.cache_clear()
-    assert lexicon.phrases()["崩"]
+    lexicon.lexicon.cache_clear()
+    assert lexicon.lexicon().longest(["崩", "溃"], 0)

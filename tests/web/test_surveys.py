@@ -197,3 +197,21 @@ def test_the_editor_of_playbooks_offers_every_answer_that_a_survey_can_have(
     assert "90-day health check (it is not in use yet)" in read(boss, "/playbooks/not-in-use/")
     fields = fields_of_form(read(boss, "/playbooks/health-check-form/editor/"), "playbook-form")
     assert ["health-check"] in fields.values()
+
+
+def test_answers_are_grouped_by_what_they_are_about_and_a_click_shows_them(
+    post: SimpleNamespace, as_person: AsPerson
+) -> None:
+    survey = make(post)
+    put(post, survey, *[post.contact(f"p{n}") for n in range(4)])
+    said = [(3, "价格太贵了"), (9, "客服很专业"), (2, "太贵，性价比低"), (8, "")]
+    for one, (score, comment) in zip(Ask.objects.order_by("pk"), said, strict=True):
+        answer(one, score=score, comment=comment)
+    boss = as_person(post.cast.boss)
+    page = read(boss, "/surveys/the-nps/")
+    assert "theme=theme%3Aprice" in page and "Service and support" in page and "sounds discontent" in page
+    shown = read(boss, "/surveys/the-nps/?theme=theme:price")
+    assert "性价比低" in shown and "客服很专业" not in shown.split('id="answers"')[1]
+    assert "No answer fits" in read(boss, "/surveys/the-nps/?theme=made:up")
+    rows = boss.post("/surveys/the-nps/export/?theme=theme:price").content.decode("utf-8-sig").splitlines()
+    assert len(rows) == 3

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evergreen.touches.comments.lexicon import NEGATES, STRENGTHENS, Phrase, longest
-from evergreen.touches.comments.tokens import HAN, MARK, Token
+from evergreen.touches.comments.clauses import ends_clause
+from evergreen.touches.comments.lexicon import NEGATES, STRENGTHENS, Entry, lexicon
+from evergreen.touches.comments.tokens import HAN, Token
 
 # How many tokens may stand between a negator (or a word that strengthens) and the word it belongs to.
 REACH = 3
@@ -16,8 +17,6 @@ STRONGER, WEAKER = 1.3, 0.6
 # 导不出, 加载不了: what cannot be done. Phrases of the lexicon that look like it (少不了) are found first.
 _CANNOT_ENDS = frozenset("了开上到出动通齐全")
 _CANNOT = -1.8
-# After these a new clause begins: "easy but not fast".
-_CONTRASTS = {"但", "却", "but", "however", "although", "though", "yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +31,35 @@ class Hit:
 
 def hits(stream: Sequence[Token]) -> list[Hit]:
     """The phrases of a comment from left to right, those of weight 0 too; none lies over another."""
-    words = [token.text for token in stream]
+    words, known = [token.text for token in stream], lexicon()
     found: list[Hit] = []
     # What stands before a word and changes it: (first token, token after it, mark).
     before: list[tuple[int, int, str]] = []
     place = 0
     while place < len(words):
-        phrase = longest(words, place)
-        if phrase is None:
-            if stream[place].kind == MARK or words[place] in _CONTRASTS:
+        match = known.longest(words, place)
+        if match is None:
+            if ends_clause(stream[place]):
                 before = []
             elif _is_cannot(stream, place):
                 found.append(Hit(place, place + 3, _CANNOT, False))
                 before, place = [], place + 2
             place += 1
             continue
-        end = place + len(phrase.words)
-        if phrase.mark:
-            before.append((place, end, phrase.mark))
-        elif not phrase.weight:
+        end, entry = match
+        if entry.mark:
+            before.append((place, end, entry.mark))
+        elif not entry.weight:
             found.append(Hit(place, end, 0.0, False))
         else:
-            found.append(_hit(phrase, place, [one for one in before if place - one[1] <= REACH]))
+            found.append(_hit(entry, place, end, [one for one in before if place - one[1] <= REACH]))
             before = []
         place = end
     return found
 
 
-def _hit(phrase: Phrase, place: int, before: Sequence[tuple[int, int, str]]) -> Hit:
-    weight, is_turned = phrase.weight, False
+def _hit(entry: Entry, place: int, end: int, before: Sequence[tuple[int, int, str]]) -> Hit:
+    weight, is_turned = entry.weight, False
     for _first, _end, mark in before:
         if mark == NEGATES:
             is_turned = not is_turned
@@ -69,7 +68,7 @@ def _hit(phrase: Phrase, place: int, before: Sequence[tuple[int, int, str]]) -> 
     first = min((one[0] for one in before), default=place)
     if is_turned:
         weight *= GOOD_TURNED if weight > 0 else BAD_TURNED
-    return Hit(first, place + len(phrase.words), weight, is_turned)
+    return Hit(first, end, weight, is_turned)
 
 
 def _is_cannot(stream: Sequence[Token], place: int) -> bool:

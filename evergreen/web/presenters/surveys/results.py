@@ -25,7 +25,9 @@ from evergreen.touches.surveys.answering import scale_of
 from evergreen.touches.surveys.waves import next_quarter, progress
 from evergreen.web import formats
 from evergreen.web.presenters.surveys.listing import figure, figure_words
+from evergreen.web.presenters.surveys.themes import MOST, Read, ThemeLine, read
 
+_MOST_THEMES = 12
 SPANS = {"90": 90, "365": 365, "all": 0}
 GROUP_WORDS: dict[str, str | Promise] = {
     "detractor": pgettext_lazy("answers", "Detractors (0–6)"), "passive": pgettext_lazy("answers", "Passives (7–8)"),
@@ -74,6 +76,7 @@ class AnswerLine:
     ask: Ask
     tone: str
     told: tuple[tuple[str, str], ...]
+    felt: str
 
 
 class SurveyPage:
@@ -88,6 +91,7 @@ class SurveyPage:
         self.group = query.get("group", "") if query.get("group", "") in known else ""
         self.text = query.get("q", "").strip()[:100]
         self.with_comment = query.get("comment") == "yes"
+        self.theme = query.get("theme", "")[:100]
         self.number = query.get("page", "1")
 
     @cached_property
@@ -111,7 +115,20 @@ class SurveyPage:
             )
         if self.with_comment:
             rows = rows.exclude(comment="")
+        if self.theme:
+            meant = next((one.asks for one in self.read.themes if one.address == self.theme), frozenset())
+            rows = rows.filter(pk__in=meant)
         return rows.order_by("-answered_at", "-pk")
+
+    @cached_property
+    def read(self) -> Read:
+        """The newest comments within the span: what they are about and how they feel."""
+        rows = self._asks.exclude(answered_at=None).exclude(comment="").select_related("account", "survey")
+        return read(list(rows.order_by("-answered_at", "-pk")[:MOST]))
+
+    @property
+    def themes(self) -> tuple[ThemeLine, ...]:
+        return self.read.themes[:_MOST_THEMES]
 
     @cached_property
     def page(self) -> Page[Ask]:
@@ -119,14 +136,11 @@ class SurveyPage:
 
     @cached_property
     def lines(self) -> list[AnswerLine]:
-        return [
-            AnswerLine(
-                one,
-                _TONES.get(group_of(self.survey.kind, one.score), "") if one.score is not None else "",
-                tuple(self.told(one)),
-            )
-            for one in self.page.object_list
-        ]
+        return [self._line(one) for one in self.page.object_list]
+
+    def _line(self, ask: Ask) -> AnswerLine:
+        group = group_of(self.survey.kind, ask.score) if ask.score is not None else ""
+        return AnswerLine(ask, _TONES.get(group, ""), tuple(self.told(ask)), self.read.tones.get(ask.pk, ""))
 
     def told(self, ask: Ask) -> Iterator[tuple[str, str]]:
         """The further answers in words: (question, answer)."""
@@ -216,7 +230,7 @@ class SurveyPage:
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.group or self.text or self.with_comment)
+        return bool(self.group or self.text or self.with_comment or self.theme)
 
     @cached_property
     def waves(self) -> list[tuple[Wave, int, int, int]]:
