@@ -25,6 +25,7 @@ NAMES = (
     "purchases",
     "journeys",
     "trying",
+    "hearing",
 )
 
 

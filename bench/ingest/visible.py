@@ -14,6 +14,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bench.ingest import bodies
 
@@ -22,7 +24,7 @@ MARKS, PAUSE = 20, 1.0
 # Not among those that the stream is of, so that the marked event is its newest.
 ACCOUNT = "B-1"
 _LONGEST = 60.0
-_COMMAND = (sys.executable, "-m", "evergreen.launch.command")
+COMMAND = (sys.executable, "-m", "evergreen.launch.command")
 
 
 def waits() -> list[float]:
@@ -33,14 +35,21 @@ def waits() -> list[float]:
     return found
 
 
-def main() -> None:
+@contextmanager
+def installed() -> Iterator[None]:
+    """An installation of its own, made by its command, with Django set up on it."""
     with tempfile.TemporaryDirectory(prefix="evergreen-bench-", ignore_cleanup_errors=True) as home:
         os.environ["EVERGREEN_HOME"] = home
         os.environ["DJANGO_SETTINGS_MODULE"] = "evergreen.launch.settings"
-        subprocess.run([*_COMMAND, "init"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([*COMMAND, "init"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         import django
 
         django.setup()
+        yield
+
+
+def main() -> None:
+    with installed():
         print(json.dumps(_measured()))
 
 
@@ -50,13 +59,13 @@ def _measured() -> list[float]:
 
     port = free_port("127.0.0.1", 0)
     server = subprocess.Popen(
-        [*_COMMAND, "serve", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*COMMAND, "serve", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     stopping = threading.Event()
-    stream = threading.Thread(target=_stream, args=(port, key, stopping), daemon=True)
+    load = threading.Thread(target=stream, args=(port, key, stopping), daemon=True)
     try:
-        _up(port)
-        stream.start()
+        up(port)
+        load.start()
         time.sleep(5)
         return [_seen_after(port, account, cookie, key, number) for number in range(MARKS)]
     finally:
@@ -84,7 +93,7 @@ def _prepared() -> tuple[int, str, str]:
     return account.pk, f"{cookie.key}={cookie.value}", key
 
 
-def _up(port: int) -> None:
+def up(port: int) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -98,17 +107,17 @@ def _up(port: int) -> None:
             time.sleep(0.1)
 
 
-def _post(link: http.client.HTTPConnection, key: str, path: str, body: bytes) -> None:
+def post(link: http.client.HTTPConnection, key: str, path: str, body: bytes) -> None:
     link.request("POST", path, body, bodies.authorization(key))
     answer = link.getresponse()
     assert answer.read() == b'{"success":true}', answer.status
 
 
-def _stream(port: int, key: str, stopping: threading.Event) -> None:
+def stream(port: int, key: str, stopping: threading.Event) -> None:
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     due = time.monotonic()
     while not stopping.is_set():
-        _post(link, key, "/v1/batch", bodies.batch(BATCH))
+        post(link, key, "/v1/batch", bodies.batch(BATCH))
         due += BATCH / RATE
         stopping.wait(max(0.0, due - time.monotonic()))
 
@@ -122,7 +131,7 @@ def _seen_after(port: int, account: int, cookie: str, key: str, number: int) -> 
         "timestamp": dt.datetime.now(dt.UTC).isoformat(),
     }
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    _post(link, key, "/v1/track", json.dumps(bodies.event(number, **told)).encode())
+    post(link, key, "/v1/track", json.dumps(bodies.event(number, **told)).encode())
     began = time.monotonic()
     while time.monotonic() - began < _LONGEST:
         link.request("GET", f"/accounts/{account}/timeline/?kind=usage", headers={"Cookie": cookie})

@@ -14,7 +14,8 @@ from evergreen.customers.models import Account
 
 
 class Rule(Declaration):
-    """What somebody should look at: a shipped detector with its thresholds (``params``), or a condition over accounts."""
+    """What somebody should look at: a shipped detector with its thresholds (``params``), a condition over accounts, or
+    an event that comes so often within minutes (``params`` as ``firing.Watch``)."""
 
     class Severity(models.IntegerChoices):
         HIGH = 3, _("high")
@@ -24,6 +25,7 @@ class Rule(Declaration):
     class Kind(models.TextChoices):
         DETECTOR = "detector", _("detector")
         CONDITION = "condition", _("condition")
+        EVENT = "event", _("event")
 
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.DETECTOR)
     note = models.CharField(max_length=300, blank=True, help_text="What it is for and what to do.")
@@ -51,6 +53,14 @@ class Rule(Declaration):
     @property
     def is_condition(self) -> bool:
         return self.kind == self.Kind.CONDITION
+
+    @property
+    def is_event(self) -> bool:
+        return self.kind == self.Kind.EVENT
+
+    @property
+    def is_detector(self) -> bool:
+        return self.kind == self.Kind.DETECTOR
 
 
 class Alert(models.Model):

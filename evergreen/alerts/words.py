@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from evergreen.alerts.models import Alert, Rule
 from evergreen.base import money
 from evergreen.base.conditions import Kind
 from evergreen.base.languages import in_words, is_zh, spoken
+from evergreen.base.queries import vendor_zone
 from evergreen.health.words import whole_points
 from evergreen.metrics import registry
 from evergreen.metrics.segments import fields as catalogue
@@ -18,6 +20,8 @@ from evergreen.metrics.words import value_text
 _Figures = dict[str, Any]
 # Figures of a rule of a condition: {values: {field: value}, currency}.
 VALUES = "values"
+# Figures of a rule of an event: as ``firing.figures`` makes them.
+EVENT = "event"
 
 
 def headline(alert: Alert, language: str) -> str:
@@ -41,7 +45,21 @@ def say(rule: str, figures: _Figures, language: str) -> str:
         return "数据中断，沿用上次判断。" if is_zh(language) else "Data stopped; the last finding stands."
     if VALUES in figures:
         return _condition(figures, language)
+    if EVENT in figures:
+        return _event(figures, is_zh(language))
     return _WORDS[rule](figures, is_zh(language), language)
+
+
+def _event(f: _Figures, zh: bool) -> str:
+    """So many events of a name within minutes, whose, and when last."""
+    what = f"{f['event']} ({f['property']} = {f['value']})" if f["property"] else str(f["event"])
+    at = dt.datetime.fromisoformat(f["at"]).astimezone(vendor_zone())
+    if zh:
+        whose = f"终端用户 {f['end_user']} 的" if f["end_user"] else ""
+        return f"{whose}“{what}”在 {f['minutes']} 分钟内发生 {f['n']} 次，最近一次是 {at:%Y-%m-%d %H:%M}。"
+    whose = f" of end user {f['end_user']}" if f["end_user"] else ""
+    times = "once" if f["n"] == 1 else f"{f['n']} times"
+    return f"“{what}”{whose} came {times} within {f['minutes']} minutes, last at {at:%Y-%m-%d %H:%M}."
 
 
 def _condition(f: _Figures, language: str) -> str:

@@ -194,6 +194,31 @@ def happened(
     return _told(rows)
 
 
+def occurrences(
+    names: Sequence[str], since: dt.datetime, until: dt.datetime, *, as_arrived: bool
+) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
+    """(account, name, end user or empty, when it happened, properties) of matched events by their time: ``as_arrived`` live ones that
+    came in within the span, else those that happened in it, loaded history too.
+    """
+    if not names:
+        return []
+    marks = ", ".join("?" for _ in names)
+    bound: list[Any] = [_naive(since), _naive(until)]
+    when = "occurred_at >= ? AND occurred_at < ?"
+    if as_arrived:
+        when = "received_at >= ? AND received_at < ? AND known_on >= ? AND NOT backfilled"
+        bound.append((since - dt.timedelta(days=1)).date())
+    rows = event_store().rows(
+        "SELECT account_id, name, end_user, occurred_at, properties FROM lake.events"
+        f" WHERE name IN ({marks}) AND {when} AND account_id IS NOT NULL ORDER BY occurred_at",
+        [*names, *bound],
+    )
+    return [
+        (account, name, who or "", at.replace(tzinfo=dt.UTC), json.loads(said) if said else {})
+        for account, name, who, at, said in rows
+    ]
+
+
 def _told(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
     return [
         (account, name, f"{source}:{message}", at.replace(tzinfo=dt.UTC), json.loads(said) if said else {})

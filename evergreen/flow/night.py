@@ -132,6 +132,7 @@ def _day(
         if alert_rules.has_conditions():
             # Conditions ask for health and risk as lists show them, which has to be this night's.
             lists.refresh_lists()
+        alerts.hear(now=now, back=NIGHT)
         raised = alerts.evaluate(day, now=now, con=con)
         figures.update(
             opened=len(raised.opened),

@@ -1,9 +1,9 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Nine threads, so that long work never makes events wait: the mover looks several times a second and stores
+Ten threads, so that long work never makes events wait: the mover looks several times a second and stores
 about once a second; jobs are done one after another, those that read connections and those that learn beside the others, so
 that an import never waits for another system or for minutes of learning; the clock publishes write keys, matches waiting events
-and steps the minute; the night runs what is missing; playbooks take what is due, and what they want sent is sent beside them; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
+and steps the minute; the night runs what is missing; event rules look at what was stored; playbooks take what is due, and what they want sent is sent beside them; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
 kill.
 """
 
@@ -44,6 +44,7 @@ BACKLOG_EVENTS = 20_000
 JOB_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 MINUTE_SECONDS = 60.0
+HEAR_SECONDS = 0.5
 PLAY_SECONDS = 20.0
 SEND_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
@@ -84,6 +85,8 @@ class Worker:
         self._pulse = Pulse(os.getpid(), socket.gethostname(), clock.utc_now().isoformat())
         self._matched_for: Any = None
         self._next_minute = 0.0
+        # Also once at the start: what a worker before stored and nobody heard.
+        self._heard = -1
         self._next_upkeep = time.monotonic() + MINUTE_SECONDS
 
     def run(self) -> None:
@@ -97,6 +100,7 @@ class Worker:
                 ("learners", self._learn, JOB_SECONDS),
                 ("clock", self._keep_time, CLOCK_SECONDS),
                 ("night", self._run_nights, NIGHT_SECONDS),
+                ("rules", self._hear, HEAR_SECONDS),
                 ("playbooks", self._play, PLAY_SECONDS),
                 ("touches", self._send, SEND_SECONDS),
                 ("upkeep", self._keep_lake, CLOCK_SECONDS),
@@ -213,6 +217,16 @@ class Worker:
             kept = upkeep.keep(con, now=clock.utc_now(), most=self._merges(), home=self._home)
         if not kept.has_more:
             self._next_upkeep = time.monotonic() + UPKEEP_SECONDS
+
+    def _hear(self) -> None:
+        """Event rules look at what came in, when something did."""
+        moved = self._pulse.moved_events
+        if moved == self._heard:
+            return
+        from evergreen.alerts import actions as alerts
+
+        alerts.hear(now=clock.utc_now())
+        self._heard = moved
 
     def _play(self) -> None:
         from evergreen.flow import minute

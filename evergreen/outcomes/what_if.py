@@ -169,7 +169,7 @@ def _raised(
     """Rules whose alerts would not be as they are."""
     facts, _arr = facts_on(day)
     found = []
-    for rule in Rule.objects.filter(is_on=True):
+    for rule in Rule.objects.filter(is_on=True).exclude(kind=Rule.Kind.EVENT):
         verdict = _by_condition(rule, day) if rule.is_condition else _by_detector(rule, facts, card, week)
         if verdict is None:
             continue

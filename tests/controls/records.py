@@ -95,6 +95,14 @@ CONTROLS = (
         (f"{_ORDERS}::test_closing_takes_all_its_alerts_along_in_one_entry_and_undo_gives_all_back",),
     ),
     Control(
+        "fires_again_while_it_rests",
+        "An event rule opens no other alert on the account while it rests.",
+        "evergreen/alerts/actions/hearing.py",
+        "    return max(until, fired + rest, last.closed_at or fired)\n",
+        "    return max(until, fired)\n",
+        ("tests/alerts/test_events.py::test_an_open_alert_is_refreshed_and_a_closed_one_rests",),
+    ),
+    Control(
         "storm_let_through",
         "A rule that would open alerts on a large part of the book is held until somebody approves.",
         "evergreen/alerts/actions/raising.py",

@@ -193,3 +193,43 @@ def test_an_alert_that_closed_by_itself_says_when_its_condition_last_held(
     raise_alert(cast.slipping, state="closed", outcome="cleared", seen_on=dt.date(2026, 11, 18))
     page = as_person(cast.owner).get("/alerts/?state=closed").content.decode()
     assert "its condition last held in the night of Nov 18" in page
+
+
+def event_form(**changed: str) -> dict[str, str]:
+    return {
+        "name_zh": "导出失败", "name_en": "Exports fail", "note": "Call them.", "event": "Export Failed", "count": "3", "minutes": "10",
+        "property": "", "value": "", "per": "user", "cool_down_hours": "24", "severity": "3", "clear_nights": "1",
+        "most_share": "20", "is_on": "on", **changed,
+    }  # fmt: skip
+
+
+def test_an_event_rule_is_made_changed_tried_and_put_away(
+    cast: SimpleNamespace, as_person: AsPerson, home: Any
+) -> None:
+    client = as_person(cast.boss)
+    assert "Within minutes" in client.get("/alerts/rules/events/new/").content.decode()
+    refused = client.post("/alerts/rules/events/new/", event_form(minutes="0", count="many"))
+    assert (
+        refused.status_code == 422
+        and "So often is many; allowed is a whole number." in refused.content.decode()
+    )
+    assert 'value="Export Failed"' in refused.content.decode(), "what was typed stays"
+    assert client.post("/alerts/rules/events/trial/", event_form()).status_code == 200
+    client.post("/alerts/rules/events/new/", event_form())
+    rule: Any = Rule.objects.get(kind="event")
+    assert rule.is_on and rule.params["per_user"] and rule.params["count"] == 3
+    page = client.get(f"/alerts/rules/{rule.key}/").content.decode()
+    assert "“Export Failed” 3 times within 10 minutes by one end user" in page
+    assert "by one end user" in client.get("/alerts/rules/").content.decode()
+    assert client.get(f"/alerts/rules/{rule.key}/trial/").status_code == 200
+    client.post(f"/alerts/rules/{rule.key}/event/", event_form(count="5", per="account"))
+    rule.refresh_from_db()
+    assert (rule.params["count"], rule.params["per_user"], rule.version) == (5, False, 2)
+    client.post(f"/alerts/rules/{rule.key}/switch/")
+    client.post(f"/alerts/rules/{rule.key}/archive/")
+    rule.refresh_from_db()
+    assert rule.is_archived and not rule.is_on
+    assert client.get(f"/alerts/rules/{rule.key}/condition/").status_code == 404
+    plain = as_person(cast.owner)
+    for address in ("/alerts/rules/events/new/", f"/alerts/rules/{rule.key}/event/"):
+        assert plain.get(address).status_code == 404

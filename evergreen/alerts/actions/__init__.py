@@ -10,6 +10,7 @@ from evergreen.alerts.actions.closing import (
 )
 from evergreen.alerts.actions.escalating import escalate_due
 from evergreen.alerts.actions.folding import Folded, fold, signs_of
+from evergreen.alerts.actions.hearing import event_rules, hear
 from evergreen.alerts.actions.orders import (
     ClosedOrders,
     assign_orders,
@@ -34,6 +35,7 @@ from evergreen.alerts.actions.ruling import (
     check_key,
     free_key,
     install_shipped,
+    save_event_rule,
     save_rule,
     switch_rule,
 )
@@ -53,13 +55,16 @@ __all__ = [
     "close_orders",
     "escalate_due",
     "evaluate",
+    "event_rules",
     "fold",
     "free_key",
+    "hear",
     "install_shipped",
     "quiet_accounts",
     "reopen_alerts",
     "reopen_orders",
     "respond",
+    "save_event_rule",
     "save_rule",
     "set_cause",
     "signs_of",

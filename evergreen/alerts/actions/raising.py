@@ -13,10 +13,12 @@ from django.db.models import Max
 from evergreen.alerts import conditions, rules
 from evergreen.alerts.actions.digesting import digest
 from evergreen.alerts.actions.folding import Folded, fold
+from evergreen.alerts.actions.hearing import STORM_LEAST, gone_quiet, hear
 from evergreen.alerts.actions.telling import recount, tell, tell_orders
 from evergreen.alerts.facts import facts_on
 from evergreen.alerts.models import Alert, Rule, WorkOrder
 from evergreen.alerts.usage import USAGE_RULE, use_on
+from evergreen.base import queries as base
 from evergreen.base.actions import BATCH, audit
 from evergreen.base.models import User
 from evergreen.events import store
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 QUIET_DAYS = 14
 # What a run that was killed before it told may have closed is told by a run at most this much later.
 TOLD_AGAIN = dt.timedelta(days=2)
-# So many alerts of a rule in a night are no storm, however small the book.
-STORM_LEAST = 20
+# What an event rule held is heard again for so long.
+HELD_BACK = dt.timedelta(days=2)
 _FIELDS = ["seen_on", "figures", "priority", "gone_on"]
 
 
@@ -59,7 +61,10 @@ def evaluate(day: dt.date, *, now: dt.datetime, con: duckdb.DuckDBPyConnection |
     rows = list(Rule.objects.all())
     book = _book(day, rows, con)
     for rule in rows:
-        _evaluate_rule(rule, book, now, result)
+        if rule.is_event:
+            _close_quiet(rule, day, now, result)
+        else:
+            _evaluate_rule(rule, book, now, result)
     result.broken = book.broken
     result.in_digest = digest(day)
     # All of the day's, not only what this run did: a run that was killed here had opened and closed some before.
@@ -85,8 +90,13 @@ def approve_held(rule: Rule, *, by: User, now: dt.datetime) -> int:
     held, rule.approved_on = rule.held, day
     rule.save(update_fields=["approved_on"])
     result = Evaluated()
-    _evaluate_rule(rule, _book(day, [rule], None), now, result)
-    digest(day)
+    if rule.is_event:
+        rule.approved_on, rule.held = base.vendor_day(now), {}
+        rule.save(update_fields=["approved_on", "held"])
+        result.opened = hear(now=now, back=HELD_BACK, only=rule)
+    else:
+        _evaluate_rule(rule, _book(day, [rule], None), now, result)
+        digest(day)
     audit(
         "rule.approved", "rule", [rule.key], by=by, now=now, before=held, after={"opened": len(result.opened)}
     )
@@ -162,6 +172,14 @@ def _evaluate_rule(rule: Rule, book: _Book, now: dt.datetime, result: Evaluated)
     _close_cleared(rule, gone, now)
     result.opened.extend(fresh)
     result.refreshed += len(kept)
+    result.closed.extend(gone)
+
+
+@transaction.atomic
+def _close_quiet(rule: Rule, day: dt.date, now: dt.datetime, result: Evaluated) -> None:
+    """Event rules open alerts by day; the night closes those that did not fire again."""
+    gone = gone_quiet(rule, day)
+    _close_cleared(rule, gone, now)
     result.closed.extend(gone)
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from evergreen.alerts import rules
+from evergreen.alerts.firing import MOST_COOL_DOWN, MOST_COUNT, MOST_MINUTES, Watch, problems
 from evergreen.alerts.models import Rule
 from evergreen.alerts.shipped import CONDITIONED
 from evergreen.base.actions import audit
@@ -23,7 +24,7 @@ from evergreen.metrics.segments import fields as catalogue
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Addresses of pages that stand beside those of rules.
-_TAKEN = frozenset({"new", "preview", "trial", "rules"})
+_TAKEN = frozenset({"new", "preview", "trial", "rules", "events"})
 _USE = "alert_rule"
 MOST_NIGHTS, MOST_SHARE = 30, 1.0
 
@@ -134,6 +135,61 @@ def save_rule(
     return rule
 
 
+@transaction.atomic
+def save_event_rule(
+    key: str,
+    *,
+    name: Mapping[str, str],
+    watch: Watch,
+    note: str = "",
+    severity: int = Rule.Severity.MEDIUM,
+    clear_nights: int = 1,
+    most_share: float = 0.2,
+    is_on: bool = False,
+    is_new: bool = False,
+    by: User | None,
+    now: dt.datetime,
+) -> Rule:
+    """Make a rule of an event, or change the one with this key. What came in before does not count for it any more.
+
+    Raises ValidationError for anything that is not allowed.
+    """
+    check_key(key)
+    found = Rule.objects.select_for_update().filter(key=key).first()
+    if found and (is_new or not found.is_event):
+        raise ValidationError({"key": _("Somebody made a rule at the same moment; save once more.")})
+    names = {language: text.strip()[:80] for language, text in name.items() if text and text.strip()}
+    _check(names, severity, clear_nights, most_share)
+    _check_watch(watch)
+    before = _told(found) if found else {}
+    rule = found or Rule(key=key, kind=Rule.Kind.EVENT, created_by=by, created_at=now)
+    if found and (found.params, found.is_on) != (watch.as_params(), is_on):
+        rule.version, rule.held = rule.version + 1, {}
+    rule.name, rule.note, rule.params, rule.severity = names, note.strip()[:300], watch.as_params(), severity
+    rule.clear_nights, rule.most_share, rule.is_on = clear_nights, most_share, is_on
+    rule.is_archived, rule.changed_at = False, now
+    rule.save()
+    if before != (after := _told(rule)):
+        verb = "rule.changed" if found else "rule.made"
+        audit(verb, "rule", [rule.key], by=by, now=now, before=before, after=after)
+    return rule
+
+
+def _check_watch(watch: Watch) -> None:
+    said = {
+        "event": _("An event rule needs the name of an event, at most 200 characters."),
+        "count": _("So often: found %(found)s; allowed are 1 to %(most)s.")
+        % {"found": watch.count, "most": MOST_COUNT},
+        "minutes": _("Within minutes: found %(found)s; allowed are 1 to %(most)s.")
+        % {"found": watch.minutes, "most": MOST_MINUTES},
+        "cool_down_hours": _("Rest in hours: found %(found)s; allowed are 0 to %(most)s.")
+        % {"found": watch.cool_down_hours, "most": MOST_COOL_DOWN},
+        "property": _("A property and its value belong together: give both or neither."),
+    }
+    if wrong := problems(watch):
+        raise ValidationError({name: said[name] for name in wrong})
+
+
 def _check(names: Mapping[str, str], severity: int, clear_nights: int, most_share: float) -> None:
     if not names:
         raise ValidationError({"name": _("A rule needs a name in Chinese or in English.")})
@@ -166,7 +222,7 @@ def _check_severity(severity: int) -> None:
 def _told(rule: Rule) -> dict[str, Any]:
     return {
         "name": rule.name, "note": rule.note, "condition": rule.condition, "severity": rule.severity, "is_on": rule.is_on,
-        "clear_nights": rule.clear_nights, "most_share": rule.most_share, "origin": rule.origin, "is_archived": rule.is_archived,
+        "params": rule.params, "clear_nights": rule.clear_nights, "most_share": rule.most_share, "origin": rule.origin, "is_archived": rule.is_archived,
     }  # fmt: skip
 
 
@@ -193,8 +249,8 @@ def switch_rule(rule: Rule, is_on: bool, *, by: User | None, now: dt.datetime) -
 
 @transaction.atomic
 def archive_rule(rule: Rule, *, by: User | None, now: dt.datetime) -> None:
-    """Put a rule of a condition away: it raises nothing more, its open alerts close with the next night, what it raised stays."""
-    if rule.is_archived or not rule.is_condition:
+    """Put a rule of a condition or an event away: it raises nothing more, its open alerts close with the next night, what it raised stays."""
+    if rule.is_archived or rule.is_detector:
         return
     before = _told(rule)
     rule.is_archived, rule.is_on, rule.held, rule.changed_at = True, False, {}, now

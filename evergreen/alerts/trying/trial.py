@@ -6,7 +6,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evergreen.alerts import rules
+from evergreen.alerts.firing import Occurrence, Watch, firings
 from evergreen.alerts.models import Rule
 from evergreen.alerts.trying import past
 from evergreen.alerts.usage import USAGE_RULE
+from evergreen.base.clock import day_end, day_start, local_day
 from evergreen.base.conditions import checked, fields_of, from_data
+from evergreen.base.queries import vendor_zone
 from evergreen.customers.line_reading import read_endings
 from evergreen.customers.lines import Ints, day, number
 from evergreen.customers.models import Account
+from evergreen.events.queries import occurrences
 from evergreen.metrics.queries import snapshot_span
 from evergreen.metrics.segments import fields as catalogue
 
@@ -77,6 +81,8 @@ def trial(con: duckdb.DuckDBPyConnection, rule: Rule, *, days: int = DAYS) -> Tr
         assumed = tuple(past.known_fields(fields_of(tree), catalogue.metric_of()))
         account, on = past.held(con, tree, fields, first, last)
         lives = _lives(zip(account.tolist(), on.tolist(), strict=True), nights, rule.clear_nights)
+    elif rule.is_event:
+        lives = _fired(rule, first, last, nights)
     else:
         lives = _detected(con, rule, first, last, nights)
     return _told(con, list(lives), nights, assumed)
@@ -129,6 +135,30 @@ def _detected(
                 opened = -1
         if opened >= 0:
             yield account, opened, newest
+
+
+def _fired(rule: Rule, first: dt.date, last: dt.date, nights: Ints) -> Iterator[tuple[int, int, int]]:
+    """As ``_lives``, by an event rule: each firing opens an alert or keeps it open, until it was quiet for the rule's nights."""
+    watch, zone = Watch.of(rule.params), vendor_zone()
+    rows = occurrences([watch.event], day_start(first, zone), day_end(last, zone), as_arrived=False)
+    heard: dict[int, list[Occurrence]] = defaultdict(list)
+    for account, name, who, at, said in rows:
+        if watch.takes(name, said):
+            heard[account].append(Occurrence(at, who))
+    gone, seen = past.gone_since(), nights.tolist()
+    for account in sorted(heard):
+        # An alert that is open is only refreshed: the rest after a firing matters once it is closed.
+        fired = [
+            number(local_day(one.at, zone))
+            for one in firings(replace(watch, cool_down_hours=0), heard[account])
+        ]
+        held = sorted({(account, on) for on in fired if on in set(seen) and on < gone.get(account, on + 1)})
+        rest = watch.cool_down_hours // 24
+        closed = -1
+        for _account, opened, over in _lives(held, nights, rule.clear_nights):
+            if closed < 0 or opened > closed + rest:
+                yield account, opened, over
+                closed = over
 
 
 def _told(

@@ -22,6 +22,7 @@ from evergreen.metrics.segments import fields as catalogue
 from evergreen.web import formats
 from evergreen.web.configuring import configurers, kept_in_files
 from evergreen.web.presenters.alert_rules.editor import RuleEditor
+from evergreen.web.presenters.alert_rules.events import EventEditor
 from evergreen.web.presenters.alert_rules.listing import rule_lines
 from evergreen.web.presenters.alert_rules.page import RulePage, TrialPage
 from evergreen.web.presenters.alerts import AlertList
@@ -48,7 +49,7 @@ def rule(request: StaffRequest, key: str) -> HttpResponse:
     shown = _rule(key)
     if request.method == "GET":
         return render(request, "pages/alerts/rule.html", {"page": RulePage(request.user, shown, request.now)})
-    if not request.user.may_configure or shown.is_condition:
+    if not request.user.may_configure or not shown.is_detector:
         raise Http404
     typed = {name: request.POST.get(name, "").strip() for name in SHIPPED[key].params}
     try:
@@ -110,6 +111,55 @@ def _edited(request: StaffRequest, found: Rule | None) -> HttpResponse:
             return HttpResponseRedirect(reverse("alert-rule", args=[saved.key]))
     status = 422 if editor.problems else 200
     return render(request, "pages/alerts/editor.html", {"editor": editor}, status=status)
+
+
+@configurers
+@require_http_methods(["GET", "POST"])
+def new_event(request: StaffRequest) -> HttpResponse:
+    return _edited_event(request, None)
+
+
+@configurers
+@require_http_methods(["GET", "POST"])
+def event(request: StaffRequest, key: str) -> HttpResponse:
+    found = _rule(key)
+    if not found.is_event:
+        raise Http404
+    return _edited_event(request, found)
+
+
+def _edited_event(request: StaffRequest, found: Rule | None) -> HttpResponse:
+    editor = EventEditor(request.user, found, request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        try:
+            saved = actions.save_event_rule(
+                found.key if found else actions.free_key(),
+                is_new=found is None,
+                by=request.user,
+                now=request.now,
+                **editor.asked(),
+            )
+        except ValidationError as error:
+            editor.problems = error.messages
+        else:
+            said = (
+                _("%(name)s is saved. It looks at what comes in from now on.")
+                if saved.is_on
+                else _("%(name)s is saved; it is off.")
+            )
+            say(request, said % {"name": _name(saved)})
+            return HttpResponseRedirect(reverse("alert-rule", args=[saved.key]))
+    status = 422 if editor.problems else 200
+    return render(request, "pages/alerts/event.html", {"editor": editor}, status=status)
+
+
+@configurers
+@require_POST
+def event_draft(request: StaffRequest) -> HttpResponse:
+    """What the event rule in the form would have raised; writes nothing."""
+    made = EventEditor(request.user, None, request.POST).draft()
+    page = TrialPage(request.user, made) if made is not None else None
+    return render(request, "pages/alerts/trial.html", {"page": page, "is_event": True})
 
 
 @require_GET
@@ -206,8 +256,11 @@ urls = [
     path("alerts/rules/", rules, name="alert-rules"),
     path("alerts/rules/new/", new, name="alert-rule-new"),
     path("alerts/rules/trial/", draft, name="alert-rule-draft"),
+    path("alerts/rules/events/new/", new_event, name="alert-rule-event-new"),
+    path("alerts/rules/events/trial/", event_draft, name="alert-rule-event-draft"),
     path("alerts/rules/<slug:key>/", rule, name="alert-rule"),
     path("alerts/rules/<slug:key>/condition/", condition, name="alert-rule-condition"),
+    path("alerts/rules/<slug:key>/event/", event, name="alert-rule-event"),
     path("alerts/rules/<slug:key>/trial/", trial, name="alert-rule-trial"),
     path("alerts/rules/<slug:key>/approval/", approval, name="alert-rule-approval"),
     path("alerts/rules/<slug:key>/switch/", switch, name="alert-rule-switch"),

@@ -38,9 +38,9 @@ class RuleEditor(Editor):
             "name": {"zh": self.name_zh, "en": self.name_en},
             "note": self.note,
             "condition": self.text,
-            "severity": _whole(self.severity, _("Severity")),
-            "clear_nights": _whole(self.clear_nights, _("Closes after")),
-            "most_share": _share(self.most_share),
+            "severity": whole(self.severity, _("Severity")),
+            "clear_nights": whole(self.clear_nights, _("Closes after")),
+            "most_share": share(self.most_share),
             "is_on": self.is_on,
         }
 
@@ -52,7 +52,7 @@ class RuleEditor(Editor):
         return Rule(kind=Rule.Kind.CONDITION, condition=to_data(self.condition), clear_nights=max(1, nights))
 
 
-def _whole(text: str, name: str) -> int:
+def whole(text: str, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6):
         raise ValidationError(
             _("%(name)s is %(found)s; allowed is a whole number. Nothing was saved.")
@@ -61,7 +61,7 @@ def _whole(text: str, name: str) -> int:
     return int(text)
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     try:
         found = float(text.strip().removesuffix("%"))
     except ValueError:

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from evergreen.alerts.firing import Watch
 from evergreen.alerts.models import Alert, Rule
 from evergreen.alerts.rules import SHIPPED
 from evergreen.alerts.shipped import CONDITIONED
@@ -98,6 +99,8 @@ def _line(rule: Any, user: User, fields: Fields) -> RuleLine:
 
 def _says(rule: Rule, user: User, fields: Fields) -> tuple[str, str]:
     """What a rule looks at in words; why its condition cannot be read any more."""
+    if rule.is_event:
+        return watch_words(Watch.of(rule.params)), ""
     if not rule.is_condition:
         return formats.named(dict(SHIPPED[rule.key].explanation)), ""
     try:
@@ -105,6 +108,18 @@ def _says(rule: Rule, user: User, fields: Fields) -> tuple[str, str]:
     except ConditionError as error:
         return "", " ".join(error.problems)
     return explained(tree, fields, hides_money=not user.sees_money), ""
+
+
+def watch_words(watch: Watch) -> str:
+    """What an event rule waits for, in a sentence."""
+    what = f"{watch.event} ({watch.property} = {watch.value})" if watch.property else watch.event
+    told = {"event": what, "n": formats.number(watch.count), "minutes": formats.number(watch.minutes), "rest": formats.number(watch.cool_down_hours)}  # fmt: skip
+    said = (
+        _("“%(event)s” %(n)s times within %(minutes)s minutes by one end user of an account, within seconds; then it rests for %(rest)s hours.")
+        if watch.per_user
+        else _("“%(event)s” %(n)s times within %(minutes)s minutes in an account, within seconds; then it rests for %(rest)s hours.")
+    )  # fmt: skip
+    return said % told
 
 
 def note_of(rule: Rule) -> str:
@@ -115,7 +130,7 @@ def note_of(rule: Rule) -> str:
 
 def thresholds(rule: Rule, typed: Mapping[str, Any] | None = None) -> list[Threshold]:
     """A detector's thresholds in force; ``typed`` shows refused input again."""
-    if rule.is_condition:
+    if not rule.is_detector:
         return []
     shipped = SHIPPED[rule.key]
     in_force = {**shipped.params, **rule.params, **(typed or {})}

@@ -59,6 +59,8 @@ class RulePage:
     @cached_property
     def text(self) -> str:
         """Its condition as text; none where it names amounts that the reader may not see."""
+        if not self.rule.is_condition:
+            return ""
         try:
             return queries.text_of(self.rule, self.fields, hides_money=not self.user.sees_money)
         except ConditionError:
@@ -68,6 +70,10 @@ class RulePage:
     def closes(self) -> str:
         """When its alerts close by themselves."""
         n = self.rule.clear_nights
+        if self.rule.is_event:
+            return _("An alert closes by itself when it did not come again for so many nights: %(n)s.") % {
+                "n": n
+            }
         if n == 1:
             return _("An alert closes by itself in the night in which the condition is gone.")
         return _("An alert closes by itself when the condition has been gone for %(n)s nights.") % {"n": n}
