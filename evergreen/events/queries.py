@@ -104,6 +104,17 @@ def features_used(account_id: int, since: dt.date, until: dt.date) -> list[Featu
     return [FeatureUse(*row) for row in rows.fetchall()]
 
 
+def users_of_features(features: Sequence[str], since: dt.date) -> dict[int, frozenset[str]]:
+    """Accounts that used one of some features on a day since, with the end users who did."""
+    marks = ", ".join("?" for _ in features)
+    rows = store.reading().execute(
+        "SELECT account_id, list(DISTINCT end_user) FROM lake.usage"
+        f" WHERE known_on >= ? AND day >= ? AND account_id IS NOT NULL AND feature IN ({marks}) GROUP BY account_id",
+        [since, since, *features],
+    )
+    return {account: frozenset(one for one in users if one) for account, users in rows.fetchall()}
+
+
 def answers(account_id: int, since: dt.date, before: dt.datetime, limit: int) -> list[Answer]:
     """Survey answers from a day on and before an instant, newest first."""
     rows = store.reading().execute(

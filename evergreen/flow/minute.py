@@ -11,6 +11,7 @@ from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
 from evergreen.playbooks import actions as playbooks
 from evergreen.touches import actions as touches
+from evergreen.touches.notices.telling import tell_notices
 from evergreen.touches.surveys import waves
 from evergreen.touches.surveys.answering import tell_answers
 
@@ -28,8 +29,9 @@ def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None
 
 
 def send(*, stops: Callable[[], bool] = lambda: False) -> None:
-    """Ask whom waves are at, send messages that are due, tell what was answered. The clock is read anew for each: a slow provider must not make leases look fresh."""
+    """Ask whom waves are at, tell notices, send messages that are due, tell what was answered. The clock is read anew for each: a slow provider must not make leases look fresh."""
     waves.ask_due(now=clock.utc_now(), stops=stops)
+    tell_notices(now=clock.utc_now(), stops=stops)
     touches.send_due(stops=stops)
     tell_answers()
     touches.follow_up(now=clock.utc_now())

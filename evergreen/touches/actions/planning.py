@@ -28,7 +28,7 @@ class Draft:
     """A message that is wanted. The same origin, person and channel is the same message for ever.
 
     ``values`` are those that only its cause has; ``data`` goes to the channel as it is; ``copy_of`` makes a second one to the same
-    address a copy. One with a reason in ``held`` is written down as held back for it. Without a template ``subject`` and ``body`` (Markdown) are taken as they are.
+    address a copy. The template may be one that is not saved. One with a reason in ``held`` is written down as held back for it. Without a template ``subject`` and ``body`` (Markdown) are taken as they are.
     """
 
     origin_kind: str
@@ -98,7 +98,7 @@ def _row(draft: Draft, told: Mapping[str, Value], language: str, now: dt.datetim
         medium=draft.medium,
         topic=draft.template.topic if draft.template else draft.topic,
         priority=draft.priority,
-        template=draft.template,
+        template=draft.template if draft.template is not None and draft.template.pk else None,
         language=language,
         subject=draft.subject[:300],
         body=draft.body,

@@ -10,8 +10,9 @@ from evergreen.touches.models.messages import (
     Template,
     Topic,
 )
+from evergreen.touches.models.notices import Notice
 from evergreen.touches.models.surveys import Ask, Survey, Wave
 
 __all__ = [
-    "Ask", "Channel", "Consent", "DeadAddress", "Medium", "Message", "Receipt", "Survey", "Template", "Topic", "Wave",
+    "Ask", "Channel", "Consent", "DeadAddress", "Medium", "Message", "Notice", "Receipt", "Survey", "Template", "Topic", "Wave",
 ]  # fmt: skip
