@@ -208,6 +208,15 @@ OPTIONS: dict[str, Option] = {
             most=1095,
         ),
         Option(
+            "task_minutes",
+            20,
+            _("A finished task costs"),
+            _("Minutes of work, for what playbooks cost in the service review."),
+            unit=_("minutes"),
+            least=1,
+            most=480,
+        ),
+        Option(
             "reserved_percent",
             20,
             _("Of a channel's day kept for urgent messages"),

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from evergreen.base import queries as base
 from evergreen.base.actions import audit
 from evergreen.base.models import User
-from evergreen.outcomes.models import AcquisitionCost
+from evergreen.outcomes.models import AcquisitionCost, ReviewDecision
+from evergreen.outcomes.review import Line
 
 KIND = "acquisition_cost"
 
@@ -64,3 +65,36 @@ def _said(row: AcquisitionCost | None) -> dict[str, object]:
     if row is None:
         return {}
     return {"month": str(row.month), "cost_cents": row.cost_cents, "currency": row.currency, "note": row.note}
+
+
+@transaction.atomic
+def decide_review(
+    line: Line, quarter: str, decision: str, note: str, *, by: User, now: dt.datetime
+) -> ReviewDecision:
+    """Write down what a service review decided on something, with its figures; the newest decision of a quarter counts. Raises
+    ValidationError for a decision that there is not.
+    """
+    if decision not in ReviewDecision.Decision.values:
+        raise ValidationError(
+            _("Decision: found “%(found)s”. Allowed: %(allowed)s.")
+            % {"found": decision, "allowed": ", ".join(ReviewDecision.Decision.values)}
+        )
+    figures = {
+        "volume": line.volume,
+        "minutes": line.minutes,
+        "good": line.good,
+        "judged": line.judged,
+        "proposal": line.proposal,
+    }
+    made, _is_new = ReviewDecision.objects.update_or_create(
+        quarter=quarter, kind=line.kind, key=line.key, defaults={"decision": decision, "note": note.strip()[:300], "figures": figures, "at": now, "by": by},
+    )  # fmt: skip
+    audit(
+        "review.decided",
+        "review",
+        [made.pk],
+        by=by,
+        now=now,
+        after={"what": f"{line.kind} {line.key}", "decision": decision},
+    )
+    return made

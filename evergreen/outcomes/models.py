@@ -71,3 +71,29 @@ class Experiment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ReviewDecision(models.Model):
+    """What was decided in a quarter's service review on one playbook, step, channel or rule."""
+
+    class Decision(models.TextChoices):
+        KEEP = "keep", _("keep")
+        CHANGE = "change", _("change")
+        RETIRE = "retire", _("retire")
+
+    quarter = models.CharField(max_length=7, help_text="2026-Q4")
+    kind = models.CharField(max_length=8)
+    key = models.CharField(max_length=90)
+    decision = models.CharField(max_length=6, choices=Decision)
+    note = models.CharField(max_length=300, blank=True)
+    figures = models.JSONField(default=dict, help_text="What stood there when it was decided.")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["quarter", "kind", "key"], name="review_decision_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quarter} {self.kind} {self.key}: {self.decision}"

@@ -87,6 +87,7 @@ RAIL = (
             Item("forecast", _("Forecast"), "f"),
             Item("ahead", _("Twelve months ahead"), "n"),
             Item("experiments", _("Experiments"), "w"),
+            Item("review", _("Service review"), "q", configures=True),
             Item("metrics", _("Metrics"), "m"),
         ],
     ),

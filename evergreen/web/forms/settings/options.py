@@ -20,7 +20,15 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (gettext_lazy("Your company"), ("vendor_name", "timezone", "currency", "language")),
     (
         gettext_lazy("Working day"),
-        ("calendar", "workday_starts", "workday_ends", "night_hour", "playbook_rate", "alerts_a_day"),
+        (
+            "calendar",
+            "workday_starts",
+            "workday_ends",
+            "night_hour",
+            "playbook_rate",
+            "alerts_a_day",
+            "task_minutes",
+        ),
     ),
     (
         gettext_lazy("Messages"),
