@@ -29,6 +29,7 @@ from tests.controls import (
     playbooks,
     records,
     scores,
+    touches,
 )
 from tests.controls.planting import Copy, Outcome, tried
 
@@ -44,6 +45,7 @@ CONTROLS: tuple[Control, ...] = (
     *playbooks.CONTROLS,
     *records.CONTROLS,
     *scores.CONTROLS,
+    *touches.CONTROLS,
 )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from evergreen.customers.models import Account, Feature, Product
+from evergreen.customers.models import Account, Contact, Feature, Product
 from evergreen.events import store
 from evergreen.touches.models import Message, Notice
 from evergreen.touches.notices import telling, writing
+from evergreen.touches.notices.reaching import people_of
 from evergreen.work.models import Task
 from tests.conftest import NOW, TODAY
 
@@ -79,6 +80,14 @@ def test_a_release_is_told_by_the_owner_beforehand_and_by_message_to_the_people_
     assert [(one["to"], one["subject"]) for one in told.log()] == [(["uses@there.example"], "Faster reports")]
     assert "Hello uses" in Message.objects.get().body
     assert (notice.state, notice.done, notice.total) == (State.DONE, 2, 2)
+
+
+def test_the_same_user_id_at_another_account_is_another_person(told: SimpleNamespace) -> None:
+    told.contact("stranger", account=told.cast.slipping, end_user="w-1")
+    used_by = {told.cast.slipping.pk: {"u-1"}, told.cast.well.pk: {"w-1"}}
+    reached = [one.person for one in people_of(used_by, ["mail"])]
+    names = dict(Contact.objects.values_list("pk", "name"))
+    assert [names.get(one.contact or 0) for one in reached] == ["uses", None]
 
 
 def test_an_incident_goes_out_at_once_whatever_the_hour_and_to_nobody_who_does_not_use_it(
