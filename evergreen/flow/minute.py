@@ -34,5 +34,9 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
     tell_notices(now=clock.utc_now(), stops=stops)
     touches.send_due(stops=stops)
     tell_answers()
-    touches.follow_up(now=clock.utc_now())
+
+
+def fetch() -> None:
+    """What came back: answers in mailboxes, and what became of messages that somebody has to confirm."""
     touches.fetch(now=clock.utc_now())
+    touches.follow_up(now=clock.utc_now())

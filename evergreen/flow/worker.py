@@ -1,10 +1,10 @@
 """The worker: moves the journal, does jobs, keeps the minute and the night. `evergreen serve` runs one.
 
-Ten threads, so that long work never makes events wait: the mover looks several times a second and stores
+Eleven threads, so that long work never makes events wait: the mover looks several times a second and stores
 about once a second; jobs are done one after another, those that read connections and those that learn beside the others, so
 that an import never waits for another system or for minutes of learning; the clock publishes write keys, matches waiting events
-and steps the minute; the night runs what is missing; event rules look at what was stored; playbooks take what is due, and what they want sent is sent beside them; upkeep merges the lake's files. A fault is logged and tried again; nothing is lost by a
-kill.
+and steps the minute; the night runs what is missing; event rules look at what was stored; playbooks take what is due, and what they want sent is sent beside them; answers are fetched beside that, for a mailbox may be slow; upkeep merges
+the lake's files. A fault is logged and tried again; nothing is lost by a kill.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ MINUTE_SECONDS = 60.0
 HEAR_SECONDS = 0.5
 PLAY_SECONDS = 20.0
 SEND_SECONDS = 5.0
+FETCH_SECONDS = 10.0
 UPKEEP_SECONDS = 3600.0
 # A lake with many small files (an import of years, the demo) is merged in rounds of so many commits.
 ROUND_COMMITS = 20
@@ -103,6 +104,7 @@ class Worker:
                 ("rules", self._hear, HEAR_SECONDS),
                 ("playbooks", self._play, PLAY_SECONDS),
                 ("touches", self._send, SEND_SECONDS),
+                ("answers", self._fetch, FETCH_SECONDS),
                 ("upkeep", self._keep_lake, CLOCK_SECONDS),
             )
         ]
@@ -237,6 +239,11 @@ class Worker:
         from evergreen.flow import minute
 
         minute.send(stops=self._stop.is_set)
+
+    def _fetch(self) -> None:
+        from evergreen.flow import minute
+
+        minute.fetch()
 
     def _run_nights(self) -> None:
         """After the vendor's night hour, the nights of every ended day that has none yet."""

@@ -18,6 +18,8 @@ from evergreen.work.actions import NewTask, add_tasks
 
 State = Notice.State
 _TOGETHER = 200
+# So many steps at a time, so that messages go out beside it.
+_STEPS = 20
 # A message that is held up for longer is of no use any more.
 _LATE = {Notice.Kind.RELEASE: dt.timedelta(days=7), Notice.Kind.INCIDENT: dt.timedelta(days=1)}
 
@@ -27,8 +29,8 @@ def tell_notices(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False)
     told = 0
     for notice in Notice.objects.filter(state=State.RUNNING).order_by("pk"):
         concerned = accounts_of(notice)
-        while not stops():
-            part = _step(notice.pk, concerned, now)
+        for _turn in range(_STEPS):
+            part = 0 if stops() else _step(notice.pk, concerned, now)
             if not part:
                 break
             told += part

@@ -27,6 +27,8 @@ from evergreen.touches.surveys.asking import Wanted, ask, asked_lately, link
 
 ORIGIN = "survey"
 _TOGETHER = 100
+# A wave takes so many steps at a time, so that messages go out beside it.
+_STEPS = 20
 # Waves of a quarter begin at this hour of the vendor's working day.
 _FROM_HOUR = 9
 
@@ -95,8 +97,8 @@ def ask_due(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> i
     _begin_quarters(now)
     asked = 0
     for number in list(Wave.objects.filter(ended_at=None).order_by("pk").values_list("pk", flat=True)):
-        while not stops():
-            found = _step(number, now)
+        for _turn in range(_STEPS):
+            found = None if stops() else _step(number, now)
             if found is None:
                 break
             asked += found
