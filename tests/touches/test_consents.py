@@ -173,3 +173,28 @@ def test_nobody_claims_what_another_holds(post: SimpleNamespace) -> None:
     second = claiming.claim(post.channel.pk, now=NOW, most=2)
     assert len(first.messages) == 2 and len(second.messages) == 1
     assert not {one.pk for one in first.messages} & {one.pk for one in second.messages}
+
+
+def test_what_a_contact_wrote_and_read_is_emptied_and_that_it_was_sent_and_agreed_to_stays(
+    post: SimpleNamespace,
+) -> None:
+    wang, other = post.contact("wang"), post.contact("other")
+    post.write(wang, other)
+    post.send()
+    mine = Message.objects.get(contact=wang)
+    actions.answered(mine, "secret words", at=NOW, key="a", now=NOW)
+    record(post, wang, is_given=True, medium="sms", source="contract", proof="12")
+    post.write(
+        wang, origin="2:hello:1", due_at=NOW + dt.timedelta(days=3), expires_at=NOW + dt.timedelta(days=9)
+    )
+    found = actions.forget_contact(wang, by=None, now=NOW)
+    assert found == {"answers": 0, "replies": 1, "messages": 2}
+    assert set(Message.objects.filter(contact=wang).values_list("subject", "body", "address")) == {
+        ("", "", "")
+    }
+    assert set(Message.objects.filter(contact=wang).values_list("state", flat=True)) == {
+        "accepted",
+        "withdrawn",
+    }
+    assert Receipt.objects.get().detail == "" and Consent.objects.filter(contact=wang).exists()
+    assert Message.objects.get(contact=other).body

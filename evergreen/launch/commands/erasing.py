@@ -46,15 +46,18 @@ def contact(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase the events of a contact's end users and its answers. The contact itself stays among the records."""
+    """Erase the events of a contact's end users, its answers, and the texts of messages to and from it. The contact itself and its consents stay."""
     open_installation(home)
     from evergreen.base import clock
     from evergreen.customers.models import Contact
     from evergreen.events import erasure
+    from evergreen.touches.actions import forget_contact
 
     found = Contact.objects.filter(external_id=external_id).first()
     if found is None:
         raise _absent("contact", external_id, "it stands on the account's page")
+    forgotten = forget_contact(found, by=None, now=clock.utc_now())
+    say("Emptied: " + ", ".join(f"{count:,} {kind}" for kind, count in forgotten.items()) + ".")
     _tell(erasure.erase_contact(found, by=None, now=clock.utc_now(), at_once=at_once), at_once, as_json)
 
 

@@ -9,6 +9,7 @@ from evergreen.touches.actions.channels import (
 from evergreen.touches.actions.consenting import answered, record_consent, refuse_by_link, revive, take_back
 from evergreen.touches.actions.fetching import fetch
 from evergreen.touches.actions.following import follow_up
+from evergreen.touches.actions.forgetting import forget_contact
 from evergreen.touches.actions.planning import Draft, plan
 from evergreen.touches.actions.receiving import hear, receive
 from evergreen.touches.actions.sending import recover, send_due
@@ -17,7 +18,7 @@ from evergreen.touches.actions.telling import tell
 from evergreen.touches.actions.templates import archive_template, problems_of, save_template
 
 __all__ = [
-    "Draft", "answered", "archive_template", "cancel", "fetch", "follow_up", "hear", "plan", "problems_of", "receive", "record_consent", "recover",
+    "Draft", "answered", "archive_template", "cancel", "fetch", "follow_up", "forget_contact", "hear", "plan", "problems_of", "receive", "record_consent", "recover",
     "refuse_by_link", "remove_channel", "revive", "save_channel", "save_template", "send_again", "send_due", "settle",
     "switch_channel", "take_back", "tell", "try_channel", "withdraw_planned",
 ]  # fmt: skip

@@ -1,0 +1,29 @@
+"""Take out of touches what a contact wrote and what was written to it. What was agreed to stays: it is the proof of why something was sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+
+from evergreen.base.actions import audit
+from evergreen.base.models import User
+from evergreen.customers.models import Contact
+from evergreen.touches.models import Ask, Message, Receipt
+
+
+@transaction.atomic
+def forget_contact(contact: Contact, *, by: User | None, now: dt.datetime) -> dict[str, int]:
+    """Empty the texts and addresses of a contact's messages, of what it answered to them, and its answers to surveys; what is planned is withdrawn.
+    That something was sent, when and by what stays. Returns how many rows by kind.
+    """
+    state = Message.State
+    mine = Message.objects.filter(contact=contact)
+    mine.filter(state=state.PLANNED).update(state=state.WITHDRAWN, ended_at=now)
+    counts = {
+        "answers": Ask.objects.filter(contact=contact).exclude(answered_at=None).update(comment="", answers={}, score=None),
+        "replies": Receipt.objects.filter(message__contact=contact).exclude(detail="").update(detail=""),
+        "messages": mine.exclude(state__in=(state.CLAIMED, state.HANDED_OVER)).update(subject="", body="", data={}, address="", detail=""),
+    }  # fmt: skip
+    audit("contact.forgotten", "contact", [contact.pk], by=by, now=now, after=counts)
+    return counts
