@@ -264,3 +264,16 @@ def test_the_first_row_stands_however_far_away_its_id_is_repeated(
     result = load("accounts", [["id", "name"], ["A-1", "first"], ["A-2", "other"], ["A-1", "second"]])
     assert counts(result) == (2, 0, 0, 1, 0)
     assert Account.objects.get(external_id="A-1").name == "first"
+
+
+def test_contacts_bring_their_language_and_time_zone_and_a_wrong_one_is_refused_by_name(
+    load: Loading, cast: SimpleNamespace
+) -> None:
+    rows = [
+        ["id", "account", "name", "language", "time_zone"], ["K-1", "A-well", "王芳", "中文", "Asia/Shanghai"],
+        ["K-2", "A-well", "Ann", "en-US", "Europe/Berlin"], ["K-3", "A-well", "Bo", "", "Mars/Olympus"],
+    ]  # fmt: skip
+    result = load("contacts", rows)
+    told = Contact.objects.order_by("external_id").values_list("external_id", "language", "time_zone")
+    assert list(told) == [("K-1", "zh-hans", "Asia/Shanghai"), ("K-2", "en", "Europe/Berlin")]
+    assert [(row["column"], row["found"]) for row in rejected(result)] == [("time_zone", "Mars/Olympus")]

@@ -30,7 +30,7 @@ _TOGETHER = 500
 # Blank fields of the row that stays are filled from the other one.
 FILLED: dict[type[models.Model], tuple[str, ...]] = {
     Account: ("industry", "region", "size", "signed_on", "kickoff_on", "live_on", "first_value_on"),
-    Contact: ("title", "email", "phone", "role", "influence", "end_user"),
+    Contact: ("title", "email", "phone", "role", "influence", "end_user", "language", "time_zone"),
 }
 _ABOVE: dict[type[models.Model], str] = {Account: "parent", Contact: "reports_to"}
 

@@ -85,6 +85,10 @@ CHAIN_ROLES = {
     "influencer": ("影响者", "影响人"),
     "purchaser": ("采购者", "采购", "采购人", "buyer"),
 }
+LANGUAGES = {
+    "zh-hans": ("中文", "简体中文", "zh", "zh-cn", "zh_cn", "cn", "chinese"),
+    "en": ("英文", "英语", "english", "en-us", "en_us", "en-gb"),
+}
 ATTITUDES = {
     "supports": ("支持", "support", "supporter", "positive"),
     "neutral": ("中立",),

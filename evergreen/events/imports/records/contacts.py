@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from evergreen.base import clock
 from evergreen.base.upserts import Loaded, Outcome
 from evergreen.customers.actions.loading import link_superiors, load_contacts
 from evergreen.customers.actions.loading.links import Options
@@ -42,6 +45,10 @@ FIELDS = (
     Field("reports_to", Kind.KEY, "上级", "Reports to", names="manager_id reports_to_id 汇报对象 上级编号"),
     Field("end_user", Kind.KEY, "终端用户", "End user id",
         names="product_user_id login username 账号 用户名"),
+    Field("language", Kind.CHOICE, "语言", "Language", choices=fields.LANGUAGES, names="locale lang 语种",
+        about="Of messages to them."),
+    Field("time_zone", Kind.TEXT, "时区", "Time zone", most=60, names="timezone tz 所在时区",
+        about="Of quiet hours, such as Asia/Shanghai."),
     Field("since", Kind.DATE, "建档日期", "Known since",
         names="created created_at create_date 创建时间 创建日期"),
     Field("left", Kind.DATE, "离职日期", "Left on", names="left_on left_date 离职时间"),
@@ -70,12 +77,22 @@ class ContactLoader(RecordLoader):
             "name": item.get("name"),
             "known_at": self.context.known_at(item.get("since")),
         }
-        set_texts(row, item, "title", "email", "phone", "role", "end_user")
+        set_texts(row, item, "title", "email", "phone", "role", "end_user", "language", "time_zone")
+        if row.get("time_zone"):
+            self._check_zone(row["time_zone"])
         set_values(row, item, influence="influence", left="left_on")
         set_choices(row, item, attitude="attitude", champion="is_champion", sponsor="is_sponsor")
         if "reports_to" in item.values and not item.values["reports_to"]:
             row["reports_to_id"] = None
         return row
+
+    def _check_zone(self, name: str) -> None:
+        try:
+            clock.zone(name)
+        except ValueError as error:
+            raise self.context.refuse(
+                "time_zone", name, "Asia/Shanghai, Europe/Berlin, UTC …", _("There is no such time zone.")
+            ) from error
 
     def _made_id(self, account: str, item: Item) -> str:
         person = (item.get("email") or item.get("phone") or item.get("name")).lower()
