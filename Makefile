@@ -29,7 +29,7 @@ $(PACKAGES): requirements-dev.lock pyproject.toml | $(UV)
 	$(UV) pip install -q --python $(RUN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-$(ASSETS): assets/build.py assets/package.json assets/package-lock.json | $(PACKAGES)
+$(ASSETS): assets/build.py assets/package.json assets/package-lock.json evergreen/web/static/web/in-app.js | $(PACKAGES)
 	$(RUN)/python assets/build.py
 	touch $@
 

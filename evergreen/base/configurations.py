@@ -20,15 +20,16 @@ def option(
     about: tuple[str, str] = ("", ""),
     example: str = "",
     is_long: bool = False,
+    rows: int = 18,
 ) -> Any:
     """A field of a configuration, with what its form says (in Chinese, in English). Without a default it must be filled in.
 
-    ``choices`` are what is allowed, with words for each unless it speaks for itself.
+    ``rows`` is the height of a field that ``is_long``. ``choices`` are what is allowed, with words for each unless it speaks for itself.
     """
     words = choices if isinstance(choices, Mapping) else {choice: (choice, choice) for choice in choices}
     metadata = {
         "zh": zh, "en": en, "secret": secret, "choices": words,
-        "about": about, "example": example, "is_long": is_long,
+        "about": about, "example": example, "is_long": is_long, "rows": rows,
     }  # fmt: skip
     return field(default=default, metadata=metadata)
 

@@ -241,7 +241,7 @@ class Contact(models.Model):
     reports_to = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
     )
-    end_user = models.CharField(_("end user id"), max_length=200, blank=True)
+    end_user = models.CharField(_("end user id"), max_length=200, blank=True, db_index=True)
     language = models.CharField(
         _("language"), max_length=10, blank=True, help_text="Of messages; blank: the vendor's."
     )

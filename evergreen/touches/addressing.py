@@ -18,6 +18,9 @@ def reach(contact: Contact, medium: str, ids: Mapping[int, str]) -> str:
     """A contact's address by a medium; '' for none. ``ids`` are those of a medium that has its own, by contact."""
     if medium == Medium.MAIL:
         return contact.email
+    if medium == Medium.IN_APP:
+        # Ids of users may repeat between accounts.
+        return f"{contact.end_user}@{contact.account_id}" if contact.end_user else ""
     if medium == Medium.SMS:
         return rules.phone_number(contact.phone)
     return ids.get(contact.pk, "")
@@ -70,7 +73,7 @@ class Addresses:
             {
                 key
                 for one in self.all
-                for medium in ("mail", "sms", "wecom")
+                for medium in ("mail", "sms", "wecom", "in_app")
                 if (key := rules.address_key(medium, one))
             }
         )

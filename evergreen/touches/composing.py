@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from evergreen.base import markdown
 from evergreen.base.languages import in_words
+from evergreen.touches.in_app.rules import CARD, safe_address
 from evergreen.touches.language import Template as Tree
 from evergreen.touches.language import Value, parse, render
 from evergreen.touches.models import Template
@@ -42,6 +45,7 @@ def paths_of(template: Template) -> frozenset[str]:
     """The values that a template asks for, in any of its languages and channels."""
     texts = [*template.subject.values(), *template.body.values()]
     texts += [text for one in template.sms.values() for text in one.get("values", {}).values()]
+    texts += [*template.in_app.get("button", {}).values(), template.in_app.get("link", "")]
     return frozenset().union(*(_read(text).paths for text in texts))
 
 
@@ -60,6 +64,22 @@ def write_text(text: str, values: Mapping[str, Value], language: str) -> str:
     """One text without markup, such as a value of a registered SMS. Raises MissingError."""
     with override(language):
         return " ".join(render(_read(text), values, language=language).split())
+
+
+def write_address(text: str, values: Mapping[str, Value], language: str) -> str:
+    """An address with values in it, each percent-encoded. Raises MissingError."""
+    return render(_read(text), values, language=language, escape=lambda value: quote(value, safe=""))
+
+
+def in_product(template: Template, values: Mapping[str, Value], language: str) -> dict[str, Any]:
+    """How a template stands in the vendor's product: its look, the pages, a button with where it leads. Raises MissingError."""
+    told = template.in_app
+    return {
+        "look": told.get("look") or CARD,
+        "pages": told.get("pages", []),
+        "button": write_text(in_words(told.get("button", {}), language), values, language),
+        "link": safe_address(write_address(told.get("link", ""), values, language)),
+    }
 
 
 def as_text(value: str) -> str:

@@ -1,4 +1,5 @@
-"""Three days at a vendor, told in real Chromium against the real server: a CSM's, an operations person's, a rescue."""
+"""Days at a vendor, told in real Chromium against the real server: a CSM's, an operations person's, a rescue, a question asked inside
+the vendor's product."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.browser import vendor
+from tests.browser import product, vendor
 from tests.browser.conftest import SignIn
-from tests.launch.installation import Installation, children
+from tests.launch.installation import Installation, children, eventually
 
-# All three stand in one file, which one worker of the test run takes: the vendor is built once.
+# All stand in one file, which one worker of the test run takes: the vendor is built once.
 pytestmark = pytest.mark.browser
 PHONE: ViewportSize = {"width": 390, "height": 844}
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -328,3 +329,54 @@ def in_english_and_dark(page: Page, account: str) -> None:
         "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
     )
     assert max(light) < 80, f"dark is not dark: {light}"
+
+
+def test_a_survey_is_built_into_the_product_answered_there_and_read_here(
+    sign_in: SignIn, served: Installation
+) -> None:
+    page = sign_in(vendor.OPERATIONS)
+    page.goto("/settings/vendor/")
+    page.locator("input[name=public_url]").fill(served.url)
+    page.locator("input[name=public_url]").press("Enter")
+    with product.running() as site:
+        page.goto("/channels/new/in_app/")
+        page.get_by_label("名称").fill("云帆应收")
+        page.get_by_label("产品的网址").fill(f"http://127.0.0.1:{site.server_port}")
+        page.get_by_label("签名密钥").fill(product.SECRET)
+        page.get_by_role("button", name="保存").click()
+        page.get_by_role("button", name="启用").click()
+        snippet = str(page.locator("pre", has_text="data-user").text_content())
+        product.Page.script, product.Page.user = snippet.split('"')[1], "A-03-u0"
+
+        page.goto("/surveys/relationship/")
+        page.get_by_role("button", name="启用").click()
+        page.get_by_role("link", name="现在询问").first.click()
+        page.get_by_label("客户里的谁").select_option("everybody")
+        page.get_by_label("方式，取第一个能送达的").fill("in_app")
+        page.wait_for_load_state("networkidle")  # how many it would reach
+        page.get_by_role("button", name="开始询问").click()
+
+        theirs = page.context.browser.new_context() if page.context.browser else page.context
+        watched: list[str] = []
+        customer = theirs.new_page()
+        customer.on("console", lambda said: watched.append(said.text))
+        card = customer.locator("evergreen-note")
+
+        def is_shown() -> bool:
+            customer.goto(f"http://127.0.0.1:{site.server_port}/")
+            customer.evaluate("sessionStorage.clear()")
+            customer.reload()
+            customer.wait_for_timeout(500)
+            return card.count() == 1
+
+        eventually(is_shown, True)
+        card.get_by_text("9", exact=True).click()
+        card.get_by_role("textbox").fill("对账很快")
+        card.get_by_role("button", name="提交").click()
+        expect(card).to_contain_text("谢谢")
+        customer.reload()
+        customer.wait_for_timeout(500)
+        assert card.count() == 0 and watched == []
+        theirs.close()
+    page.goto("/surveys/relationship/")
+    expect(page.get_by_role("main")).to_contain_text("对账很快")

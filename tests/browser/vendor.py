@@ -96,7 +96,7 @@ def _files(day: dt.date) -> Sequence[tuple[str, Iterable[Row], Row]]:
             _accounts(day),
             {**same, "columns": _plain("id name owner team industry signed edition stage")},
         ),
-        ("contacts", _contacts(), {"columns": _plain("id account name title email role")}),
+        ("contacts", _contacts(), {"columns": _plain("id account name title email role end_user")}),
         ("contracts", _contracts(day), {**same, "columns": _plain("id account edition seats start end arr")}),
         ("invoices", _invoices(day), {"columns": _plain("id account amount due")}),
         ("tickets", _tickets(day), {"columns": _plain("id account subject priority opened closed")}),
@@ -149,6 +149,7 @@ def _contacts() -> Iterable[Row]:
                 "title": f"{name}{title}",
                 "email": f"c{number}@{key.lower()}.example",
                 "role": role,
+                "end_user": f"{key}-u{number - 1}",
             }
 
 

@@ -60,7 +60,7 @@ def save_channel(
     }
     made.credentials = vault.seal({key: value for key, value in values.items() if key in hidden and value})
     made.limits = {key: int(value) for key, value in limits.items() if str(value).strip()}
-    if found.thanks is not None and not made.door:
+    if (found.thanks is not None or found.in_product) and not made.door:
         made.door = secrets.token_urlsafe(24)
     made.faults, made.fault, made.rests_until = 0, "", None
     try:

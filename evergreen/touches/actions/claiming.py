@@ -8,18 +8,17 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Q
 
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Contact
-from evergreen.touches import rules
+from evergreen.touches import ledger, rules
 from evergreen.touches.addressing import Addresses
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import Rates
-from evergreen.touches.models import Channel, Consent, DeadAddress, Message
+from evergreen.touches.models import Channel, DeadAddress, Message
 from evergreen.touches.queries import limits, setting_of, zone_of
 from evergreen.touches.ways import rates_of
 
@@ -144,7 +143,7 @@ class _Claim:
             for one in Contact.everything.select_for_update().filter(pk__in=contacts).order_by("pk")
         }
         addresses = Addresses(found, people, self._channel)
-        lines = self._ledger(people, addresses)
+        lines = ledger.lines_of(people, addresses.keys)
         dead = set(DeadAddress.objects.filter(medium=found[0].medium).filter(address__in=addresses.keys).values_list("address", flat=True))  # fmt: skip
         self._look_back(contacts, found, addresses)
         self._room.look(self._channel, addresses.all, self._now)
@@ -160,25 +159,6 @@ class _Claim:
             elif verdict.kind != "go":
                 self._leave(message, verdict)
         return going
-
-    def _ledger(self, people: dict[int, Contact], addresses: Addresses) -> dict[Any, list[rules.Line]]:
-        """Lines by contact and by address, those of the merged among them."""
-        found: dict[Any, list[rules.Line]] = defaultdict(list)
-        for by in ({"contact__in": list(people)}, {"address__in": addresses.keys}):
-            for row in Consent.objects.filter(**by).exclude(
-                **({"address": ""} if "address__in" in by else {})
-            ):
-                line = rules.Line(
-                    row.medium,
-                    row.topic,
-                    row.state == Consent.State.GIVEN,
-                    row.source,
-                    row.at,
-                    row.pk,
-                    bool(row.proof),
-                )
-                found[row.contact_id if "contact__in" in by else row.address].append(line)
-        return found
 
     def _look_back(self, contacts: set[int], found: Sequence[Message], addresses: Addresses) -> None:
         counted = Message.objects.filter(state__in=Message.COUNTED)
@@ -201,7 +181,7 @@ class _Claim:
         message: Message,
         person: Contact | None,
         address: str,
-        lines: dict[Any, list[rules.Line]],
+        lines: ledger.Lines,
         dead: set[str],
     ) -> str:
         """Why a message can never go; '' where nothing speaks against it."""

@@ -131,6 +131,8 @@ def _write(row: Message, template: Template, told: Mapping[str, Value], language
             for name, text in registered.get("values", {}).items()
         }
         row.data = {**row.data, "code": registered["code"], "values": texts}
+    if row.medium == "in_app":
+        row.data = {**row.data, "in_app": composing.in_product(template, told, language)}
     written = composing.write(template, told, language)
     row.subject, row.body = written.subject, written.body
 

@@ -16,7 +16,7 @@ Kind = Receipt.Kind
 _ANSWERED_WITHIN = dt.timedelta(days=14)
 # How far a message came; a later word of a smaller one changes nothing.
 _FARTHEST = (
-    Kind.DELIVERED, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED, Kind.REPLIED, Kind.UNSUBSCRIBED, Kind.COMPLAINED,
+    Kind.DELIVERED, Kind.OPENED, Kind.DISMISSED, Kind.CLICKED, Kind.BOUNCED, Kind.REPLIED, Kind.UNSUBSCRIBED, Kind.COMPLAINED,
 )  # fmt: skip
 
 

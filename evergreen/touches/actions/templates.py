@@ -14,6 +14,7 @@ from evergreen.base.actions import audit
 from evergreen.base.languages import LANGUAGES
 from evergreen.base.models import User
 from evergreen.touches import values
+from evergreen.touches.in_app.rules import CARD, LOOKS, MOST_PAGES, safe_address, wrong_page
 from evergreen.touches.language import TemplateError, parse
 from evergreen.touches.models import Channel, Template, Topic
 
@@ -21,7 +22,7 @@ _MOST_SUBJECT = 300
 
 
 def problems_of(given: Mapping[str, Any]) -> list[str]:
-    """Every mistake in a template as it was written: {name, topic, subject, body, sms}."""
+    """Every mistake in a template as it was written: {name, topic, subject, body, sms, in_app}."""
     found = []
     if not any(str(given.get("name", {}).get(one, "")).strip() for one in LANGUAGES):
         found.append(_("A name is missing."))
@@ -50,6 +51,35 @@ def problems_of(given: Mapping[str, Any]) -> list[str]:
             found.append(_("%(key)s: the code of the registered template is missing.") % {"key": key})
         for name, text in one.get("values", {}).items():
             found += [f"{key} · {name} · {problem}" for problem in _wrong(text, known)]
+    return found + _wrong_in_app(given.get("in_app", {}), known)
+
+
+def _wrong_in_app(told: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    """Every mistake in how a template stands in the product: {look, button, link, pages}."""
+    found = []
+    if told.get("look", CARD) not in LOOKS:
+        found.append(
+            _("In the product: found “%(found)s”. Allowed: %(allowed)s.")
+            % {"found": told["look"], "allowed": ", ".join(LOOKS)}
+        )
+    link, buttons = str(told.get("link", "")).strip(), told.get("button", {})
+    for text in (link, *buttons.values()):
+        found += [f"{_('In the product')} · {problem}" for problem in _wrong(text, known)]
+    if link and not safe_address(link):
+        found.append(
+            _("In the product: “%(link)s” leads nowhere. Write https://… or a path of your product such as /orders.")
+            % {"link": link}
+        )  # fmt: skip
+    if bool(link) != any(str(text).strip() for text in buttons.values()):
+        found.append(_("In the product: a button needs its words and where it leads."))
+    pages = told.get("pages", [])
+    if len(pages) > MOST_PAGES:
+        found.append(_("In the product: at most %(n)s pages.") % {"n": MOST_PAGES})
+    found += [
+        _("In the product: “%(page)s” is no page. Write a path such as /orders/*.") % {"page": one}
+        for one in pages
+        if wrong_page(str(one))
+    ]
     return found
 
 
@@ -83,9 +113,10 @@ def save_template(
         told = {one: str(given.get(name, {}).get(one, "")).strip() for one in LANGUAGES}
         setattr(made, name, {one: text for one, text in told.items() if text})
     made.topic, made.sms, made.changed_at = given["topic"], dict(given.get("sms", {})), now
+    made.in_app = dict(given.get("in_app", {}))
     if origin:
         made.origin = origin
-    made.full_clean(exclude=["created_by", "subject", "sms"])
+    made.full_clean(exclude=["created_by", "subject", "sms", "in_app"])
     made.save()
     audit(
         "template.saved", "template", [made.pk], by=by, now=now, after={"key": made.key, "topic": made.topic}

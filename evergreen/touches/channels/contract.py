@@ -150,6 +150,8 @@ class ChannelAdapter:
     thanks: ClassVar[tuple[str, str] | None] = None
     # Whether it may have a mailbox to which answers come.
     has_mailbox: ClassVar[bool] = False
+    # Whether its messages wait in the vendor's own product, where our script or its own code fetches them.
+    in_product: ClassVar[bool] = False
     # Whether texts go only by templates that the provider approved, named by their code.
     by_code: ClassVar[bool] = False
 

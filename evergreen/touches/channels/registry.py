@@ -19,6 +19,7 @@ _WHERE = {
     "aliyun_sms": "evergreen.touches.channels.sms:AliyunSms",
     "tencent_sms": "evergreen.touches.channels.sms:TencentSms",
     "twilio_sms": "evergreen.touches.channels.sms:TwilioSms",
+    "in_app": "evergreen.touches.channels.in_app:InApp",
     "webhook": "evergreen.touches.channels.webhook:WebhookAdapter",
     "wecom_robot": "evergreen.touches.channels.robots:WecomRobot",
     "dingtalk_robot": "evergreen.touches.channels.robots:DingtalkRobot",

@@ -22,6 +22,7 @@ class Medium(models.TextChoices):
     SLACK = "slack", _("Slack")
     TEAMS = "teams", _("Teams")
     WEBHOOK = "webhook", _("webhook")
+    IN_APP = "in_app", _("in the product")
 
 
 class Topic(models.TextChoices):
@@ -77,6 +78,9 @@ class Template(Declaration):
     sms = models.JSONField(
         default=dict, help_text="By channel key: {code, values: {name: text with placeholders}}."
     )
+    in_app = models.JSONField(
+        default=dict, help_text="How it stands in the product: {look, button: {zh, en}, link, pages: [path]}."
+    )
     is_archived = models.BooleanField(default=False)
 
     class Meta(Declaration.Meta):
@@ -128,7 +132,7 @@ class Message(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     body = models.TextField(blank=True, help_text="As it was rendered when it was planned.")
     data = models.JSONField(
-        default=dict, help_text="What a channel needs beside text: SMS values, a webhook's body."
+        default=dict, help_text="What a channel needs beside text: SMS values, a webhook's body, a button."
     )
     address = models.CharField(
         max_length=320, blank=True, help_text="Where to; read again when it is claimed."
@@ -196,6 +200,7 @@ class Receipt(models.Model):
         OPENED = "opened", pgettext_lazy("receipt", "opened")
         CLICKED = "clicked", pgettext_lazy("receipt", "clicked")
         REPLIED = "replied", pgettext_lazy("receipt", "replied")
+        DISMISSED = "dismissed", pgettext_lazy("receipt", "closed")
         UNSUBSCRIBED = "unsubscribed", pgettext_lazy("receipt", "unsubscribed")
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="receipts")

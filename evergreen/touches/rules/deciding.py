@@ -14,6 +14,8 @@ from evergreen.base.working_days import WorkingDays
 
 _DAY = dt.timedelta(days=1)
 _WEEK = dt.timedelta(days=7)
+# It waits until the person comes by itself, so it disturbs nobody at night.
+IN_APP = "in_app"
 # Marketing by SMS is allowed from 8 to 21 o'clock, whatever the settings say.
 SMS_MARKETING = (dt.time(21), dt.time(8))
 
@@ -93,6 +95,9 @@ def _next(
     case: Case, history: Sequence[Sent], at: dt.datetime, limits: Limits, days: WorkingDays
 ) -> tuple[dt.datetime, str]:
     """The earliest moment from ``at`` on that the first limit in the way allows, and its name."""
+    if case.medium == IN_APP:
+        free = _under_caps(case, history, at, limits)
+        return (free, "cap") if free > at else (at, "")
     free = out_of_quiet(at, limits.quiet_from, limits.quiet_to, case.zone)
     if case.medium == "sms" and case.topic == "marketing":
         free = max(free, out_of_quiet(at, *SMS_MARKETING, case.zone))

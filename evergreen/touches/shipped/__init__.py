@@ -11,7 +11,7 @@ import yaml
 from evergreen.touches.surveys import defaults
 
 _FILE = Path(__file__).with_name("templates.yaml")
-_WAYS = ["wecom", "mail"]
+_WAYS = ["wecom", "mail", "in_app"]
 
 
 @cache

@@ -15,7 +15,7 @@ from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.responses import Response
 
-from evergreen.web.api import kpis, metrics, portfolio, recommendations, risks, segments, targets
+from evergreen.web.api import in_app, kpis, metrics, portfolio, recommendations, risks, segments, targets
 from evergreen.web.api.errors import ApiError
 
 DOCS = {"openapi-json", "openapi-view", "api-root"}
@@ -37,6 +37,7 @@ api.add_router("", targets.router)
 api.add_router("", portfolio.router)
 api.add_router("", risks.router)
 api.add_router("", recommendations.router)
+api.add_router("", in_app.router)
 
 
 @api.exception_handler(ApiError)

@@ -32,6 +32,8 @@ RIGHTS: dict[str, Promise] = {
     "risks.read": gettext_lazy("Read who may be lost"),
     "recommendations.read": gettext_lazy("Ask for recommendations to show in the product"),
     "recommendations.write": gettext_lazy("Say what came of recommendations"),
+    "in_app.read": gettext_lazy("Read what waits for a person in the product"),
+    "in_app.write": gettext_lazy("Say what came of in-app messages, answer surveys"),
 }
 PREFIX = "ega_"
 _HINT = 8

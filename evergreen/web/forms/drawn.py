@@ -27,7 +27,7 @@ def drawn(one: dataclasses.Field[Any], *, is_stored: bool) -> forms.Field:
         return forms.ChoiceField(choices=choices, **named)
     shown = {"placeholder": MASK if is_secret and is_stored else about["example"], "autocomplete": "off"}
     if about["is_long"]:
-        rows = 4 if is_secret else 18
+        rows = 4 if is_secret else about["rows"]
         widget: forms.Widget = forms.Textarea({**shown, "rows": rows, "spellcheck": "false", "class": "code"})
     elif is_secret:
         widget = forms.PasswordInput({**shown, "autocomplete": "new-password"})

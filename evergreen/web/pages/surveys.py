@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from evergreen.base.actions import audit
 from evergreen.base.declarations import free_key
+from evergreen.touches.in_app import boxes
 from evergreen.touches.models import Survey, Wave
 from evergreen.touches.recipients import read_ways
 from evergreen.touches.surveys import declaring, waves
@@ -19,6 +20,7 @@ from evergreen.web import formats
 from evergreen.web.configuring import configurers
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.answers import preview_of
+from evergreen.web.pages.in_app import asked_language, in_a_product
 from evergreen.web.presenters.surveys.editor import SurveyEditor
 from evergreen.web.presenters.surveys.listing import lines
 from evergreen.web.presenters.surveys.results import SurveyPage, file_rows
@@ -111,6 +113,15 @@ def preview(request: StaffRequest, key: str) -> HttpResponse:
 
 
 @configurers
+@require_GET
+def in_app(request: StaffRequest, key: str) -> HttpResponse:
+    """The survey as a contact would meet it inside the product; nothing is kept."""
+    survey = get_object_or_404(Survey, key=key)
+    shown = boxes.drawn_survey(survey, asked_language(request))
+    return in_a_product(request, shown, back=reverse("survey", args=[key]))
+
+
+@configurers
 @require_POST
 def switch(request: StaffRequest, key: str) -> HttpResponse:
     found = get_object_or_404(Survey, key=key)
@@ -200,6 +211,7 @@ urls = [
     path("surveys/<slug:key>/export/", export, name="survey-export"),
     path("surveys/<slug:key>/settings/", settings, name="survey-settings"),
     path("surveys/<slug:key>/preview/", preview, name="survey-preview"),
+    path("surveys/<slug:key>/in-app/", in_app, name="survey-in-app"),
     path("surveys/<slug:key>/switch/", switch, name="survey-switch"),
     path("surveys/<slug:key>/removal/", removal, name="survey-removal"),
     path("surveys/<slug:key>/sending/", sending, name="survey-sending"),

@@ -11,10 +11,11 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base.declarations import detach, free_key
-from evergreen.touches import actions
+from evergreen.touches import actions, values
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS
 from evergreen.touches.language import MissingError
@@ -22,6 +23,7 @@ from evergreen.touches.models import Channel, Medium, Template, Topic
 from evergreen.touches.values import Person
 from evergreen.web import formats
 from evergreen.web.configuring import configurers, kept_in_files
+from evergreen.web.pages.in_app import asked_language, in_a_product
 from evergreen.web.presenters.messages.templates import TemplateEditor, lines
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
@@ -109,6 +111,24 @@ def trial(request: StaffRequest, key: str) -> HttpResponse:
     return _to(template)
 
 
+@configurers
+@require_GET
+def in_app(request: StaffRequest, key: str) -> HttpResponse:
+    """The message as a contact would meet it inside the product; nothing is kept."""
+    template = get_object_or_404(Template, key=key)
+    editor = TemplateEditor(request.user, template, request.now, contact=request.GET.get("contact", ""))
+    back = reverse("template", args=[key])
+    try:
+        message = editor.in_product(asked_language(request))
+    except MissingError as error:
+        names = pgettext("list", ", ").join(values.names(error.paths)[path] for path in error.paths)
+        complain(
+            request, _("This contact has no value for: %(names)s. Choose another one.") % {"names": names}
+        )
+        return HttpResponseRedirect(back)
+    return in_a_product(request, message, back=back)
+
+
 def _to(template: Template) -> HttpResponse:
     return HttpResponseRedirect(reverse("template", args=[template.key]))
 
@@ -149,6 +169,7 @@ urls = [
     path("templates/preview/", preview, name="template-preview"),
     path("templates/<slug:key>/", show, name="template"),
     path("templates/<slug:key>/trial/", trial, name="template-trial"),
+    path("templates/<slug:key>/in-app/", in_app, name="template-in-app"),
     path("templates/<slug:key>/archive/", archive, name="template-archive"),
     path("templates/<slug:key>/detachment/", detachment, name="template-detachment"),
 ]

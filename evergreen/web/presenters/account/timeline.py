@@ -175,7 +175,7 @@ def _messages(asked: Asked) -> Iterable[Entry]:
         yield Entry(receipt.at, "message", title, detail, tone)
 
 
-_QUIET = (Receipt.Kind.DELIVERED, Receipt.Kind.OPENED, Receipt.Kind.CLICKED)
+_QUIET = (Receipt.Kind.DELIVERED, Receipt.Kind.OPENED, Receipt.Kind.CLICKED, Receipt.Kind.DISMISSED)
 
 
 def _alerts(asked: Asked) -> Iterable[Entry]:

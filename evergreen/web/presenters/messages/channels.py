@@ -5,17 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from evergreen.base.queries import setting
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, STAFF, ChannelAdapter, Rates
-from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
+from evergreen.touches.models import Channel, DeadAddress, Message, Receipt, Site
 from evergreen.touches.ways import rates_of
 from evergreen.web import formats
+
+# Why the script got no answer at a site.
+SITE_FAULTS = {
+    "site": gettext_lazy("not among the sites of this channel: add it, or somebody copied your script"),
+    "signature": gettext_lazy("the signature does not fit: another secret, or another text was signed"),
+    "account": gettext_lazy("several accounts have this user's id: send and sign the account's id too"),
+    "body": gettext_lazy("the call could not be read"),
+    "message": gettext_lazy("it asked about a message of somebody else"),
+    "kind": gettext_lazy("it told something that there is not"),
+    "fields": gettext_lazy("an answer could not be read"),
+    "closed": gettext_lazy("an answer came after the survey was over"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +130,42 @@ class ChannelPage:
     @property
     def door(self) -> str:
         """The address that the provider is told, to post to; '' for one that never posts."""
-        return (
-            f"{str(setting('public_url')).rstrip('/')}/in/{self.channel.door}/" if self.channel.door else ""
-        )
+        if not self.channel.door or self.adapter.in_product:
+            return ""
+        return f"{self._base}/in/{self.channel.door}/"
+
+    @property
+    def _base(self) -> str:
+        return str(setting("public_url")).rstrip("/")
+
+    @property
+    def in_product(self) -> bool:
+        return self.adapter.in_product
+
+    @property
+    def script(self) -> str:
+        """The address of the in-app script; '' for other channels and where no public address is set."""
+        if not self.adapter.in_product or not self._base:
+            return ""
+        return f"{self._base}/in-app/{self.channel.door}/script.js"
+
+    @property
+    def needs_address(self) -> bool:
+        return self.adapter.in_product and not self._base
+
+    @property
+    def host(self) -> str:
+        """The origin that the product's content policy has to allow."""
+        parts = urlsplit(self._base)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @cached_property
+    def sites(self) -> list[tuple[Site, str]]:
+        """From where the script called, newest first, and why it got nothing there ('' where it did)."""
+        return [
+            (one, str(SITE_FAULTS.get(one.fault, one.fault)))
+            for one in self.channel.sites.order_by("-last_at")
+        ]
 
     @property
     def _rates(self) -> str:

@@ -12,11 +12,12 @@ from evergreen.base.queries import setting
 from evergreen.customers.models import Contact
 from evergreen.touches import rules
 from evergreen.touches.addressing import medium_ids, reach
+from evergreen.touches.ledger import line_of
 from evergreen.touches.models import Consent, DeadAddress, Medium, Topic
 from evergreen.web.presenters.messages.words import REASONS
 
 # The media by which contacts are written to.
-MEDIA = (Medium.MAIL, Medium.SMS, Medium.WECOM)
+MEDIA = (Medium.MAIL, Medium.SMS, Medium.WECOM, Medium.IN_APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,7 @@ class ConsentSheet:
     @cached_property
     def standings(self) -> list[Standing]:
         """What would be said today of a message by each medium about each topic."""
-        told = [
-            rules.Line(
-                row.medium,
-                row.topic,
-                row.state == Consent.State.GIVEN,
-                row.source,
-                row.at,
-                row.pk,
-                bool(row.proof),
-            )
-            for row in self.lines
-        ]
+        told = [line_of(row) for row in self.lines]
         needs = bool(setting("marketing_needs_consent"))
         dead = set(DeadAddress.objects.values_list("medium", "address"))
         found = []

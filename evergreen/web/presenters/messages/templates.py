@@ -24,6 +24,9 @@ from evergreen.playbooks.models import PlaybookVersion
 from evergreen.touches import composing, values
 from evergreen.touches.actions import problems_of
 from evergreen.touches.channels import registry
+from evergreen.touches.channels.in_app import InApp
+from evergreen.touches.in_app import boxes
+from evergreen.touches.in_app.rules import BANNER, CARD, DIALOG
 from evergreen.touches.language import FILTERS, MissingError, TemplateError, Value
 from evergreen.touches.models import Channel, Message, Template, Topic
 from evergreen.web import formats
@@ -94,7 +97,32 @@ class TemplateEditor:
         found["topic"] = self._told("topic", kept.topic)
         found["sms"] = {**kept.sms, **self._sms_told()} if self.post is not None else kept.sms
         found["sms"] = {key: one for key, one in found["sms"].items() if one["code"] or one["values"]}
+        found["in_app"] = self._in_app_told() if "look" in (self.post or {}) else kept.in_app
         return found
+
+    def _in_app_told(self) -> dict[str, Any]:
+        buttons = {one: self._told(f"button_{one}").strip() for one in LANGUAGES}
+        found = {
+            "look": self._told("look"),
+            "button": {one: text for one, text in buttons.items() if text},
+            "link": self._told("link").strip(),
+            "pages": self._told("pages").split(),
+        }
+        return {key: value for key, value in found.items() if value}
+
+    @cached_property
+    def in_app(self) -> dict[str, Any] | None:
+        """The form's part of the product; None where no such channel is set up and the template says nothing of it."""
+        told = self.given["in_app"]
+        if not told and not Channel.objects.filter(kind=InApp.kind).exists():
+            return None
+        button = told.get("button", {})
+        return {
+            "looks": [(key, label, told.get("look", CARD) == key) for key, label in looks()],
+            "buttons": [(one["code"], one["label"], button.get(one["code"], "")) for one in self.tongues],
+            "link": told.get("link", ""),
+            "pages": "\n".join(told.get("pages", [])),
+        }
 
     def _sms_told(self) -> dict[str, dict[str, Any]]:
         return {
@@ -217,7 +245,23 @@ class TemplateEditor:
     @property
     def _template(self) -> Template:
         given = self.given
-        return Template(subject=given["subject"], body=given["body"], topic=given["topic"], sms=given["sms"])
+        return Template(
+            subject=given["subject"],
+            body=given["body"],
+            topic=given["topic"],
+            sms=given["sms"],
+            in_app=given["in_app"],
+        )
+
+    def in_product(self, language: str) -> dict[str, Any]:
+        """The message as the in-app script draws it for the contact. Raises MissingError."""
+        told = {**_EXAMPLES[spoken(language)], **self._values}
+        written = composing.write(self._template, told, language)
+        shown = composing.in_product(self._template, told, language)
+        message = Message(
+            subject=written.subject, body=written.body, topic=self.given["topic"], data={"in_app": shown}
+        )
+        return {**boxes.drawn(message, None), "id": "", "pages": []}
 
     def written(self, language: str, template: Template | None = None) -> composing.Written:
         """The text for the contact in a language. Raises MissingError."""
@@ -265,6 +309,15 @@ class TemplateEditor:
         return SmsPreview(
             channel.name, registered["code"], tuple(found), tuple(named[path] for path in missing)
         )
+
+
+def looks() -> list[tuple[str, str]]:
+    """How a message may stand in the product."""
+    return [
+        (CARD, _("a card in a corner")),
+        (BANNER, _("a bar at the top")),
+        (DIALOG, _("in the middle, over the page")),
+    ]
 
 
 def _pairs(text: str) -> dict[str, str]:

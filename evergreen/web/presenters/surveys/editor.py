@@ -153,7 +153,9 @@ def recipients() -> list[tuple[str, str]]:
 def ways_out() -> list[tuple[str, str]]:
     """Media by which contacts are reached, and the single channels of theirs."""
     media = [
-        (key, str(label)) for key, label in Medium.choices if key in {Medium.MAIL, Medium.SMS, Medium.WECOM}
+        (key, str(label))
+        for key, label in Medium.choices
+        if key in {Medium.MAIL, Medium.SMS, Medium.WECOM, Medium.IN_APP}
     ]
     return media + [
         (one.key, one.name) for one in Channel.objects.filter(kind__in=_contact_kinds()).order_by("name")
