@@ -114,7 +114,7 @@ def _linked(lines: Lines, wanted: Ints, grace_days: int) -> Pairs:
     order = np.argsort(lines.contract, kind="stable")
     contracts = lines.contract[order]
     renewing = lines.renewed_by[wanted]
-    ending, place = _spread(
+    ending, place = spread(
         wanted, np.searchsorted(contracts, renewing, "left"), np.searchsorted(contracts, renewing, "right")
     )
     following = order[place]
@@ -129,7 +129,7 @@ def _taking_over(lines: Lines, wanted: Ints, grace_days: int) -> Pairs:
     keys = _key(lines.account, lines.start)
     low = np.searchsorted(keys, _key(lines.account[wanted], lines.start[wanted] + 1), "left")
     high = np.searchsorted(keys, _key(lines.account[wanted], lines.end[wanted] + grace_days), "right")
-    ending, following = _spread(wanted, low, high)
+    ending, following = spread(wanted, low, high)
     mine, other = lines.edition[ending], lines.edition[following]
     fits = (mine == other) | (mine == NONE) | (other == NONE) | (lines.start[following] >= lines.end[ending])
     fits &= lines.end[following] > lines.end[ending]
@@ -144,7 +144,7 @@ def _key(account: Ints, day: Ints) -> Ints:
     return (account << _SHIFT) + day + _LIFT
 
 
-def _spread(wanted: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+def spread(wanted: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
     """Each wanted line as often as it has places from ``low`` to before ``high``, and those places."""
     counts = np.maximum(high - low, 0)
     owner = np.repeat(wanted, counts)

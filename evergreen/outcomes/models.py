@@ -32,7 +32,8 @@ class AcquisitionCost(models.Model):
 
 
 class Experiment(models.Model):
-    """Arms compared on outcomes of a table that somebody brought, and the decision that was taken."""
+    """Arms compared on outcomes of a table that somebody brought, or as a playbook's split or holdout stood one day (``origin_kind``, no
+    file), and the decision that was taken."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("to be set up")
@@ -47,8 +48,10 @@ class Experiment(models.Model):
     name = models.CharField(max_length=120)
     hypothesis = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT)
-    file = models.CharField(max_length=80, help_text="Its name among the files of the home.")
-    file_name = models.CharField(max_length=200, help_text="As the person called it.")
+    origin_kind = models.CharField(max_length=12, blank=True, help_text="split, holdout; blank for a file.")
+    origin_id = models.CharField(max_length=120, blank=True, help_text="Playbook, step, days after.")
+    file = models.CharField(max_length=80, blank=True, help_text="Its name among the files of the home.")
+    file_name = models.CharField(max_length=200, blank=True, help_text="As the person called it.")
     rows = models.PositiveBigIntegerField(default=0)
     columns = models.JSONField(default=list, help_text="[{name, kind, arms}], as tables.look told them.")
     setup = models.JSONField(

@@ -145,6 +145,28 @@ class Refusal(models.Model):
         return f"{self.playbook_id} {self.account_id} {self.reason}"
 
 
+class Passage(models.Model):
+    """Which way an account was sent when it first came to a step that divides (a split, a branch): by this ways are compared.
+
+    Whoever a split spared has none. ``version`` is the one of the run: an account counts for a version only by its first passage.
+    """
+
+    playbook = models.ForeignKey(Playbook, on_delete=models.CASCADE, related_name="passages")
+    version = models.ForeignKey(PlaybookVersion, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    step = models.CharField(max_length=40)
+    way = models.CharField(max_length=40, help_text="The step to which it was sent.")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["playbook", "step", "account"], name="passage_first_of_a_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.playbook_id} {self.step} {self.account_id} {self.way}"
+
+
 class Effect(models.Model):
     """What a step did for a run at a visit, to whom and by which channel: once, held by the database."""
 

@@ -18,10 +18,26 @@ CONTROLS = (
     Control(
         "effect_knows_the_future",
         "What a playbook brought is looked at so many days after entry, not at whatever came later.",
-        "evergreen/outcomes/experiments/holdouts.py",
+        "evergreen/outcomes/experiments/following.py",
         "AND later.day <= units.until",
         "AND later.day <= units.until + 60",
         ("tests/outcomes/test_holdouts.py::test_what_it_brought_is_found_and_what_it_did_not_is_not",),
+    ),
+    Control(
+        "versions_mixed",
+        "Versions count together in a split's comparison only where they do the same to an account.",
+        "evergreen/outcomes/experiments/splits.py",
+        "and rules.from_here(told, key) == mine",
+        "and rules.from_here(told, key) is not mine",
+        ("tests/outcomes/test_splits.py::test_versions_count_together_only_where_they_do_the_same",),
+    ),
+    Control(
+        "spared_are_compared",
+        "Whom a split spares takes no part in what it is judged by.",
+        "evergreen/playbooks/rules/walking.py",
+        "isinstance(step, Split | Branch) and result != SPARED",
+        "isinstance(step, Split | Branch)",
+        ("tests/outcomes/test_splits.py::test_the_split_spares_whom_it_says_and_nobody_else",),
     ),
     Control(
         "holdout_leaks",
@@ -42,9 +58,9 @@ CONTROLS = (
     Control(
         "uneven_arms_believed",
         "Arms of other sizes than planned are flagged before anything is believed.",
-        "evergreen/outcomes/experiments/statistics.py",
-        'return float(tt.Experiment({"ratio": metric}',
-        'return 1.0 or float(tt.Experiment({"ratio": metric}',
+        "evergreen/outcomes/experiments/sizes.py",
+        "return float(stats.binomtest(",
+        "return 1.0 or float(stats.binomtest(",
         ("tests/web/test_experiments.py::test_uneven_arms_are_flagged_before_anything_is_believed",),
     ),
     Control(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from evergreen.outcomes.experiments import statistics
+from evergreen.outcomes.experiments import sizes, statistics
 from evergreen.outcomes.experiments.statistics import Arm
 
 # What gbstats 0.8.0 says, run in an environment of its own (SampleMeanStatistic n 100, sum 520.5, sum of squares 3100.25 against n 120,
@@ -106,6 +106,12 @@ def test_what_was_known_before_makes_the_interval_narrower_and_does_not_move_it(
     assert found.adjusted.low < 1 < found.adjusted.high
 
 
+def test_where_what_was_before_says_everything_no_adjusted_reading_is_made_up() -> None:
+    before = np.arange(40.0)
+    found = statistics.read(before[:20], before[20:] + 10, covariates=(before[:20], before[20:] + 10))
+    assert found.absolute is not None and found.adjusted is None
+
+
 def test_without_a_baseline_there_is_an_answer_but_no_relative_one() -> None:
     nobody, some = np.zeros(50), np.r_[np.zeros(40), np.ones(10)]
     found = statistics.read(nobody, some)
@@ -151,14 +157,14 @@ def test_one_huge_value_is_shown_capped_beside() -> None:
 def test_arms_of_other_sizes_than_planned_are_told(
     counts: tuple[int, int], shares: tuple[float, float], p: float
 ) -> None:
-    found = statistics.sample_ratio(counts, shares)
+    found = sizes.sample_ratio(counts, shares)
     assert found == pytest.approx(p, abs=5e-5)
     planned = np.array(shares) / sum(shares) * sum(counts)
     assert found == pytest.approx(stats.chisquare(counts, planned).pvalue, rel=1e-6)
 
 
 def test_so_many_units_show_the_difference_four_times_in_five() -> None:
-    n = statistics.needed(10.0, 25.0, 0.1)
+    n = sizes.needed(10.0, 25.0, 0.1)
     chance = np.random.default_rng(9)
     seen = 0
     for _ in range(300):
@@ -166,7 +172,7 @@ def test_so_many_units_show_the_difference_four_times_in_five() -> None:
         assert found is not None
         seen += found.p < statistics.ALPHA
     assert 0.72 <= seen / 300 <= 0.88
-    assert statistics.needed(0, 1, 0.1) == statistics.needed(1, 0, 0.1) == 0
+    assert sizes.needed(0, 1, 0.1) == sizes.needed(1, 0, 0.1) == 0
 
 
 def _answers(n: int, yes: int) -> NDArray[np.float64]:

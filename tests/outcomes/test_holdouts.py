@@ -7,37 +7,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from evergreen.customers.models import Account
 from evergreen.events import store
 from evergreen.health.actions import install_shipped
-from evergreen.health.models import Scorecard
 from evergreen.outcomes.experiments import holdouts
 from evergreen.playbooks import actions, rules
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.models import Enrolment, Playbook, Refusal
 from evergreen.playbooks.trying import trial
 from tests.conftest import NOW, TODAY
+from tests.outcomes.nights import book, write
 from tests.playbooks.building import enter, published, task, wait
 
 SHARE = 40
-
-
-def _book(owner: Any, n: int = 200, **fields: Any) -> list[Account]:
-    return Account.objects.bulk_create(
-        Account(
-            external_id=f"H{k}",
-            name=f"Held {k}",
-            owner=owner,
-            created_at=NOW,
-            known_at=NOW,
-            live_on=TODAY,
-            **fields,
-        )
-        for k in range(n)
-    )
 
 
 def _care(now: dt.datetime = NOW, **more: Any) -> Playbook:
@@ -53,7 +37,7 @@ def _out() -> set[int]:
 
 @pytest.mark.postgres
 def test_a_share_of_the_accounts_is_kept_out_always_the_same_ones(cast: SimpleNamespace) -> None:
-    made = _book(cast.owner)
+    made = book(cast.owner)
     _care()
     assert actions.enrol(now=NOW) == Enrolment.objects.count()
     out, inside = _out(), set(Enrolment.objects.values_list("account_id", flat=True))
@@ -70,7 +54,7 @@ def test_a_share_of_the_accounts_is_kept_out_always_the_same_ones(cast: SimpleNa
 
 
 def test_who_is_strategic_or_in_the_red_or_put_in_by_hand_is_on_neither_side(cast: SimpleNamespace) -> None:
-    strategic, red = _book(cast.owner, 40, tier="strategic"), []
+    strategic, red = book(cast.owner, 40, tier="strategic"), []
     for n, one in enumerate(strategic[20:]):
         one.tier, one.band, one.external_id = "growth", "red", f"R{n}"
         red.append(one)
@@ -88,7 +72,7 @@ def test_who_is_strategic_or_in_the_red_or_put_in_by_hand_is_on_neither_side(cas
 
 
 def test_events_keep_their_holdouts_too(cast: SimpleNamespace) -> None:
-    made = _book(cast.owner, 60)
+    made = book(cast.owner, 60)
     published(task("call"), holdout=SHARE, triggers=[{"kind": "event", "event": "export.failed"}])
     actions.enrol(now=NOW)
     happened = [actions.Happened(one.pk, "export.failed", f"m{one.pk}", NOW) for one in made]
@@ -108,40 +92,24 @@ def test_a_holdout_is_up_to_half(cast: SimpleNamespace, share: Any) -> None:
 def test_what_it_brought_is_found_and_what_it_did_not_is_not(cast: SimpleNamespace) -> None:
     """Health rises by ten for those inside, use is the same; each is seen 28 days after its own entry, never later."""
     install_shipped(now=NOW)
-    made = _book(cast.owner, 300)
+    made = book(cast.owner, 300)
     began = NOW - dt.timedelta(days=60)
     playbook = _care(began)
-    chance, rows, scores = np.random.default_rng(4), [], []
+    chance, rows = np.random.default_rng(4), []
     Account.objects.filter(pk__in=[one.pk for one in made]).update(live_on=began.date())
     actions.enrol(now=began)
     out = _out()
-    card = Scorecard.objects.get(key="standard").key
     for one in made:
         base, users = chance.normal(60, 8), chance.integers(5, 50)
         # Before, the night 27 days after, and one much later that must not be looked at.
         for days, gain in ((-1, 0), (27, 10), (59, -50)):
-            day = began.date() + dt.timedelta(days=days)
-            rows.append((day, one.pk, int(users + chance.integers(-2, 3))))
-            scores.append((day, one.pk, card, base + chance.normal(0, 2) + (0 if one.pk in out else gain)))
-    with store.session() as con:
-        con.register("given", pa.table({
-            "day": [row[0] for row in rows], "account_id": [row[1] for row in rows], "active_users_28d": [row[2] for row in rows],
-        }))  # fmt: skip
-        con.execute(
-            "INSERT INTO lake.snapshots BY NAME SELECT day, account_id, '' AS tenant, TIMESTAMP '2026-11-20' AS computed_at,"
-            " false AS restated, active_users_28d FROM given"
-        )
-        con.register("scored", pa.table({
-            "day": [row[0] for row in scores], "account_id": [row[1] for row in scores], "scorecard": [row[2] for row in scores],
-            "score": [row[3] for row in scores],
-        }))  # fmt: skip
-        con.execute(
-            "INSERT INTO lake.scores BY NAME SELECT day, account_id, '' AS tenant, scorecard, 1 AS version, score, 'green' AS band,"
-            " 1.0 AS coverage, '[]' AS contributions FROM scored"
-        )
-    found = holdouts.compare(store.reading(), playbook, SHARE, 28)
+            day, seen = began.date() + dt.timedelta(days=days), int(users + chance.integers(-2, 3))
+            score = base + chance.normal(0, 2) + (0 if one.pk in out else gain)
+            rows.append((day, one.pk, seen, score))
+    write(rows)
+    found = holdouts.compared(store.reading(), playbook, SHARE, 28)
     told = {one["outcome"]: one for one in found.readings}
-    assert (found.units, found.unripe, found.held_out) == (300, 0, len(out))
+    assert (found.units, found.unripe, found.arms[0].units) == (300, 0, len(out))
     assert found.ratio is not None and found.ratio > 0.01
     health, use = told["health_score"], told["active_users_28d"]
     assert health["absolute"]["low"] < 10 < health["absolute"]["high"] and health["absolute"]["p"] < 1e-6
@@ -153,7 +121,7 @@ def test_what_it_brought_is_found_and_what_it_did_not_is_not(cast: SimpleNamespa
     assert told["kept"]["absolute"] is None  # nobody was lost
     assert found.needed > 0
     # Whoever entered less than the window ago is not looked at.
-    assert holdouts.compare(store.reading(), playbook, SHARE, 90).units == 0
+    assert holdouts.compared(store.reading(), playbook, SHARE, 90).units == 0
 
 
 @pytest.mark.usefixtures("home")
@@ -161,7 +129,7 @@ def test_the_dry_run_keeps_the_same_ones_out(cast: SimpleNamespace) -> None:
     from evergreen.metrics import actions as metrics
     from evergreen.playbooks.models import PlaybookVersion
 
-    _book(cast.owner, 60)
+    book(cast.owner, 60)
     Account.objects.update(known_at=NOW - dt.timedelta(days=30))
     playbook = _care(NOW - dt.timedelta(days=1))
     actions.enrol(now=NOW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from django.core.exceptions import ValidationError
@@ -14,6 +14,7 @@ from evergreen.base import env
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.outcomes.experiments import tables
+from evergreen.outcomes.experiments.comparing import Compared
 from evergreen.outcomes.models import Experiment
 
 State = Experiment.State
@@ -40,6 +41,46 @@ def bring(
     return experiment
 
 
+def keep(
+    found: Compared,
+    *,
+    name: str,
+    arms: Mapping[str, str],
+    origin: tuple[str, str],
+    by: User | None,
+    now: dt.datetime,
+) -> Experiment:
+    """Keep what a playbook's comparison says now, so that a decision may rest on it. ``arms``: their names by key; ``origin``: its
+    kind and what it is of. Raises ValidationError where there is nothing to read yet."""
+    if not found.readings or found.ratio is None:
+        raise ValidationError(_("Nobody can be compared yet: there is nothing to keep."))
+    control, *others = (arms[arm.key] for arm in found.arms)
+    experiment = Experiment(
+        name=name[:120],
+        origin_kind=origin[0],
+        origin_id=origin[1][:120],
+        rows=found.units,
+        state=State.COMPARED,
+        setup={
+            "arm": "", "control": control, "covariate": "",
+            "outcomes": list(dict.fromkeys(one["outcome"] for one in found.readings)),
+        },
+        result=tables.plain({
+            "arms": [{"name": arms[arm.key], "n": arm.units} for arm in found.arms],
+            # Of all the arms together: the same for each.
+            "ratios": dict.fromkeys(others, found.ratio),
+            "readings": [{**one, "arm": arms[one["arm"]]} for one in found.readings],
+            "covariate": "",
+        }),
+        created_at=now,
+        created_by=by,
+    )  # fmt: skip
+    with transaction.atomic():
+        experiment.save()
+        audit("experiment.kept", "experiment", [experiment.pk], by=by, now=now, after={"of": origin[1]})
+    return experiment
+
+
 def compare(
     experiment: Experiment,
     *,
@@ -53,6 +94,8 @@ def compare(
     """Say what is compared, and compare it. Raises ValidationError by field; then nothing is changed."""
     if experiment.state == State.DECIDED:
         raise ValidationError(_("This experiment was decided: what it rests on is not changed any more."))
+    if not experiment.file:
+        raise ValidationError(_("This was read from a playbook on a day: read the playbook again instead."))
     setup = {"arm": arm, "control": control, "outcomes": list(outcomes), "covariate": covariate}
     path = env.home().files / experiment.file
     if not path.is_file():
@@ -104,4 +147,5 @@ def throw_away(experiment: Experiment, *, by: User | None, now: dt.datetime) -> 
         )
         stored = experiment.file
         experiment.delete()
-    (env.home().files / stored).unlink(missing_ok=True)
+    if stored:
+        (env.home().files / stored).unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Two arms compared on one outcome. Intervals, CUPED, sample ratio and needed size come from tea-tasting; the sequential and the
-Bayesian reading, which it lacks, are our own, checked against gbstats 0.8.0 (tests/outcomes/test_experiment_statistics.py).
+"""Two arms compared on one outcome. Intervals, CUPED and ratios come from tea-tasting; the sequential and the Bayesian reading, which
+it lacks, are our own, checked against gbstats 0.8.0 (tests/outcomes/test_experiment_statistics.py). Sizes of arms: ``sizes``.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ALPHA = 0.05
-POWER = 0.8
 # How many observations the sequential reading is tuned for: tightest about there, valid everywhere.
 TUNING = 5_000
-# A sample ratio less likely than this by chance means that something is wrong with the arms themselves.
-RATIO_ALPHA = 0.01
 # Values above this quantile of both arms together are capped in the reading beside; told where it changes the variance by a tenth.
 CAP = 0.999
 _NOTEWORTHY = 0.1
+_ROUNDING = 1e-18
 LEAST = 2
+Parts = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 # Yes and no with fewer of either in an arm are tested exactly: there the normal curve is off, and at none it has no width at all.
 # Barnard's test is the stronger one, but its tables take too long for many units.
 FEW = 10
@@ -108,12 +107,7 @@ def read(
     fixed = _fixed(a, b)
     relative = None
     if has_share(*arms):
-        relative = Interval(
-            fixed.rel_effect_size,
-            fixed.rel_effect_size_ci_lower,
-            fixed.rel_effect_size_ci_upper,
-            fixed.pvalue,
-        )
+        relative = _relative(fixed)
     capped, cap = _capped(a, b, arms)
     adjusted = None
     if covariates is not None:
@@ -132,20 +126,43 @@ def has_share(control: Arm, treatment: Arm) -> bool:
     return treatment.mean > 0 and control.mean > z * math.sqrt(control.variance / control.n)
 
 
-def sample_ratio(counts: tuple[int, int], shares: tuple[float, float] = (1.0, 1.0)) -> float:
-    """How likely a ratio of units at least this far from the planned one is by chance (normal approximation, no correction)."""
-    table = _table(np.zeros(counts[0]), np.zeros(counts[1]))
-    metric = tt.SampleRatio(shares[1] / shares[0], method="norm", correction=False)
-    return float(tt.Experiment({"ratio": metric}, variant="arm").analyze(table, control=0)["ratio"].pvalue)
+def read_ratio(control: Parts, treatment: Parts) -> Reading:
+    """Compare the arms' ratios of sums: each arm is (numerators, denominators), unit by unit; units where either is missing are left out.
+
+    The end fixed beforehand is tea-tasting's ``RatioOfMeans`` (delta method: Deng et al. 2018, arXiv 1803.06336). The others go by each
+    unit's linearised value, ratio + (numerator - ratio x denominator) / mean denominator, whose mean is the ratio and whose
+    variance is the delta method's. Neither capped nor adjusted. Without a denominator above zero in an arm nothing is said.
+    """
+    kept = tuple(_both(*arm) for arm in (control, treatment))
+    if any(len(numbers) < LEAST or of.mean() <= 0 for numbers, of in kept):
+        arms = tuple(_ratio_arm(*arm) for arm in kept)
+        return Reading(arms[0], arms[1], None, None, None, None)
+    a, b = (_ratio_arm(*arm) for arm in kept)
+    if a.variance + b.variance == 0:
+        return Reading(a, b, None, None, None, None)
+    table = _table(kept[0][0], kept[1][0], (kept[0][1], kept[1][1]))
+    metric = tt.RatioOfMeans("value", "beside", equal_var=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = tt.Experiment({"value": metric}, variant="arm").analyze(table, control=0)["value"]
+    return Reading(
+        a, b, _interval(found), _relative(found) if has_share(a, b) else None, sequential(a, b), belief(a, b)
+    )
 
 
-def needed(mean: float, variance: float, relative: float) -> int:
-    """Units in both arms together that show a relative difference of the mean with a power of 80 % at 5 %, arms of equal size:
-    4 (z + z')² variance / (relative mean)² (Cohen 1988)."""
-    if variance <= 0 or mean == 0 or relative == 0:
-        return 0
-    z = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
-    return math.ceil(4 * z**2 * variance / (relative * mean) ** 2)
+def _both(
+    numbers: np.ndarray[Any, Any], of: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    told = np.isfinite(numbers) & np.isfinite(of)
+    return numbers[told].astype(float), of[told].astype(float)
+
+
+def _ratio_arm(numbers: np.ndarray[Any, Any], of: np.ndarray[Any, Any]) -> Arm:
+    if not len(of) or of.mean() <= 0:
+        return Arm(len(of), math.nan, 0.0)
+    ratio = float(numbers.sum() / of.sum())
+    told = _arm(ratio + (numbers - ratio * of) / of.mean())
+    # Of values that are all alike what is left is only how a computer adds them up.
+    return Arm(told.n, ratio, told.variance if told.variance > _ROUNDING else 0.0)
 
 
 def sequential(control: Arm, treatment: Arm, *, relative: bool = True) -> Interval:
@@ -247,8 +264,11 @@ def _adjusted(
     table = _table(a[known[0]], b[known[1]], (before[0][known[0]], before[1][known[1]]))
     if not np.concatenate([before[0][known[0]], before[1][known[1]]]).std():
         return None
-    metric = tt.Mean("value", "before", equal_var=False)
-    return _interval(tt.Experiment({"value": metric}, variant="arm").analyze(table, control=0)["value"])
+    metric = tt.Mean("value", "beside", equal_var=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = _interval(tt.Experiment({"value": metric}, variant="arm").analyze(table, control=0)["value"])
+    # Where what was before says all of what came after, nothing is left to have an error.
+    return found if math.isfinite(found.p) else None
 
 
 def _fixed(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> Any:
@@ -267,10 +287,16 @@ def _interval(found: Any) -> Interval:
     )
 
 
+def _relative(found: Any) -> Interval:
+    return Interval(
+        found.rel_effect_size, found.rel_effect_size_ci_lower, found.rel_effect_size_ci_upper, found.pvalue
+    )
+
+
 def _table(
     a: np.ndarray[Any, Any],
     b: np.ndarray[Any, Any],
-    before: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
+    beside: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
 ) -> pa.Table:
     import pyarrow as pa
 
@@ -278,6 +304,6 @@ def _table(
         "arm": np.concatenate([np.zeros(len(a), np.int64), np.ones(len(b), np.int64)]),
         "value": np.concatenate([a, b]),
     }
-    if before is not None:
-        columns["before"] = np.concatenate(before)
+    if beside is not None:
+        columns["beside"] = np.concatenate(beside)
     return pa.table(columns)

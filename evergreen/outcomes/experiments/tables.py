@@ -14,7 +14,7 @@ import numpy as np
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from evergreen.outcomes.experiments import statistics
+from evergreen.outcomes.experiments import sizes, statistics
 
 MOST_ARMS = 6
 MOST_OUTCOMES = 20
@@ -94,12 +94,10 @@ def compare(
             )
             reading = statistics.read(numbers[outcome][a], numbers[outcome][b], covariates=before)
             readings.append(
-                {"outcome": outcome, "kind": columns[outcome].kind, "arm": other, **_plain(asdict(reading))}
+                {"outcome": outcome, "kind": columns[outcome].kind, "arm": other, **plain(asdict(reading))}
             )
     counts = {key: int(mask.sum()) for key, mask in masks.items()}
-    ratios = {
-        key: statistics.sample_ratio((counts[control], n)) for key, n in counts.items() if key != control
-    }
+    ratios = {key: sizes.sample_ratio((counts[control], n)) for key, n in counts.items() if key != control}
     named = [{"name": key, "n": n} for key, n in sorted(counts.items(), key=lambda row: row[0] != control)]
     return {"arms": named, "ratios": ratios, "readings": readings, "covariate": covariate}
 
@@ -174,10 +172,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Data that JSON takes: what is no finite number is None."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

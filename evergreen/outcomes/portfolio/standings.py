@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergreen.customers.lines import NEVER, Flags, Ints, Lines, Pairs, first_start
+from evergreen.customers.lines import NEVER, Flags, Ints, Lines, Pairs, first_start, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,21 @@ def overdue_until(lines: Lines, followed: Pairs, grace_days: int) -> Ints:
     """The first day on which an ended line is no longer overdue: the grace is over, or something that follows it has begun."""
     over = np.minimum(lines.end + grace_days, first_start(lines, followed))
     return np.where(lines.end >= NEVER, lines.end, np.maximum(over, lines.end))
+
+
+def paid_on(lines: Lines, until: Ints, accounts: Ints, days: Ints) -> Ints:
+    """What each of some accounts pays a month on a day of its own. ``until`` is the first day on which a line no longer counts
+    (``overdue_until``, else its end). Minor units; 0 for an account without a line."""
+    place = np.searchsorted(lines.accounts, accounts)
+    low, high = (np.searchsorted(lines.account, place, side) for side in ("left", "right"))
+    known = np.zeros(len(accounts), np.bool_)
+    inside = place < len(lines.accounts)
+    known[inside] = lines.accounts[place[inside]] == accounts[inside]
+    unit, row = spread(np.arange(len(accounts)), low, np.where(known, high, low))
+    counts = (lines.start[row] <= days[unit]) & (np.maximum(until, lines.end)[row] > days[unit])
+    found = np.zeros(len(accounts), np.int64)
+    np.add.at(found, unit[counts], lines.cents[row[counts]])
+    return found
 
 
 def at_close(lines: Lines, bounds: Ints) -> tuple[Side, Side]:

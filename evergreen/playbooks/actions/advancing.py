@@ -21,7 +21,7 @@ from evergreen.playbooks import rules
 from evergreen.playbooks.actions.telling import told_of
 from evergreen.playbooks.book import Book
 from evergreen.playbooks.kinds import Order, kinds
-from evergreen.playbooks.models import Effect, Enrolment, Playbook, PlaybookVersion, Untold
+from evergreen.playbooks.models import Effect, Enrolment, Passage, Playbook, PlaybookVersion, Untold
 from evergreen.playbooks.steps.messages import withdraw
 
 log = logging.getLogger(__name__)
@@ -171,8 +171,20 @@ _COLUMNS = (
 
 def _write(walks: Sequence[tuple[Enrolment, rules.Walk]], now: dt.datetime) -> None:
     """Where the runs stand now, and what is to be told of those that ended; fails where one is no longer held."""
-    rows, untold = [], []
+    rows, untold, passages = [], [], []
     for run, walk in walks:
+        passages += [
+            Passage(
+                playbook_id=run.playbook_id,
+                version_id=run.version_id,
+                account_id=run.account_id,
+                step=one.step,
+                way=one.way,
+                at=now,
+            )
+            for one in walk.passed
+            if one.way
+        ]
         is_over = walk.state != "waiting"
         has_moved = walk.place.visit != run.visit
         rule = dict(walk.place.rule)
@@ -200,6 +212,8 @@ def _write(walks: Sequence[tuple[Enrolment, rules.Walk]], now: dt.datetime) -> N
                 f"{len(rows) - cursor.rowcount} runs were no longer held when they were written"
             )
     Untold.objects.bulk_create(untold)
+    # Only the first passage of an account through a step is kept.
+    Passage.objects.bulk_create(passages, ignore_conflicts=True)
     withdraw([run.pk for run, walk in walks if walk.state == "left"], now=now)
 
 

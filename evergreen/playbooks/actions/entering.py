@@ -268,7 +268,7 @@ def _comparable(of: rules.Definition, accounts: set[int], book: Book) -> set[int
     """Accounts that may be held out of a playbook that has a holdout."""
     if not of.holdout:
         return set()
-    values = newest_values(accounts, rules.NEVER_HELD_OUT, book.fields)
+    values = newest_values(accounts, rules.NEVER_COMPARED, book.fields)
     return {pk for pk in accounts if pk in values and rules.may_be_held_out(values[pk])}
 
 

@@ -53,7 +53,7 @@ _FLOW_KEYS = {
     "wait_until": ("condition", "event", "timeout", "next", "on_timeout"),
     "working_hours": ("next",),
     "branch": ("ways", "otherwise"),
-    "split": ("arms",),
+    "split": ("arms", "spared"),
     "answer": ("of", "ways", "timeout", "otherwise", "on_timeout"),
     "end": (),
 }  # fmt: skip
@@ -228,7 +228,9 @@ class Reader(Values):
             case "answer":
                 return self._answer(key, row, where, following, keys)
             case "split":
-                return Split(key, tuple(self._arms(row, where, keys)))
+                spared = row.get("spared")
+                spares = self._to(spared, "", f"{where}: spared", keys) if spared else ""
+                return Split(key, tuple(self._arms(row, where, keys)), spares)
             case "end":
                 return End(key)
         return self._act(key, kind, row, where, to)

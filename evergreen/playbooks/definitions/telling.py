@@ -100,8 +100,10 @@ def _step_told(step: Step, after: str, kinds: Mapping[str, Readable]) -> dict[st
             found["ways"] = [{"when": written(condition), "to": to} for condition, to in ways]
             if otherwise != after:
                 found["otherwise"] = otherwise
-        case Split(arms=arms):
+        case Split(arms=arms, spared=spared):
             found["arms"] = [{"share": share, "to": to} for share, to in arms]
+            if spared:
+                found["spared"] = spared
     to = getattr(step, "next", after)
     if to != after:
         found["next"] = to

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evergreen.base.conditions import Condition
+from evergreen.base.conditions import AnyOf, Condition, Op, Test
 
 # An answer to a form is heard as this event with the form behind it: survey.answered:nps.
 FORM = "survey.answered"
@@ -17,6 +17,9 @@ LIFECYCLE_DATES = ("signed_on", "kickoff_on", "live_on", "first_value_on", "stag
 REENTRY = ("never", "after_days", "each_time")
 PER = ("account", "occasion")
 FLOW_KINDS = ("wait", "wait_until", "working_hours", "answer", "branch", "split", "end")
+# A strategic account and one in trouble are helped, not compared.
+NEVER_COMPARED = {"tier": "strategic", "health_band": "red"}
+PROTECTED = AnyOf(tuple(Test(field, Op.IS, (value,)) for field, value in NEVER_COMPARED.items()))
 SPANS = ("minutes", "hours", "days", "working_days")
 EVERY = ("day", "week", "month", "quarter")
 
@@ -115,10 +118,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Send a share of the accounts each way, by a stable hash of the account. ``arms`` are (share, step)."""
+    """Send a share of the accounts each way, by a stable hash of the account. ``arms`` are (share, step), the first is what the others
+    are compared with. ``spared``: where accounts that are strategic or in the red go, who then take no part; '' where all do."""
 
     key: str
     arms: tuple[tuple[int, str], ...]
+    spared: str = ""
     kind: Literal["split"] = "split"
 
 
@@ -172,8 +177,8 @@ def targets(step: Step) -> tuple[str, ...]:
     match step:
         case Branch(ways=ways, otherwise=otherwise):
             return (*(to for _condition, to in ways), otherwise)
-        case Split(arms=arms):
-            return tuple(to for _share, to in arms)
+        case Split(arms=arms, spared=spared):
+            return (*(to for _share, to in arms), *([spared] if spared else []))
         case Answer(ways=answers, otherwise=otherwise, on_timeout=late):
             return (*(to for _answer, to in answers), otherwise, late)
         case Until(next=next, on_timeout=late):
@@ -191,6 +196,20 @@ def conditions(of: Definition) -> Iterator[Condition]:
             yield from (condition for condition, _to in step.ways)
         elif isinstance(step, Until) and step.condition is not None:
             yield step.condition
+        elif isinstance(step, Split) and step.spared:
+            yield PROTECTED
+
+
+def from_here(of: Definition, key: str) -> dict[str, Step]:
+    """A step and every step that may follow it, by key: what is done to whoever comes to it. Empty where there is no such step."""
+    found: dict[str, Step] = {}
+    waiting = [key]
+    while waiting:
+        step = of.step(waiting.pop())
+        if step is not None and step.key not in found:
+            found[step.key] = step
+            waiting.extend(targets(step))
+    return found
 
 
 def asked(of: Definition) -> frozenset[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evergreen.events.scales import GROUPS, group_of
-from evergreen.playbooks.rules.definition import FORM, Definition, Trigger
+from evergreen.playbooks.rules.definition import FORM, NEVER_COMPARED, Definition, Trigger
 from evergreen.playbooks.rules.walking import arm_for
 
 # A trigger that was missed (the machine was off, the playbook too) is made good for so many days, not for ever.
@@ -43,15 +43,13 @@ def refused(of: Definition, past: Iterable[Past], now: dt.datetime) -> str:
     return ""
 
 
-# A strategic account and one in trouble are helped, not compared.
-NEVER_HELD_OUT = {"tier": "strategic", "health_band": "red"}
 MOST_HELD_OUT = 50
 _HOLDOUT = "\0holdout"
 
 
 def may_be_held_out(values: Mapping[str, Any]) -> bool:
     """Whether an account of these values (``tier``, ``health_band``) may be kept out of a playbook to compare with."""
-    return all(values.get(field) != never for field, never in NEVER_HELD_OUT.items())
+    return all(values.get(field) != never for field, never in NEVER_COMPARED.items())
 
 
 def is_held_out(playbook: str, account: str, share: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from evergreen.base.conditions import Condition, holds
 from evergreen.base.wall import Calendar, out_of_quiet, working_from
 from evergreen.playbooks.rules.definition import (
+    PROTECTED,
     Act,
     Answer,
     Branch,
@@ -27,6 +28,8 @@ from evergreen.playbooks.rules.timing import span_ends
 
 # A run that goes further at once has been caught in a loop; publishing refuses those that it sees.
 MOST_STEPS = 100
+# What came of a split in which an account took no part.
+SPARED = "spared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A step that was gone through at a visit, and what came of it."""
+    """A step that was gone through at a visit, and what came of it. ``way``: the step to which a split or a branch sent the run ('' of
+    another step, and of a split that spared it)."""
 
     step: str
     visit: int
     result: str
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,8 @@ def walk(of: Definition, place: Place, seen: Seen, by: Setting) -> Walk:
         if isinstance(found, Walk):
             return replace(found, acts=tuple(acts), passed=tuple(passed))
         to, result = found
-        passed.append(Passed(step.key, place.visit, result))
+        divides = isinstance(step, Split | Branch) and result != SPARED
+        passed.append(Passed(step.key, place.visit, result, to if divides else ""))
         place = Place(to, place.visit + 1, place.due_at)
     raise PlaybookError.at(place.step, str(MOST_STEPS), "a loop that waits")
 
@@ -167,6 +173,8 @@ def _next(step: Step, place: Place, seen: Seen, by: Setting) -> Walk | tuple[str
             )
             to = chosen[1] if chosen else otherwise
             return to, f"to {to}"
+        case Split(spared=spared) if spared and holds(PROTECTED, seen.values, by.today):
+            return spared, SPARED
         case Split(arms=arms):
             to = arm_for(by.playbook, step.key, seen.account, arms)
             return to, f"to {to}"

@@ -93,7 +93,7 @@ def trial(con: duckdb.DuckDBPyConnection, key: str, of: rules.Definition) -> Tri
     span, fields = Span(first, known.newest, vendor_zone()), catalogue.all_fields()
     found = occasions(con, of, span, fields)
     asked = frozenset().union(*(fields_of(one) for one in rules.conditions(of)))
-    asked |= frozenset(rules.NEVER_HELD_OUT) if of.holdout else frozenset()
+    asked |= frozenset(rules.NEVER_COMPARED) if of.holdout else frozenset()
     alerts = {one.alert for listed in found.values() for one in listed if one.alert}
     seen = Seen(con, of, asked, found, alerts, span, fields)
     player = _Player(key, of, seen, span)

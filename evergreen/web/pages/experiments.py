@@ -17,6 +17,7 @@ from evergreen.web import formats, uploads
 from evergreen.web.configuring import configurers
 from evergreen.web.downloads import csv_file
 from evergreen.web.presenters.experiments import ExperimentPage
+from evergreen.web.presenters.playbooks.running import running
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import complain, say
 
@@ -32,7 +33,8 @@ def index(request: StaffRequest) -> HttpResponse:
     pages = [
         ExperimentPage(one) for one in Experiment.objects.select_related("created_by", "decided_by")[:200]
     ]
-    return render(request, "pages/experiments/index.html", {"pages": pages})
+    context = {"pages": pages, "running": running(request.user, request.now)}
+    return render(request, "pages/experiments/index.html", context)
 
 
 @configurers  # before the file is read

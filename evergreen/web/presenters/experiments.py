@@ -10,7 +10,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from evergreen.outcomes.experiments import statistics
+from evergreen.metrics import registry
+from evergreen.outcomes.experiments import following, sizes, splits, statistics
 from evergreen.outcomes.models import Experiment
 from evergreen.web import formats
 
@@ -45,7 +46,7 @@ class Outcome:
     def __init__(self, told: Mapping[str, Any], control: str, ratio: float) -> None:
         self.told, self.control_name, self.ratio = told, control, ratio
         self.name, self.arm = str(told["outcome"]), str(told["arm"])
-        self.is_share = told["kind"] == "flag"
+        self.is_share = told["kind"] in ("flag", "ratio")
 
     @property
     def control(self) -> str:
@@ -78,14 +79,16 @@ class Outcome:
         """What may be said, in a sentence."""
         fixed, always = self.told["absolute"], self.told["sequential"]
         if fixed is None:
-            return _("Nothing can be said: an arm has fewer than two units, or nobody differs from anybody.")
+            return _(
+                "%(outcome)s: nothing can be said, an arm has fewer than two units, or nobody differs from anybody."
+            ) % {"outcome": self.name}
         said = {
             "outcome": self.name,
             "arm": self.arm,
             "diff": self._shown(fixed["value"]),
             "between": self._between(fixed),
         }
-        if self.ratio < statistics.RATIO_ALPHA:
+        if self.ratio < sizes.RATIO_ALPHA:
             return (
                 _(
                     "%(outcome)s: %(diff)s (95%% interval %(between)s), but the arms are not of the sizes that were planned: find out why before you believe it."
@@ -109,7 +112,7 @@ class Outcome:
     @property
     def tone(self) -> str:
         fixed = self.told["absolute"]
-        if fixed is None or self.ratio < statistics.RATIO_ALPHA:
+        if fixed is None or self.ratio < sizes.RATIO_ALPHA:
             return "warn"
         return "none" if fixed["p"] >= statistics.ALPHA else "info"
 
@@ -185,8 +188,17 @@ class Outcome:
         if not arm["mean"]:
             return []
         have = arm["n"] + self.told["treatment"]["n"]
-        units = [(one, statistics.needed(arm["mean"], arm["variance"], one)) for one in _EFFECTS]
+        units = [(one, sizes.needed(arm["mean"], arm["variance"], one)) for one in _EFFECTS]
         return [Needed(formats.percent(one), n, have >= n) for one, n in units if n]
+
+
+def outcome_names() -> dict[str, str]:
+    """What playbooks are compared on, in words."""
+    names = {
+        splits.GOAL: _("Goal reached"), following.KEPT: _("Still a customer"), following.HEALTH: _("Health score"),
+        following.NRR: _("Net revenue retention (NRR)"), following.GRR: _("Gross revenue retention (GRR)"),
+    }  # fmt: skip
+    return names | {key: formats.named(registry.metric(key).name) for key in following.METRICS}
 
 
 def _signed(value: float) -> str:
@@ -207,6 +219,27 @@ class ExperimentPage:
     def __init__(self, experiment: Experiment, typed: QueryDict | None = None) -> None:
         self.experiment, self._typed = experiment, typed
         self.problems: list[str] = []
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether it came as a table; else it is how a playbook's comparison stood one day."""
+        return bool(self.experiment.file)
+
+    @property
+    def line(self) -> str:
+        """Where it comes from and how large it is."""
+        units = _("%(n)s units") % {"n": formats.number(self.experiment.rows)}
+        if self.is_brought:
+            return f"{self.experiment.file_name} · {units}"
+        return _("%(units)s, as it stood on %(day)s") % {
+            "units": units, "day": formats.day(self.experiment.created_at),
+        }  # fmt: skip
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """(playbook, step or '') that it was read from; empty for a table."""
+        playbook, _slash, rest = self.experiment.origin_id.partition("/")
+        return playbook, rest.partition("/")[0]
 
     @property
     def arm_columns(self) -> list[Mapping[str, Any]]:
@@ -267,7 +300,7 @@ class ExperimentPage:
     def ratios(self) -> list[tuple[str, str, bool]]:
         """Of each arm: how likely its size is by chance, and whether that is too little to believe in the rest."""
         told = self.experiment.result.get("ratios", {})
-        return [(arm, f"{p:.4f}", p < statistics.RATIO_ALPHA) for arm, p in told.items()]
+        return [(arm, f"{p:.4f}", p < sizes.RATIO_ALPHA) for arm, p in told.items()]
 
     @property
     def is_uneven(self) -> bool:
@@ -277,7 +310,15 @@ class ExperimentPage:
     def outcomes(self) -> list[Outcome]:
         found = self.experiment.result
         control = str(self.experiment.setup.get("control", ""))
-        return [Outcome(one, control, found["ratios"][one["arm"]]) for one in found.get("readings", [])]
+        names = outcome_names() if not self.is_brought else {}
+        return [
+            Outcome(
+                {**one, "outcome": names.get(one["outcome"], one["outcome"])},
+                control,
+                found["ratios"][one["arm"]],
+            )
+            for one in found.get("readings", [])
+        ]
 
     @property
     def primary(self) -> Outcome | None:

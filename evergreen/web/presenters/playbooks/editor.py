@@ -31,6 +31,7 @@ from evergreen.playbooks.models import Playbook, PlaybookVersion
 from evergreen.playbooks.rules.definition import EVERY, LIFECYCLE_DATES, SPANS
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks import words
+from evergreen.web.presenters.playbooks.asked import answers_of_surveys, form_name
 from evergreen.web.presenters.playbooks.choices import Choices, MessageChoices
 from evergreen.web.presenters.playbooks.form import STEP_FORMS, data_of, reshaped
 from evergreen.web.presenters.playbooks.page import Flow, flow_of
@@ -332,7 +333,7 @@ class PlaybookEditor(MessageChoices):
 
     @property
     def forms(self) -> Choices:
-        return [*((key, words.form_name(key)) for key in rules.FORMS), *words.answers_of_surveys().items()]
+        return [*((key, form_name(key)) for key in rules.FORMS), *answers_of_surveys().items()]
 
     @property
     def reentries(self) -> Choices:

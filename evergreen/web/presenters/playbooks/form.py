@@ -21,7 +21,7 @@ STEP_FORMS: dict[str, tuple[str, ...]] = {
     "working_hours": (),
     "answer": ("of", "ways", "timeout", "otherwise", "on_timeout"),
     "branch": ("ways", "otherwise"),
-    "split": ("arms",),
+    "split": ("arms", "spared"),
     "end": (),
 }
 _PLAIN = {
@@ -34,6 +34,7 @@ _PLAIN = {
     "wait_until": ("condition", "event", "on_timeout"),
     "answer": ("of", "otherwise", "on_timeout"),
     "branch": ("otherwise",),
+    "split": ("spared",),
 }
 _MOST_ROWS = 250
 _ROWS = {"branch": ("ways", "when"), "answer": ("ways", "answer"), "split": ("arms", "share")}

@@ -17,9 +17,10 @@ from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for
 from evergreen.playbooks import actions, rules
 from evergreen.playbooks.book import Book
-from evergreen.playbooks.models import Enrolment, Playbook, PlaybookVersion, Refusal
+from evergreen.playbooks.models import Enrolment, Passage, Playbook, PlaybookVersion, Refusal
 from evergreen.playbooks.shipped import note_of
 from evergreen.web import formats
+from evergreen.web.presenters.playbooks.divided import dividing, way_names
 from evergreen.web.presenters.playbooks.flow import Row, drawn
 from evergreen.web.presenters.playbooks.listing import RECENT_DAYS, runs_for
 from evergreen.web.presenters.playbooks.words import REASONS, Told, Words, reentry_words
@@ -164,6 +165,26 @@ class PlaybookPage:
     def triggers(self) -> list[str]:
         of = self._read[0]
         return [self.words.trigger(one) for one in of.triggers] if of else []
+
+    @property
+    def divided(self) -> list[tuple[str, str, bool, str]]:
+        """The steps that send accounts different ways: (key, number and title, whether by lot, accounts by way)."""
+        of = self._read[0]
+        steps = dividing(of)
+        if of is None or not steps:
+            return []
+        rows = Passage.objects.filter(playbook=self.playbook).order_by().values_list("step", "way")
+        counts = {(step, way): n for step, way, n in rows.annotate(n=Count("pk"))}
+        number = {one.key: n for n, one in enumerate(of.steps, start=1)}
+        found = []
+        for step in steps:
+            ways = way_names(of, step, self.words)
+            told = " · ".join(
+                f"{name} {formats.number(counts.get((step.key, key), 0))}" for key, name in ways.items()
+            )
+            title = f"{number[step.key]} {self.words.step(step, of).title}"
+            found.append((step.key, title, isinstance(step, rules.Split), told))
+        return found
 
     @property
     def is_by_hand(self) -> bool:

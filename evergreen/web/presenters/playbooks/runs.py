@@ -54,6 +54,7 @@ _RESULTS: dict[str, str | Promise] = {
     "met": gettext_lazy("it became so"),
     "no task": gettext_lazy("there was no task to answer"),
     "timed out": gettext_lazy("the time was up"),
+    "spared": gettext_lazy("took no part in the split"),
     "skipped": gettext_lazy("skipped by hand"),
     "moved": gettext_lazy("moved by hand"),
     "end": gettext_lazy("end reached"),

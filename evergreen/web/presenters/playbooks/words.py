@@ -34,6 +34,7 @@ from evergreen.playbooks.rules.definition import (
 )
 from evergreen.touches.models import Channel, Medium, Survey, Template
 from evergreen.web import formats
+from evergreen.web.presenters.playbooks.asked import form_name
 from evergreen.work.models import Task
 
 KINDS: dict[str, str | Promise] = {
@@ -76,15 +77,6 @@ EVERY: dict[str, str | Promise] = {
     "week": gettext_lazy("every week"),
     "month": gettext_lazy("every month"),
     "quarter": gettext_lazy("every quarter"),
-}
-GROUPS: dict[str, str | Promise] = {
-    "detractor": gettext_lazy("detractor, 0–6"),
-    "passive": gettext_lazy("passive, 7–8"),
-    "promoter": gettext_lazy("promoter, 9–10"),
-    "dissatisfied": gettext_lazy("dissatisfied, 1–2"),
-    "satisfied": gettext_lazy("satisfied, 4–5"),
-    "hard": gettext_lazy("hard, 1–3"),
-    "easy": gettext_lazy("easy, 5–7"),
 }
 RECIPIENTS: dict[str, str | Promise] = {
     "first": gettext_lazy("the first there is: champion, sponsor, daily user, decision maker"),
@@ -340,8 +332,9 @@ class Words:
                     ),
                     Way(_("otherwise"), otherwise),
                 )
-            case Split(arms=arms):
-                return tuple(Way(f"{share}%", to) for share, to in arms)
+            case Split(arms=arms, spared=spared):
+                drawn = tuple(Way(f"{share}%", to) for share, to in arms)
+                return (*drawn, *([Way(_("strategic or in the red"), spared)] if spared else []))
             case Until(next=to, on_timeout=late) if late != to:
                 return (Way(_("when it is so"), to), Way(_("after the time is up"), late))
             case End():
@@ -353,26 +346,6 @@ class Words:
 def _answer_names(step: Step | None) -> dict[str, str]:
     told = step.settings.get("answers", ()) if isinstance(step, Act) else ()
     return {str(one["key"]): formats.named(one["name"]) for one in told}
-
-
-def form_name(key: str) -> str:
-    """A survey, a group of its answers, or one of its options: NPS, NPS (detractor), 90-day health check (not in use yet)."""
-    form, _dot, group = key.partition(".")
-    if key in rules.FORMS:
-        return f"{form.upper()} ({GROUPS.get(group, group)})" if group else form.upper()
-    return answers_of_surveys().get(key, key)
-
-
-def answers_of_surveys() -> dict[str, str]:
-    """Each survey and each option of its questions by the name under which its answer is heard."""
-    found = {}
-    for survey in Survey.objects.order_by("key"):
-        name = formats.named(survey.name)
-        found[survey.key] = name
-        for question in survey.questions:
-            for option in question.get("options", ()):
-                found[f"{survey.key}.{question['key']}.{option['key']}"] = f"{name} ({formats.named(option)})"
-    return found
 
 
 def span_words(span: Span) -> str:
