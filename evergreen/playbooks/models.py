@@ -127,6 +127,7 @@ class Refusal(models.Model):
         AGAIN = "again", _("was inside before")
         TOO_OFTEN = "too_often", _("entered too often in a day")
         HOLDOUT = "holdout", _("held out to compare with")
+        PILOT = "pilot", _("not among those of the pilot")
 
     playbook = models.ForeignKey(Playbook, on_delete=models.CASCADE, related_name="refusals")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="refusals")
@@ -187,6 +188,86 @@ class Effect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment_id} {self.step} {self.visit}"
+
+
+class Rollout(models.Model):
+    """A playbook let in step by step: of the accounts that could be held out, a share that rises. The same hash as a holdout, so nobody
+    changes sides but from held out to in. ``stage_since``: accounts with their first occasion since then are compared.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        STOPPED = "stopped", _("stopped")
+        DONE = "done", _("done")
+
+    playbook = models.ForeignKey(Playbook, on_delete=models.CASCADE, related_name="rollouts")
+    shares = models.JSONField(help_text="Percent of the accounts, rising; the last is 100.")
+    at = models.PositiveSmallIntegerField(default=0, help_text="Which of the shares is in.")
+    days = models.PositiveSmallIntegerField(help_text="After which a stage is judged.")
+    state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
+    stage_since = models.DateTimeField()
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True, help_text="Why it was stopped.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["playbook"], condition=~models.Q(state="done"), name="one_rollout_at_a_time"
+            )
+        ]
+        ordering = ["-started_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.playbook_id} {self.share}%"
+
+    @property
+    def share(self) -> int:
+        """Percent of the accounts that are let in now."""
+        return int(self.shares[self.at])
+
+
+class Pilot(models.Model):
+    """A playbook tried on the most valuable accounts, some of which are held out by lot. While it runs nobody else enters by a trigger."""
+
+    playbook = models.ForeignKey(Playbook, on_delete=models.CASCADE, related_name="pilots")
+    top = models.PositiveSmallIntegerField(help_text="Percent of the paying accounts, the most valuable.")
+    holdout = models.PositiveSmallIntegerField(help_text="Percent of them held out.")
+    with_strategic = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["playbook"], condition=models.Q(ended_at=None), name="one_pilot_at_a_time"
+            )
+        ]
+        ordering = ["-started_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.playbook_id} top {self.top}%"
+
+
+class PilotAccount(models.Model):
+    """An account of a pilot and its side; ``stratum`` are neighbours by value, of whom a set number is held out."""
+
+    pilot = models.ForeignKey(Pilot, on_delete=models.CASCADE, related_name="accounts")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    stratum = models.PositiveIntegerField()
+    is_held_out = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pilot", "account"], name="pilot_account_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pilot_id} {self.account_id}"
 
 
 class Heard(models.Model):

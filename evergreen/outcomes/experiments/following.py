@@ -60,14 +60,20 @@ def follow(
     found = [Followed(name, "flag", _reached(units, days, reached)) for name, reached in flags.items()]
     found.append(Followed(KEPT, "flag", _kept(units, days, newest)))
     found += _revenue(units, days, newest)
-    told = _snapshots(con, units, days)
+    return found + snapshots(con, units, days)
+
+
+def snapshots(con: duckdb.DuckDBPyConnection, units: Sequence[Unit], days: int) -> list[Followed]:
+    """Health and figures of the snapshot, of the day before and ``days`` after; of units in order of account."""
+    told = _read(con, units, days)
+    found = []
     for name in (HEALTH, *METRICS):
         before, after = (_numbers(told[f"{side}_{name}"]) for side in ("former", "later"))
         found.append(Followed(name, "number", after, before))
     return found
 
 
-def _snapshots(con: duckdb.DuckDBPyConnection, units: Sequence[Unit], days: int) -> dict[str, Any]:
+def _read(con: duckdb.DuckDBPyConnection, units: Sequence[Unit], days: int) -> dict[str, Any]:
     con.register("compared_units", pa.table({
         "account_id": pa.array([one.account for one in units], pa.int64()),
         "before": pa.array([one.on - dt.timedelta(days=1) for one in units], pa.date32()),

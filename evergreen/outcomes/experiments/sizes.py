@@ -80,6 +80,15 @@ def needed(mean: float, variance: float, relative: float, shares: Sequence[float
     return math.ceil(uneven * z**2 * variance / (relative * mean) ** 2)
 
 
+def smallest(mean: float, variance: float, units: int, shares: Sequence[float] = (0.5, 0.5)) -> float | None:
+    """The smallest relative difference of the mean between two arms that so many units in all show with a power of 80 % at 5 %: ``needed``
+    solved for the difference. None where it cannot be told."""
+    if variance <= 0 or mean == 0 or units < 1 or min(shares) <= 0:
+        return None
+    z = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
+    return z * math.sqrt((1 / shares[0] + 1 / shares[1]) * variance / units) / abs(mean)
+
+
 def power(
     mean: float, variance: float, relative: float, units: int, shares: Sequence[float] = (0.5, 0.5)
 ) -> float:

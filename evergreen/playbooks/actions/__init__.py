@@ -8,6 +8,15 @@ from collections.abc import Callable
 from evergreen.playbooks.actions.advancing import advance
 from evergreen.playbooks.actions.alert_tasks import make_task, settle
 from evergreen.playbooks.actions.entering import enrol, enter_by_hand
+from evergreen.playbooks.actions.staging import (
+    candidates,
+    end_pilot,
+    raise_rollout,
+    resume_rollout,
+    start_pilot,
+    start_rollout,
+    stop_rollout,
+)
 from evergreen.playbooks.actions.steering import change_version, merged, move, moving, retry, skip, stop
 from evergreen.playbooks.actions.telling import tell
 from evergreen.playbooks.actions.versions import (
@@ -25,8 +34,10 @@ from evergreen.playbooks.actions.waking import Happened, hear, listened_to, swee
 __all__ = [
     "Happened",
     "advance",
+    "candidates",
     "change_version",
     "discard",
+    "end_pilot",
     "enrol",
     "enter_by_hand",
     "free_key",
@@ -38,13 +49,18 @@ __all__ = [
     "move",
     "moving",
     "publish",
+    "raise_rollout",
     "read",
+    "resume_rollout",
     "retire",
     "retry",
     "save_draft",
     "settle",
     "skip",
+    "start_pilot",
+    "start_rollout",
     "stop",
+    "stop_rollout",
     "sweep",
     "switch",
     "tell",

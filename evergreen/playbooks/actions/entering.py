@@ -25,11 +25,23 @@ from evergreen.metrics.segments.newest import newest_values
 from evergreen.playbooks import rules
 from evergreen.playbooks.actions.telling import told_of
 from evergreen.playbooks.book import Book, published
-from evergreen.playbooks.models import Enrolment, Heard, Mark, Playbook, PlaybookVersion, Refusal, Untold
+from evergreen.playbooks.models import (
+    Enrolment,
+    Heard,
+    Mark,
+    Pilot,
+    Playbook,
+    PlaybookVersion,
+    Refusal,
+    Untold,
+)
+from evergreen.playbooks.staged import PILOT, Door, door
 
 _BATCH = 1_000
 _MOST_HEARD = 20_000
 _HAND = "hand"
+# Whom somebody puts in, and whom a pilot does: neither held out nor compared by a holdout.
+_CHOSEN = frozenset({_HAND, PILOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +174,9 @@ def _let_in(
     down with why, unless the occasion never comes again. Returns entries.
     """
     of, entered = book.definition(version), 0
+    at = door(playbook, of)
     for batch in in_batches(occasions, _BATCH):
-        entered += _enter(playbook, version, of, batch, book, by, keeps_refusals=keeps_refusals)
+        entered += _enter(playbook, version, at, batch, book, by, keeps_refusals=keeps_refusals)
     return entered
 
 
@@ -171,13 +184,14 @@ def _let_in(
 def _enter(
     playbook: Playbook,
     version: PlaybookVersion,
-    of: rules.Definition,
+    at: Door,
     batch: Sequence[Occasion],
     book: Book,
     by: User | None,
     *,
     keeps_refusals: bool,
 ) -> int:
+    of = at.of
     accounts = {one.account for one in batch}
     runs = Enrolment.objects.filter(playbook=playbook, account__in=accounts)
     past: dict[int, list[rules.Past]] = defaultdict(list)
@@ -195,9 +209,11 @@ def _enter(
     outside = _outside(of, {one.account for one in fresh}, book)
     token, chosen, refused = secrets.token_hex(12), [], []
     # Whom somebody puts in is neither held out nor compared.
-    comparable = _comparable(of, {one.account for one in fresh if one.origin[0] != _HAND}, book)
+    comparable = _comparable(of, {one.account for one in fresh if one.origin[0] not in _CHOSEN}, book)
     for one in fresh:
         reason = "condition" if one.account in outside else rules.refused(of, past[one.account], book.now)
+        if not reason and at.keeps_out(one.account, is_by_hand=one.origin[0] == _HAND):
+            reason = Refusal.Reason.PILOT.value
         if (
             not reason
             and one.account in comparable
@@ -270,6 +286,17 @@ def _comparable(of: rules.Definition, accounts: set[int], book: Book) -> set[int
         return set()
     values = newest_values(accounts, rules.NEVER_COMPARED, book.fields)
     return {pk for pk in accounts if pk in values and rules.may_be_held_out(values[pk])}
+
+
+def enter_pilot(pilot: Pilot, *, by: User | None, now: dt.datetime) -> int:
+    """Let those in whom a pilot's lot chose. Returns entries."""
+    playbook = pilot.playbook
+    version = playbook.versions.get(state=PlaybookVersion.State.PUBLISHED)
+    chosen = (
+        pilot.accounts.filter(is_held_out=False).order_by("account_id").values_list("account_id", flat=True)
+    )
+    occasion, origin = f"{PILOT}:{pilot.pk}", (PILOT, str(pilot.pk))
+    return _let_in(playbook, version, [Occasion(pk, occasion, origin) for pk in chosen], Book(now), by=by)
 
 
 def enter_by_hand(

@@ -31,15 +31,20 @@ from evergreen.playbooks.rules.entering import (
     scheduled,
 )
 from evergreen.playbooks.rules.problems import PlaybookError
+from evergreen.playbooks.rules.staging import LEAST_PILOT, PILOT_HOLDOUTS, STEPS, TOP, Side, rising, sides
 from evergreen.playbooks.rules.walking import Passed, Place, Seen, Setting, Walk, arm_for, wakes_at, walk
 
 __all__ = [
     "FLOW_KINDS",
     "FORM",
     "FORMS",
+    "LEAST_PILOT",
     "MAKE_GOOD_DAYS",
     "MOST_HELD_OUT",
     "NEVER_COMPARED",
+    "PILOT_HOLDOUTS",
+    "STEPS",
+    "TOP",
     "Act",
     "Answer",
     "Branch",
@@ -50,6 +55,7 @@ __all__ = [
     "PlaybookError",
     "Seen",
     "Setting",
+    "Side",
     "Split",
     "Trigger",
     "Until",
@@ -65,7 +71,9 @@ __all__ = [
     "is_held_out",
     "may_be_held_out",
     "refused",
+    "rising",
     "scheduled",
+    "sides",
     "targets",
     "wakes_at",
     "walk",

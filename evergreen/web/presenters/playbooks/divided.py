@@ -67,11 +67,6 @@ class SplitPage(Told):
         return len(self.found.arms) < 2
 
     @property
-    def has_many(self) -> bool:
-        """Whether more than one way is held against the first."""
-        return len(self.found.arms) > 2
-
-    @property
     def spared(self) -> str:
         """Where those go who take no part."""
         return self.split.spared

@@ -12,6 +12,7 @@ from evergreen.outcomes.experiments import comparing, holdouts, sizes
 from evergreen.outcomes.experiments.comparing import Compared
 from evergreen.playbooks import rules
 from evergreen.playbooks.models import Playbook
+from evergreen.playbooks.staged import stage
 from evergreen.web import formats
 from evergreen.web.presenters.experiments import Outcome, outcome_names
 
@@ -42,6 +43,11 @@ class Told:
     def is_uneven(self) -> bool:
         found = self.found
         return found is not None and found.ratio is not None and found.ratio < sizes.RATIO_ALPHA
+
+    @property
+    def has_many(self) -> bool:
+        """Whether more than one arm is held against the first."""
+        return self.found is not None and len(self.found.arms) > 2
 
     @property
     def ratio(self) -> str:
@@ -100,9 +106,10 @@ class EffectPage(Told):
 
     @cached_property
     def found(self) -> Compared | None:
-        if self.of is None or not self.of.holdout:
+        now = stage(self.playbook, self.of) if self.of is not None else None
+        if now is None or not now.held_out:
             return None
-        return holdouts.compared(store.reading(), self.playbook, self.of.holdout, self.days)
+        return holdouts.compared(store.reading(), self.playbook, now.held_out, self.days, now.since)
 
     @property
     def held_out(self) -> int:

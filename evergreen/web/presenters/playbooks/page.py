@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from evergreen.alerts.models import Rule
 from evergreen.alerts.words import rule_name
@@ -17,8 +18,9 @@ from evergreen.base.models import User
 from evergreen.customers.queries import accounts_for
 from evergreen.playbooks import actions, rules
 from evergreen.playbooks.book import Book
-from evergreen.playbooks.models import Enrolment, Passage, Playbook, PlaybookVersion, Refusal
+from evergreen.playbooks.models import Enrolment, Passage, Playbook, PlaybookVersion, Refusal, Rollout
 from evergreen.playbooks.shipped import note_of
+from evergreen.playbooks.staged import running_pilot
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks.divided import dividing, way_names
 from evergreen.web.presenters.playbooks.flow import Row, drawn
@@ -185,6 +187,17 @@ class PlaybookPage:
             title = f"{number[step.key]} {self.words.step(step, of).title}"
             found.append((step.key, title, isinstance(step, rules.Split), told))
         return found
+
+    @cached_property
+    def staged(self) -> str:
+        """A roll-out or a pilot that keeps some out of it, in words; '' without one."""
+        if (rollout := self.playbook.rollouts.exclude(state=Rollout.State.DONE).first()) is not None:
+            if rollout.state == Rollout.State.STOPPED:
+                return _("Its roll-out was stopped at %(share)s%%.") % {"share": rollout.share}
+            return _("It is let in step by step: %(share)s%% of the accounts now.") % {"share": rollout.share}
+        if running_pilot(self.playbook) is not None:
+            return _("A pilot runs: nobody else enters by a trigger.")
+        return ""
 
     @property
     def is_by_hand(self) -> bool:
