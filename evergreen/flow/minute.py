@@ -11,6 +11,7 @@ from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
 from evergreen.playbooks import actions as playbooks
 from evergreen.touches import actions as touches
+from evergreen.touches.groups.reading import read_due
 from evergreen.touches.notices.telling import tell_notices
 from evergreen.touches.surveys import waves
 from evergreen.touches.surveys.answering import tell_answers
@@ -37,6 +38,7 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
 
 
 def fetch() -> None:
-    """What came back: answers in mailboxes, and what became of messages that somebody has to confirm."""
+    """What came back: answers in mailboxes, what became of messages that somebody has to confirm, who is in groups of customers."""
     touches.fetch(now=clock.utc_now())
     touches.follow_up(now=clock.utc_now())
+    read_due(now=clock.utc_now())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from evergreen.base.models import User
 from evergreen.customers.models import Contact, ContactId
 from evergreen.touches import rules
-from evergreen.touches.models import Channel, Medium, Message
+from evergreen.touches.models import Channel, CustomerGroup, Medium, Message
 from evergreen.touches.ways import adapter_of
 
 # The system under which a contact's id of a medium is kept.
@@ -41,6 +41,9 @@ class Addresses:
         self, messages: Sequence[Message], contacts: Mapping[int, Contact], channel: Channel
     ) -> None:
         ids = medium_ids(messages[0].medium, list(contacts))
+        asked = {one.group_id for one in messages if one.group_id is not None}
+        live = CustomerGroup.objects.filter(pk__in=asked, ended_at=None)
+        groups = dict(live.values_list("pk", "external_id")) if asked else {}
         staff = User.objects.in_bulk({one.staff_id for one in messages if one.staff_id is not None})
         adapter = adapter_of(channel) if staff else None
         self._found: dict[int, str] = {}
@@ -49,6 +52,8 @@ class Addresses:
                 contact = contacts.get(one.contact_id)
                 # Who was merged is reached as who stays.
                 self._found[one.pk] = reach(contact, one.medium, ids) if contact is not None else ""
+            elif one.group_id is not None:
+                self._found[one.pk] = groups.get(one.group_id) or ""
             elif one.staff_id is not None and adapter is not None:
                 person = staff.get(one.staff_id)
                 is_there = person is not None and person.is_active

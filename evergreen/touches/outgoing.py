@@ -13,7 +13,7 @@ from evergreen.customers.models import Account, Contact
 from evergreen.events.scales import SCALES
 from evergreen.touches import composing
 from evergreen.touches.channels.contract import Outgoing
-from evergreen.touches.models import Medium, Message, Topic
+from evergreen.touches.models import CustomerGroup, Medium, Message, Topic
 from evergreen.touches.surveys.defaults import ENDS
 
 SALT = "evergreen.touches.refusal"
@@ -60,11 +60,12 @@ def letters(messages: Sequence[Message]) -> dict[int, Outgoing]:
     accounts = Account.objects.select_related("owner").in_bulk(
         {one.account_id for one in messages if one.account_id}
     )
+    groups = CustomerGroup.objects.in_bulk({one.group_id for one in messages if one.group_id})
     vendor = str(setting("vendor_name"))
     found = {}
     for one in messages:
         person: Contact | User | None = contacts.get(one.contact_id or 0) or staff.get(one.staff_id or 0)
-        account = accounts.get(one.account_id or 0)
+        account, group = accounts.get(one.account_id or 0), groups.get(one.group_id or 0)
         owner = account.owner if account is not None else None
         link = refuse_at(one)
         text, html = composing.plain(one.body), ""
@@ -75,14 +76,18 @@ def letters(messages: Sequence[Message]) -> dict[int, Outgoing]:
         found[one.pk] = Outgoing(
             key=one.key,
             address=one.address,
-            name=str(person) if person is not None else "",
+            name=str(person or group or ""),
             subject=one.subject,
             text=text,
             markdown=composing.unescaped(one.body),
             html=html,
             language=one.language,
             reply_to=owner.email if owner is not None and owner.is_active and one.contact_id else "",
-            sender=owner.email if owner is not None and owner.is_active else "",
+            sender=group.owner_key
+            if group is not None
+            else owner.email
+            if owner is not None and owner.is_active
+            else "",
             refuse_at=link,
             data=one.data,
         )

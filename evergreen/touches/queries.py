@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from evergreen.base import clock
 from evergreen.base.models import User
@@ -14,7 +14,7 @@ from evergreen.base.queries import setting, vendor_zone
 from evergreen.customers.models import Contact
 from evergreen.customers.queries import accounts_for
 from evergreen.touches import rules
-from evergreen.touches.models import Channel, Message
+from evergreen.touches.models import Channel, CustomerGroup, Message
 
 
 def limits() -> rules.Limits:
@@ -51,6 +51,9 @@ def language_of(person: Contact | User) -> str:
 
 
 def messages_for(user: User) -> QuerySet[Message]:
-    """The messages about accounts that somebody may see, and those about none to themselves."""
-    found = Message.objects.select_related("account", "contact", "staff", "channel", "template")
-    return found.filter(account__in=accounts_for(user)) | found.filter(account=None, staff=user)
+    """The messages about accounts that somebody may see, those about none to themselves, and those to groups that they may see."""
+    found = Message.objects.select_related("account", "contact", "staff", "channel", "template", "group")
+    # To a group of several accounts: whoever may see it by one of them.
+    groups = CustomerGroup.objects.filter(accounts__in=accounts_for(user)).values("pk")
+    mine = Q(account=None) & (Q(staff=user) | Q(group__in=groups) | Q(group__owner=user))
+    return found.filter(Q(account__in=accounts_for(user)) | mine)

@@ -35,6 +35,7 @@ _OF_CAUSE: dict[str, tuple[str, str]] = {
     "alert.name": ("预警名称（由预警进入时）", "the alert's name, where one is the cause"),
     "alert.reason": ("预警原因（由预警进入时）", "the alert's reason, where one is the cause"),
     "link.account": ("客户页面（只给员工）", "the account's page, for staff"),
+    "group.name": ("群名（发到客户群时）", "the group's name, in a message to a group of customers"),
     "survey.link": ("问卷链接（由问卷发出时）", "where the survey is answered, where one asks"),
     "survey.question": ("问卷的问题（由问卷发出时）", "the survey's question, where one asks"),
 }

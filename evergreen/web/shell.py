@@ -72,6 +72,7 @@ RAIL = (
             Item("tasks", _("Tasks"), "t", "tasks"),
             Item("playbooks", _("Playbooks"), "b", "stuck"),
             Item("messages", _("Messages"), "o", "unknown"),
+            Item("groups", _("Customer groups"), "k"),
         ],
     ),
     Group(

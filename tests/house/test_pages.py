@@ -37,6 +37,13 @@ def views(resolver: URLResolver | None = None) -> Iterator[tuple[str, Callable[.
             yield from views(pattern)
 
 
+def test_no_page_stands_where_events_are_sent_to() -> None:
+    from evergreen.launch.asgi import INGEST
+
+    first = {str(pattern.pattern).split("/")[0] for pattern in get_resolver().url_patterns}
+    assert not first & INGEST, "the tracking API answers there"
+
+
 def test_templates_never_switch_escaping_off() -> None:
     wrong = {
         str(path): found.group() for path in TEMPLATES if (found := ESCAPING_OFF.search(text_of(path) or ""))

@@ -13,6 +13,7 @@ import hmac
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from tests.connectors.fake import Answer, Asked, Fake
@@ -47,7 +48,11 @@ class Providers(Fake):
         self.token_ends = 0.0
         self.members = {"zhou.ning"}
         self.friends: dict[str, set[str]] = {}  # a member's customers
-        self.results: dict[str, tuple[int, int]] = {}  # customer: status of the newest mass send, when
+        self.results: dict[
+            str, tuple[int, int]
+        ] = {}  # customer or group: status of the newest mass send, when
+        self.groups: dict[str, dict[str, Any]] = {}  # chat_id: what WeCom tells of a group
+        self.page = 1_000
         self.counted = Counted()
         self.secret = "robot-secret"
         self.routes = {
@@ -56,6 +61,8 @@ class Providers(Fake):
             "/cgi-bin/message/send": self._member,
             "/cgi-bin/externalcontact/add_msg_template": self._mass,
             "/cgi-bin/externalcontact/get_groupmsg_send_result": self._results,
+            "/cgi-bin/externalcontact/groupchat/list": self._groups,
+            "/cgi-bin/externalcontact/groupchat/get": self._group,
             "/wecom": lambda asked: self._robot(asked, "wecom"),
             "/dingtalk": lambda asked: self._robot(asked, "dingtalk"),
             "/feishu": lambda asked: self._robot(asked, "feishu"),
@@ -110,6 +117,8 @@ class Providers(Fake):
         if (refusal := self._refusal(asked)) is not None:
             return refusal
         told, now = asked.json, self.seconds()
+        if told["chat_type"] == "group":
+            return self._mass_to_group(told, now)
         (customer,) = told["external_userid"]
         if customer not in self.friends.get(told["sender"], set()) or self.counted.within(
             customer, now, _DAY
@@ -124,8 +133,38 @@ class Providers(Fake):
             return refusal
         customer = asked.json["msgid"].removeprefix("mass-")
         status, at = self.results.get(customer, (0, 0))
-        row = {"external_userid": customer, "userid": asked.json["userid"], "status": status}
+        name = "chat_id" if customer in self.groups else "external_userid"
+        row = {name: customer, "userid": asked.json["userid"], "status": status}
         return Answer({"errcode": 0, "send_list": [row | ({"send_time": at} if at else {})]})
+
+    def _mass_to_group(self, told: dict[str, Any], now: float) -> Answer:
+        """Only a group's owner may send to it, once a day."""
+        (group,) = told["chat_id_list"]
+        owner = self.groups.get(group, {}).get("owner")
+        if owner != told["sender"] or self.counted.within(group, now, _DAY):
+            return Answer({"errcode": 0, "fail_list": [group], "msgid": ""})
+        self.counted.add(group, now)
+        self.took.append(("group", group, told["text"]["content"]))
+        return Answer({"errcode": 0, "fail_list": [], "msgid": f"mass-{group}"})
+
+    def _groups(self, asked: Asked) -> Answer:
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        if not 1 <= asked.json["limit"] <= 1_000:
+            return Answer({"errcode": 40058, "errmsg": "limit"})
+        first = int(asked.json.get("cursor") or 0)
+        keys = list(self.groups)[first : first + self.page]
+        more = str(first + self.page) if first + self.page < len(self.groups) else ""
+        listed = [{"chat_id": key, "status": 0} for key in keys]
+        return Answer({"errcode": 0, "group_chat_list": listed, "next_cursor": more})
+
+    def _group(self, asked: Asked) -> Answer:
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        key = asked.json["chat_id"]
+        if key not in self.groups or self.groups[key].get("is_gone"):
+            return Answer({"errcode": 49008, "errmsg": "group is not exist"})
+        return Answer({"errcode": 0, "group_chat": {"chat_id": key, **self.groups[key]}})
 
     # Robots
 

@@ -178,7 +178,9 @@ def withdraw(runs: Collection[int], *, now: dt.datetime) -> int:
     """Withdraw what runs that were left had planned and nobody handed over yet. Returns how many messages."""
     if not runs:
         return 0
-    made = Effect.objects.filter(enrolment__in=runs, kind__in=(SendMessage.key, CallWebhook.key, "survey"))
+    made = Effect.objects.filter(
+        enrolment__in=runs, kind__in=(SendMessage.key, CallWebhook.key, "survey", "customer_group")
+    )
     origins = [
         f"{run}:{step}:{visit}" for run, step, visit in made.values_list("enrolment_id", "step", "visit")
     ]

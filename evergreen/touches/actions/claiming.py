@@ -131,7 +131,8 @@ class _Claim:
         self._limits: rules.Limits = limits()
         self._days: WorkingDays = for_vendor()
         self._needs = bool(setting_of(channel, "marketing_needs_consent"))
-        self._history: dict[int, list[rules.Sent]] = defaultdict(list)
+        # By contact, or by group of customers.
+        self._history: dict[tuple[int | None, int | None], list[rules.Sent]] = defaultdict(list)
         self._copies: set[tuple[str, str]] = set()
 
     def sort(self, found: Sequence[Message]) -> list[Message]:
@@ -162,14 +163,14 @@ class _Claim:
 
     def _look_back(self, contacts: set[int], found: Sequence[Message], addresses: Addresses) -> None:
         counted = Message.objects.filter(state__in=Message.COUNTED)
-        rows = counted.filter(contact__in=contacts, claimed_at__gt=self._now - _LOOKED_BACK).exclude(
-            topic="service"
-        )
-        for contact, at, channel, origin in rows.values_list(
-            "contact_id", "claimed_at", "channel_id", "origin_name"
+        groups = {one.group_id for one in found if one.group_id is not None}
+        theirs = Q(contact__in=contacts) | (Q(group__in=groups) if groups else Q(pk=None))
+        rows = counted.filter(theirs, claimed_at__gt=self._now - _LOOKED_BACK).exclude(topic="service")
+        for contact, group, at, channel, origin in rows.values_list(
+            "contact_id", "group_id", "claimed_at", "channel_id", "origin_name"
         ):
-            if contact is not None and at is not None:
-                self._history[contact].append(rules.Sent(at, channel, origin))
+            if at is not None:
+                self._history[contact, group].append(rules.Sent(at, channel, origin))
         marks = {one.copy_of for one in found if one.copy_of}
         if marks:
             since = self._now - dt.timedelta(days=int(setting_of(self._channel, "copy_days")))
@@ -207,11 +208,12 @@ class _Claim:
             origin=message.origin_name,
             expires_at=message.expires_at,
             zone=zone_of(person),
-            is_staff=person is None,
+            is_staff=person is None and message.group_id is None,
             channel_a_day=self._room.rates.contact_a_day,
             blocked=blocked,
         )
-        return rules.decide(case, self._history[message.contact_id or 0], self._now, self._limits, self._days)
+        history = self._history[message.contact_id, message.group_id]
+        return rules.decide(case, history, self._now, self._limits, self._days)
 
     def _take(self, message: Message, address: str) -> bool:
         """Claim a message; False where the reserve for urgent ones begins."""
@@ -230,10 +232,9 @@ class _Claim:
         )
         message.fence, message.address, message.state = message.fence + 1, address, State.CLAIMED
         message.claimed_at, message.leased_until = self._now, self._now + LEASE
-        if message.contact_id is not None and message.topic != "service":
-            self._history[message.contact_id].append(
-                rules.Sent(self._now, message.channel_id, message.origin_name)
-            )
+        if message.topic != "service":
+            sent = rules.Sent(self._now, message.channel_id, message.origin_name)
+            self._history[message.contact_id, message.group_id].append(sent)
         self._room.recipients.setdefault(address, []).append(self._now)
         if message.copy_of:
             self._copies.add((message.copy_of, address))

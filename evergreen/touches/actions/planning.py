@@ -28,7 +28,7 @@ class Draft:
     """A message that is wanted. The same origin, person and channel is the same message for ever.
 
     ``values`` are those that only its cause has; ``data`` goes to the channel as it is; ``copy_of`` makes a second one to the same
-    address a copy. The template may be one that is not saved. One with a reason in ``held`` is written down as held back for it. Without a template ``subject`` and ``body`` (Markdown) are taken as they are.
+    address a copy. ``group`` is a group of customers that it goes to. The template may be one that is not saved. One with a reason in ``held`` is written down as held back for it. Without a template ``subject`` and ``body`` (Markdown) are taken as they are.
     """
 
     origin_kind: str
@@ -48,17 +48,13 @@ class Draft:
     values: Mapping[str, Value] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     held: str = ""
+    group: int | None = None
 
     @property
     def key(self) -> str:
         person = self.person
-        whom = (
-            f"c{person.contact}"
-            if person.contact
-            else f"s{person.staff}"
-            if person.staff
-            else f"a{person.account}"
-        )
+        named = (("g", self.group), ("c", person.contact), ("s", person.staff), ("a", person.account))
+        whom = next((f"{mark}{number}" for mark, number in named if number), "aNone")
         parts = (self.origin_kind, self.origin_id, whom, self.channel.key)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -94,6 +90,7 @@ def _row(draft: Draft, told: Mapping[str, Value], language: str, now: dt.datetim
         account_id=draft.person.account,
         contact_id=draft.person.contact,
         staff_id=draft.person.staff,
+        group_id=draft.group,
         channel=draft.channel,
         medium=draft.medium,
         topic=draft.template.topic if draft.template else draft.topic,

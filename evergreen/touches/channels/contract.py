@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-CONTACTS, STAFF, SYSTEMS = "contacts", "staff", "systems"
+CONTACTS, STAFF, SYSTEMS, GROUPS = "contacts", "staff", "systems", "groups"
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message as a channel gets it. ``key`` names it for ever: a provider that honours keys takes it once. ``sender`` is the
-    e-mail address of the account's owner ('' for none).
+    e-mail address of the account's owner ('' for none), for a group the userid of its owner.
 
     ``text`` is for people without markup, ``markdown`` as it was written, ``html`` as it is read in a mail. ``refuse_at`` is the
     address of one-click refusal ('' where nobody may refuse).
@@ -44,6 +44,29 @@ class Accepted:
     provider_id: str = ""
     is_delivered: bool = False
     waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMember:
+    """Somebody in a chat group, as its provider tells it: ``key`` is the provider's id, ``is_ours`` a member of the vendor."""
+
+    key: str
+    name: str
+    is_ours: bool
+    joined_at: dt.datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldGroup:
+    """A chat group with customers, as its provider tells it. ``owner`` is a member's id."""
+
+    key: str
+    name: str
+    owner: str
+    notice: str
+    made_at: dt.datetime
+    members: Sequence[ToldMember]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +204,14 @@ class ChannelAdapter:
         """What became of messages that wait for somebody's confirmation: (provider id, address, for whom it waits). Asked once
         an hour."""
         return []
+
+    def groups(self) -> Iterator[ToldGroup]:
+        """The chat groups with customers that the provider tells of. Raises ChannelError."""
+        return iter(())
+
+    def email_of(self, member: str) -> str:
+        """The e-mail address of a member of the vendor, where the channel's configuration says it."""
+        return ""
 
     def address_of(self, staff_email: str) -> str:
         """Where a member of staff is reached by this channel; '' where nobody said."""

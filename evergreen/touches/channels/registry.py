@@ -16,6 +16,7 @@ _WHERE = {
     "smtp": "evergreen.touches.channels.smtp:SmtpAdapter",
     "wecom_app": "evergreen.touches.channels.wecom:WecomApp",
     "wecom_customer": "evergreen.touches.channels.wecom:WecomCustomer",
+    "wecom_group": "evergreen.touches.channels.wecom:WecomGroup",
     "aliyun_sms": "evergreen.touches.channels.sms:AliyunSms",
     "tencent_sms": "evergreen.touches.channels.sms:TencentSms",
     "twilio_sms": "evergreen.touches.channels.sms:TwilioSms",

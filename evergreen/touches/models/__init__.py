@@ -1,5 +1,6 @@
 """The rows of touches: what is written and to whom, and what is asked."""
 
+from evergreen.touches.models.groups import Broadcast, CustomerGroup, GroupMember
 from evergreen.touches.models.in_app import Site
 from evergreen.touches.models.messages import (
     Channel,
@@ -15,5 +16,5 @@ from evergreen.touches.models.notices import Notice
 from evergreen.touches.models.surveys import Ask, Survey, Wave
 
 __all__ = [
-    "Ask", "Channel", "Consent", "DeadAddress", "Medium", "Message", "Notice", "Receipt", "Site", "Survey", "Template", "Topic", "Wave",
+    "Ask", "Broadcast", "Channel", "Consent", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Receipt", "Site", "Survey", "Template", "Topic", "Wave",
 ]  # fmt: skip

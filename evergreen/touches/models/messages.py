@@ -123,6 +123,9 @@ class Message(models.Model):
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="messages"
     )
+    group = models.ForeignKey(
+        "touches.CustomerGroup", null=True, on_delete=models.CASCADE, related_name="messages"
+    )
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="messages")
     medium = models.CharField(max_length=10, choices=Medium)
     topic = models.CharField(max_length=9, choices=Topic, default=Topic.GUIDANCE)
@@ -173,6 +176,9 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["channel", "state", "priority", "due_at"], name="message_due"),
             models.Index(fields=["contact", "claimed_at"], name="message_contact"),
+            models.Index(
+                fields=["group", "claimed_at"], condition=models.Q(group__isnull=False), name="message_group"
+            ),
             models.Index(fields=["account", "-planned_at"], name="message_account"),
             models.Index(fields=["channel", "ended_at"], name="message_channel"),
             models.Index(fields=["state", "leased_until"], name="message_lease"),

@@ -33,6 +33,7 @@ from evergreen.web.presenters.account import (
     timeline,
     trends,
 )
+from evergreen.web.presenters.groups.page import groups_of
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 
@@ -90,7 +91,7 @@ def _kpis(request: StaffRequest, account: Account) -> dict[str, Any]:
 
 
 def _people(request: StaffRequest, account: Account) -> dict[str, Any]:
-    return {"chain": people.chain(account, request.today)}
+    return {"chain": people.chain(account, request.today), "groups": groups_of(account, request.now)}
 
 
 def _contracts(request: StaffRequest, account: Account) -> dict[str, Any]:

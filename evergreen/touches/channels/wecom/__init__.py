@@ -2,5 +2,6 @@
 
 from evergreen.touches.channels.wecom.app import WecomApp
 from evergreen.touches.channels.wecom.customers import WecomCustomer
+from evergreen.touches.channels.wecom.groups import WecomGroup
 
-__all__ = ["WecomApp", "WecomCustomer"]
+__all__ = ["WecomApp", "WecomCustomer", "WecomGroup"]

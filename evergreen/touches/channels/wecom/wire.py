@@ -50,6 +50,13 @@ class Wecom(ChannelAdapter):
                 return userid.strip()
         return email.partition("@")[0]
 
+    def email_of(self, member: str) -> str:
+        for line in str(self.config.members).splitlines():
+            userid, _colon, address = line.partition(":")
+            if userid.strip() == member:
+                return address.strip()
+        return ""
+
     def ask(self, path: str, told: dict[str, Any]) -> dict[str, Any]:
         """The answer of a call with errcode 0. Raises as the contract says."""
         token = self.tokens.token(self._fetch)

@@ -67,7 +67,7 @@ class MessageLine:
 
 
 def line(message: Message, playbooks: Mapping[str, str]) -> MessageLine:
-    person = message.contact or message.staff
+    person = message.contact or message.staff or message.group
     to = (
         str(person) if person else (message.channel.name if message.medium == Medium.WEBHOOK else _("nobody"))
     )

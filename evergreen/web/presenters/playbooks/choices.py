@@ -6,7 +6,7 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from evergreen.touches.models import Channel, Medium, Survey, Template
+from evergreen.touches.models import Channel, CustomerGroup, Medium, Survey, Template
 from evergreen.touches.recipients import CONTACT_RECIPIENTS
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks import words
@@ -25,6 +25,10 @@ class MessageChoices:
     @cached_property
     def surveys(self) -> Choices:
         return [(one.key, formats.named(one.name)) for one in Survey.objects.order_by("key")]
+
+    @property
+    def group_purposes(self) -> Choices:
+        return [(key, str(label)) for key, label in CustomerGroup.Purpose.choices]
 
     @property
     def contacts_meant(self) -> Choices:

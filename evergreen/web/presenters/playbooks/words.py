@@ -32,7 +32,7 @@ from evergreen.playbooks.rules.definition import (
     Until,
     Wait,
 )
-from evergreen.touches.models import Channel, Medium, Survey, Template
+from evergreen.touches.models import Channel, CustomerGroup, Medium, Survey, Template
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks.asked import form_name
 from evergreen.work.models import Task
@@ -43,6 +43,7 @@ KINDS: dict[str, str | Promise] = {
     "ticket": gettext_lazy("Ticket"),
     "message": gettext_lazy("Message"),
     "survey": gettext_lazy("Survey"),
+    "customer_group": gettext_lazy("To customer groups"),
     "webhook": gettext_lazy("Webhook"),
     "plan": gettext_lazy("Success plan"),
     "opportunity": gettext_lazy("Opportunity"),
@@ -256,6 +257,15 @@ class Words:
                 return _("Survey: %(name)s") % {"name": name}, self._reached(
                     settings
                 ) if "to" in settings else ""
+            case "customer_group":
+                name = self._templates.get(settings["template"], settings["template"])
+                purposes = dict(CustomerGroup.Purpose.choices)
+                meant = (
+                    str(purposes[settings["purpose"]])
+                    if "purpose" in settings
+                    else _("every group of the account")
+                )
+                return _("To customer groups: %(name)s") % {"name": name}, meant
             case "webhook":
                 return _("Webhook to %(channel)s") % {
                     "channel": self._channels.get(settings["channel"], settings["channel"])

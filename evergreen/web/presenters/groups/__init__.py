@@ -1,0 +1,1 @@
+"""Groups of customers on their pages."""
