@@ -28,7 +28,6 @@ from evergreen.health.backtest.keeping import backtest
 from evergreen.metrics import actions as metrics
 from evergreen.metrics.segments.actions import refresh_segments
 from evergreen.playbooks import actions as playbooks
-from evergreen.playbooks.models import Rollout
 
 if TYPE_CHECKING:
     import duckdb
@@ -151,20 +150,19 @@ def _day(
         counts["heard"] = listen(now=now, back=NIGHT)
         counts.update(playbooks.tick(now=now))
         counts["settled"] = playbooks.settle(now=now)
-    with _step("rollouts", day, now) as watched:
-        watched["stopped"] = _watch_rollouts(con, now)
+    with _step("experiments", day, now) as seen:
+        seen.update(_experiments(con, now))
     with _step(LAST_STEP, day, now) as changed:
         changed["accounts"] = lists.refresh_lists()
     return {"alerts": dict(figures), "playbooks": dict(counts)}
 
 
-def _watch_rollouts(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> int:
-    if not Rollout.objects.filter(state=Rollout.State.RUNNING).exists():
-        return 0
-    # Its statistics take a second to load, and most nights have nothing to judge.
-    from evergreen.outcomes.experiments import rollouts
+def _experiments(con: duckdb.DuckDBPyConnection, now: dt.datetime) -> dict[str, int]:
+    """Stop what does harm, and write down what playbooks were shown to do."""
+    # Its statistics take a second to load, and a process that serves pages needs none of them.
+    from evergreen.outcomes.experiments import proofs, rollouts
 
-    return rollouts.watch(con, now=now)
+    return {"stopped": rollouts.watch(con, now=now), "shown": proofs.write(con, now=now)}
 
 
 def _match(con: duckdb.DuckDBPyConnection, last: dt.date, now: dt.datetime) -> None:

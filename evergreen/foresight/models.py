@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evergreen.customers.models import Account
 from evergreen.foresight.expansion.models import ExpansionLearning, Suggestion
-from evergreen.foresight.recommendations.models import Candidate, Exposure, RecommendationLearning
+from evergreen.foresight.recommendations.models import Candidate, Exposure, Proof, RecommendationLearning
 from evergreen.foresight.twin.models import Effect, LeverCost, Outlook, TwinRecord
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Exposure",
     "LeverCost",
     "Outlook",
+    "Proof",
     "RecommendationLearning",
     "Risk",
     "Suggestion",

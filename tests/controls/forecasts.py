@@ -14,6 +14,24 @@ _TABLES = "tests/foresight/test_tables.py"
 
 CONTROLS = (
     Control(
+        "held_out_are_asked_in",
+        "A playbook that was shown to help is never recommended to an account that is held out of it.",
+        "evergreen/playbooks/queries.py",
+        "not is_out",
+        "(not is_out or is_out)",
+        (
+            "tests/outcomes/test_proofs.py::test_a_playbook_shown_to_help_is_named_to_whom_it_is_open_and_to_nobody_held_out",
+        ),
+    ),
+    Control(
+        "looked_at_every_night_and_believed",
+        "What is looked at every night is told only when it is clear to whoever looks every night.",
+        "evergreen/foresight/recommendations/models.py",
+        "self.always_low > 0 or self.always_high < 0",
+        "self.low > 0 or self.high < 0",
+        ("tests/outcomes/test_proofs.py::test_what_is_not_clear_to_whoever_looks_every_night_is_not_named",),
+    ),
+    Control(
         "ties_count_as_right",
         "Two equal scores are half a pair in the right order.",
         "evergreen/base/measures.py",

@@ -42,6 +42,58 @@ class Candidate(models.Model):
         return f"{self.kind}:{self.key}"
 
 
+class Proof(models.Model):
+    """What a playbook was shown to do by lot: a holdout, a pilot, a split. Written by the outcomes room with every night that has more to
+    tell; the newest of each comparison and window is kept.
+
+    ``estimate`` is the difference in the outcome's unit (shares of 1 for flags and ratios), ``low`` to ``high`` its 95 % interval for an
+    end fixed beforehand, ``always_low`` to ``always_high`` the one for whoever looks every night.
+    """
+
+    class Method(models.TextChoices):
+        HOLDOUT = "holdout", _("holdout")
+        PILOT = "pilot", _("pilot")
+        SPLIT = "split", _("A/B split")
+
+    class Unit(models.TextChoices):
+        FLAG = "flag", _("share")
+        NUMBER = "number", _("number")
+        RATIO = "ratio", _("ratio")
+
+    playbook = models.CharField(max_length=80, help_text="Its key.")
+    name = models.JSONField(default=dict, help_text="{zh, en}")
+    method = models.CharField(max_length=7, choices=Method)
+    way = models.CharField(
+        max_length=90, blank=True, help_text="Of a split: step:way, against its first way."
+    )
+    outcome = models.CharField(max_length=20)
+    unit = models.CharField(max_length=6, choices=Unit)
+    days = models.PositiveSmallIntegerField()
+    estimate = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    always_low = models.FloatField()
+    always_high = models.FloatField()
+    accounts = models.PositiveIntegerField(help_text="On both sides, with this outcome known.")
+    as_of = models.DateField(help_text="The newest night then.")
+    is_uneven = models.BooleanField(help_text="Sides of other sizes than planned: nothing is believed.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["playbook", "method", "way", "outcome", "days"], name="proof_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.playbook} {self.outcome} {self.estimate:+.3f}"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it may be told though it was looked at every night: its interval lies on one side of nothing."""
+        return not self.is_uneven and (self.always_low > 0 or self.always_high < 0)
+
+
 class Exposure(models.Model):
     """That something was recommended for an account or one of its end users, or would have been: the holdout sees nothing."""
 

@@ -12,7 +12,7 @@ from evergreen.customers.models import Account, Feature
 from evergreen.events.models import EndUser
 from evergreen.foresight.recommendations import fresh, holdout, learning, together, touches
 from evergreen.foresight.recommendations.helped import Helped
-from evergreen.foresight.recommendations.models import Candidate, Exposure, ItemKind
+from evergreen.foresight.recommendations.models import Candidate, Exposure, ItemKind, Proof
 from evergreen.foresight.recommendations.together import INDUSTRY, ROLE, TIER
 from evergreen.metrics.analytics import adoption
 
@@ -27,7 +27,7 @@ _MOST_EFFECT = 0.3
 @dataclass(frozen=True, slots=True)
 class Why:
     """What speaks for an item: what is known (a feature, role, industry, tier; '' nothing) with how many of those do the same, the
-    share of all, days since the last such touch, and what followed elsewhere.
+    share of all, days since the last such touch, what followed elsewhere, and what a playbook was shown to do.
     """
 
     known: str
@@ -37,6 +37,7 @@ class Why:
     days: int | None = None
     helped: Helped | None = None
     about: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,16 @@ class Recommended:
 
 
 def recommend(
-    account: Account, *, now: dt.datetime, end_user: str = "", kinds: Collection[str] = ()
+    account: Account,
+    *,
+    now: dt.datetime,
+    end_user: str = "",
+    kinds: Collection[str] = (),
+    playbooks: Collection[str] = (),
 ) -> Recommended:
     """Up to twenty items for an account, or (with ``end_user``) for one of its people, the best of each kind first.
 
-    What was dismissed within 90 days is left out. Nothing is noted: whoever shows it calls ``actions.expose``.
+    ``playbooks`` are the keys of those that the account may enter (that room knows): of them those are named that were shown to help. What was dismissed within 90 days is left out. Nothing is noted: whoever shows it calls ``actions.expose``.
     """
     today = base.vendor_day(now)
     is_held = holdout.is_held(account.pk, float(base.setting("recommendation_holdout_percent")))
@@ -85,6 +91,8 @@ def recommend(
     found += [one for one in _offered(account, end_user, features) if one.kind in allowed]
     if ItemKind.TOUCH in allowed:
         found += _touches(account, today, effects)
+    if ItemKind.PLAYBOOK in allowed and playbooks:
+        found += _proven(playbooks)
     quiet = set(
         Exposure.objects.filter(
             account=account, end_user=end_user, outcome=Exposure.Outcome.DISMISSED,
@@ -165,6 +173,40 @@ def _fits(audience: dict[str, Any], roles: set[str], edition: str, industry: str
         and (not wanted["editions"] or edition.lower() in wanted["editions"])
         and (not wanted["industries"] or industry.lower() in wanted["industries"])
     )
+
+
+# By what a playbook is named, what matters most first; each counts where it is clear and rose.
+PROVEN_BY = ("kept", "nrr", "health_score")
+
+
+def proven() -> dict[str, Proof]:
+    """The playbooks that were shown to help against accounts left out by lot, by key: each with what shows it best."""
+    rows = Proof.objects.filter(outcome__in=PROVEN_BY).exclude(method=Proof.Method.SPLIT)
+    best: dict[str, Proof] = {}
+    for row in sorted(rows, key=lambda one: (PROVEN_BY.index(one.outcome), -_sureness(one))):
+        if row.is_clear and row.estimate > 0:
+            best.setdefault(row.playbook, row)
+    return best
+
+
+def _proven(playbooks: Collection[str]) -> list[Recommendation]:
+    """Of some playbooks those that were shown to help."""
+    return [
+        Recommendation(
+            ItemKind.PLAYBOOK,
+            key,
+            row.name,
+            _sureness(row),
+            Why("", 0, 0, 0.0, proof=row),
+            f"/playbooks/{key}/",
+        )
+        for key, row in proven().items()
+        if key in playbooks
+    ]
+
+
+def _sureness(row: Proof) -> float:
+    return row.estimate / max(row.always_high - row.always_low, 1e-9)
 
 
 def _touches(account: Account, today: dt.date, effects: dict[str, Helped]) -> list[Recommendation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evergreen.base.languages import spoken
 from evergreen.customers.models import Account, Feature
 from evergreen.foresight.recommendations.helped import AFTER_DAYS, TAKEN_DAYS, Helped
-from evergreen.foresight.recommendations.models import ItemKind
+from evergreen.foresight.recommendations.models import ItemKind, Proof
 from evergreen.foresight.recommendations.recommending import Recommendation, Why
 from evergreen.foresight.recommendations.together import INDUSTRY, ROLE, TIER
 
@@ -27,6 +27,8 @@ def reasons(
 ) -> list[str]:
     """Why, as sentences: what goes together, or how long ago, and what followed where others took it up."""
     lang = spoken(language)
+    if one.why.proof is not None:
+        return [proven(one.why.proof, lang)]
     said = (
         [_since(one.why, lang)] if one.kind == ItemKind.TOUCH else [_together(one.why, names, lang, for_user)]
     )
@@ -36,6 +38,40 @@ def reasons(
     if one.why.helped is not None and not for_user:
         said.append(_helped(one.why.helped, lang))
     return said
+
+
+_OUTCOMES = {
+    "kept": {"zh": "仍是客户的比例", "en": "accounts still customers"},
+    "nrr": {"zh": "净收入留存率", "en": "net revenue retention"},
+    "grr": {"zh": "总收入留存率", "en": "gross revenue retention"},
+    "health_score": {"zh": "健康度", "en": "health score"},
+    "goal": {"zh": "达到目标的比例", "en": "accounts at the goal"},
+}
+_METHODS = {
+    Proof.Method.HOLDOUT: {"zh": "对照组", "en": "a holdout"},
+    Proof.Method.PILOT: {"zh": "试点", "en": "a pilot"},
+    Proof.Method.SPLIT: {"zh": "A/B 分流", "en": "an A/B split"},
+}
+
+
+def proven(row: Proof, language: str | None = None) -> str:
+    """What a playbook was shown to do: the difference with its interval, by what, of how many, as of when."""
+    lang = spoken(language)
+    is_share = row.unit != Proof.Unit.NUMBER
+    value, low, high = (
+        f"{figure * (100 if is_share else 1):+.1f}".replace("-", "−")
+        for figure in (row.estimate, row.low, row.high)
+    )
+    what = _OUTCOMES.get(row.outcome, {}).get(lang, row.outcome)
+    by = _METHODS[Proof.Method(row.method)][lang]
+    if lang == "zh":
+        unit = " 个百分点" if is_share else " 分" if row.outcome == "health_score" else ""
+        return f"据{by}：{row.days} 天后{what} {value}{unit}（95% 区间 {low} 至 {high}；{row.accounts:,} 个客户，截至 {row.as_of}）"
+    unit = " points" if is_share or row.outcome == "health_score" else ""
+    return (
+        f"by {by}: {what} {value}{unit} after {row.days} days (95% interval {low} to {high}; {row.accounts:,} accounts, as of "
+        f"{row.as_of})"
+    )
 
 
 def _together(why: Why, names: Names, lang: str, for_user: bool) -> str:

@@ -87,13 +87,17 @@ def list_(
     from evergreen.base import clock
     from evergreen.customers.models import Account
     from evergreen.foresight.recommendations import recommending, words
+    from evergreen.playbooks.queries import open_to
 
     row = Account.objects.select_related("edition").filter(external_id=account).first()
     if row is None:
         raise stop(
             f"There is no account {account!r}. Nothing was listed. `evergreen accounts` lists them.", 2
         )
-    found = recommending.recommend(row, now=clock.utc_now(), end_user=user)
+    now = clock.utc_now()
+    found = recommending.recommend(
+        row, now=now, end_user=user, playbooks=() if user else open_to(row, recommending.proven(), now=now)
+    )
     if found.day is None:
         say(
             "Nothing was learned yet. The worker learns every week; `evergreen recommendations refresh` learns now."

@@ -17,8 +17,9 @@ from evergreen.customers.models import Account
 from evergreen.customers.queries import account_for
 from evergreen.foresight import jobs
 from evergreen.foresight.recommendations import actions, recommending, words
-from evergreen.foresight.recommendations.models import Exposure
-from evergreen.foresight.recommendations.recommending import Recommendation
+from evergreen.foresight.recommendations.models import Exposure, ItemKind
+from evergreen.foresight.recommendations.recommending import Recommendation, Recommended
+from evergreen.playbooks.queries import open_to
 from evergreen.web.pages.work import rows_changed
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.presenters.recommendations import ORIGIN, Record, chosen, lines, task_key
@@ -33,7 +34,7 @@ _TASK_DAYS = 7
 def of_account(request: StaffRequest, account_id: int) -> HttpResponse:
     """The card: the best of each kind now. What is shown is noted; a held-back account's card says so and shows none."""
     account = account_for(request.user, account_id)
-    found = recommending.recommend(account, now=request.now)
+    found = _recommended(account, request.now)
     items = chosen(found.items)
     actions.expose(account, items, is_held=found.is_held, now=request.now)
     context = {"account": account, "found": found, "lines": [] if found.is_held else lines(account, items)}
@@ -105,9 +106,13 @@ def _writable(request: StaffRequest, account_id: int) -> Account:
     return account
 
 
+def _recommended(account: Account, now: dt.datetime) -> Recommended:
+    playbooks = open_to(account, recommending.proven(), now=now)
+    return recommending.recommend(account, now=now, playbooks=playbooks)
+
+
 def _item(account: Account, ref: str, now: dt.datetime) -> Recommendation:
-    found = recommending.recommend(account, now=now).items
-    for one in found:
+    for one in _recommended(account, now).items:
         if f"{one.kind}:{one.key}" == ref:
             return one
     raise Http404("That is not recommended for this account now.")
@@ -116,7 +121,9 @@ def _item(account: Account, ref: str, now: dt.datetime) -> Recommendation:
 def _titled(one: Recommendation, language: str) -> str:
     name = words.named(one, language)
     with override("zh-hans" if language == "zh" else "en"):
-        return _("Show them %(name)s") % {"name": name} if one.kind != "touch" else name
+        if one.kind == ItemKind.PLAYBOOK:
+            return _("Put it into “%(name)s”") % {"name": name}
+        return _("Show them %(name)s") % {"name": name} if one.kind != ItemKind.TOUCH else name
 
 
 urls = [

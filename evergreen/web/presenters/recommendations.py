@@ -14,8 +14,8 @@ from evergreen.customers.models import Account
 from evergreen.foresight.recommendations import learning, measuring, words
 from evergreen.foresight.recommendations.helped import Helped
 from evergreen.foresight.recommendations.measuring import TakeUp
-from evergreen.foresight.recommendations.models import Exposure, ItemKind, RecommendationLearning
-from evergreen.foresight.recommendations.recommending import Recommendation
+from evergreen.foresight.recommendations.models import Exposure, ItemKind, Proof, RecommendationLearning
+from evergreen.foresight.recommendations.recommending import PROVEN_BY, Recommendation
 from evergreen.foresight.recommendations.touches import NAMES
 from evergreen.web import formats
 from evergreen.work.models import Task
@@ -159,6 +159,20 @@ class Record:
             name = NAMES.get(key, {}) if kind == ItemKind.TOUCH else names.get(key, {})
             found.append((str(ItemKind(kind).label), formats.named(name) or key, one))
         return found
+
+    @cached_property
+    def proven(self) -> list[tuple[str, str, Proof, str]]:
+        """(playbook, method, row, in words) of what playbooks were shown to do by lot: the clear ones first; of each comparison and
+        outcome the longest window that is known."""
+        best: dict[tuple[str, str, str, str], Proof] = {}
+        for row in Proof.objects.filter(outcome__in=PROVEN_BY).order_by("days"):
+            best[row.playbook, row.method, row.way, row.outcome] = row
+        rows = sorted(
+            best.values(), key=lambda one: (not one.is_clear, one.playbook, one.method, one.outcome)
+        )
+        return [
+            (formats.named(one.name), str(one.get_method_display()), one, words.proven(one)) for one in rows
+        ]
 
     @cached_property
     def outcomes(self) -> list[tuple[str, int]]:
