@@ -59,7 +59,7 @@ check: setup ## Format, lint, types, order of the rooms, translations
 bench: setup ## Print speed and size as ratios (ARGS: start, night, accounts, ingest)
 	$(RUN)/python -m bench $(ARGS)
 
-torture: setup ## Long fault runs (GROUP=engines|ingest-kill|ingest-fault|ingest-load|connectors|metrics|journeys-kill|journeys-chaos|ingest|night|import|all, ARGS="--seed 7")
+torture: setup ## Long fault runs (GROUP=engines|ingest-kill|ingest-fault|ingest-load|connectors|metrics|journeys-kill|journeys-chaos|experiments|ingest|night|import|all, ARGS="--seed 7")
 	@if [ "$(GROUP)" = engines ]; then $(UV) pip install -q --python $(RUN)/python --require-hashes -r requirements-spark.lock; fi
 	$(RUN)/python -m tests.torture --group $(or $(GROUP),all) $(ARGS)
 

@@ -14,6 +14,7 @@ from evergreen.customers.lines import columns, number, pairs
 from evergreen.outcomes.experiments import sizes, statistics
 from evergreen.outcomes.portfolio.standings import overdue_until, paid_on
 from evergreen.outcomes.revenue import Line, movements
+from tests.torture.experiments import SLACK, WORLDS, alarms, most, uneven
 
 
 @pytest.mark.parametrize(("counts", "share"), [((9, 1), 0.5), ((3, 0), 0.5), ((40, 60), 0.6), ((25, 8), 0.1)])
@@ -56,13 +57,23 @@ def test_the_exact_test_flags_no_more_fair_arms_than_it_says() -> None:
     assert 0.003 < flagged <= sizes.RATIO_ALPHA
 
 
+def test_of_arms_without_a_difference_few_are_told_apart() -> None:
+    """A small run of ``make torture GROUP=experiments``: two worlds, 40 experiments each."""
+    dice = np.random.default_rng(5)
+    for world in (WORLDS[1], WORLDS[6]):
+        found = alarms(world, 40, dice)
+        assert max(found.fixed, found.adjusted) <= most(40, statistics.ALPHA + SLACK), world.name
+        assert found.looked <= most(40, statistics.ALPHA) and found.said <= found.fixed
+    assert uneven(60, dice) <= most(60, sizes.RATIO_ALPHA)
+
+
 def test_the_power_told_beforehand_is_the_share_of_experiments_that_see_it() -> None:
     shares, n, chance, seen = (0.3, 0.7), 240, np.random.default_rng(12), 0
-    for _ in range(300):
+    for _ in range(150):
         found = statistics.read(chance.normal(50, 12, 72), chance.normal(55, 12, 168)).absolute
         seen += found is not None and found.p < 0.05
     told = sizes.power(50, 144, 0.1, n, shares)
-    assert abs(seen / 300 - told) < 0.06
+    assert abs(seen / 150 - told) < 0.09
     # As many as are needed for four in five give four in five.
     wanted = sizes.needed(50, 144, 0.1, shares)
     assert sizes.power(50, 144, 0.1, wanted, shares) == pytest.approx(0.8, abs=0.005)

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.torture import (
     connectors,
     engines,
+    experiments,
     faults,
     ingest,
     journeys,
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[Sizes, Path], list[Report]]] = {
     "night": nights.run,
     "import": loading.run,
     "engines": engines.run,
+    "experiments": experiments.run,
 }
 
 
@@ -72,7 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = Sizes(asked.seed, asked.kills, asked.events, asked.rolls, asked.rounds, asked.span)
     if asked.group in RESUMABLE:
         return _resumable(asked, sizes)
-    groups = [name for name in GROUPS if name != "engines"] if asked.group == "all" else [asked.group]
+    groups = (
+        [name for name in GROUPS if name not in ("engines", "experiments")]
+        if asked.group == "all"
+        else [asked.group]
+    )
     with tempfile.TemporaryDirectory(prefix="evergreen-torture-", ignore_cleanup_errors=True) as folder:
         reports = [report for name in groups for report in GROUPS[name](sizes, Path(folder))]
     return 1 if any(report.failures for report in reports) else 0

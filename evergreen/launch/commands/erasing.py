@@ -31,12 +31,16 @@ def account(
     from evergreen.customers.models import Account
     from evergreen.events import erasure
     from evergreen.foresight.recommendations.erasing import forget_account
+    from evergreen.outcomes.experiments import forgetting
 
     found = Account.everything.filter(external_id=external_id).first()
     if found is None:
         raise _absent("account", external_id, "`evergreen accounts` lists them")
+    now = clock.utc_now()
+    # Before the end users are gone, by whose ids tables name it too.
+    rows = forgetting.forget(forgetting.names_of_account(found), by=None, now=now)
     forget_account(found)
-    _tell(erasure.erase_account(found, by=None, now=clock.utc_now(), at_once=at_once), at_once, as_json)
+    _tell(erasure.erase_account(found, by=None, now=now, at_once=at_once), at_once, as_json, rows)
 
 
 @app.command()
@@ -51,14 +55,17 @@ def contact(
     from evergreen.base import clock
     from evergreen.customers.models import Contact
     from evergreen.events import erasure
+    from evergreen.outcomes.experiments import forgetting
     from evergreen.touches.actions import forget_contact
 
     found = Contact.objects.filter(external_id=external_id).first()
     if found is None:
         raise _absent("contact", external_id, "it stands on the account's page")
-    forgotten = forget_contact(found, by=None, now=clock.utc_now())
+    now = clock.utc_now()
+    rows = forgetting.forget(forgetting.names_of_contact(found), by=None, now=now)
+    forgotten = forget_contact(found, by=None, now=now)
     say("Emptied: " + ", ".join(f"{count:,} {kind}" for kind, count in forgotten.items()) + ".")
-    _tell(erasure.erase_contact(found, by=None, now=clock.utc_now(), at_once=at_once), at_once, as_json)
+    _tell(erasure.erase_contact(found, by=None, now=now, at_once=at_once), at_once, as_json, rows)
 
 
 def _absent(kind: str, external_id: str, where: str) -> typer.Exit:
@@ -68,7 +75,9 @@ def _absent(kind: str, external_id: str, where: str) -> typer.Exit:
     )
 
 
-def _tell(done: Erased, at_once: bool, as_json: bool) -> None:
+def _tell(done: Erased, at_once: bool, as_json: bool, experiments: int) -> None:
+    if experiments:
+        say(f"Taken out of the tables of experiments: {experiments:,} rows.")
     rows = ", ".join(f"{count:,} of {table}" for table, count in done.rows.items()) or "nothing was there"
     say(f"Erased from the history: {rows}; {done.end_users:,} end users forgotten.")
     if done.rows and not at_once:
@@ -78,4 +87,11 @@ def _tell(done: Erased, at_once: bool, as_json: bool) -> None:
             f"journal/{name} could not be read when it was moved and may hold more: look at it and delete it."
         )
     if as_json:
-        put({"rows": done.rows, "end_users": done.end_users, "damaged": done.damaged})
+        put(
+            {
+                "rows": done.rows,
+                "end_users": done.end_users,
+                "damaged": done.damaged,
+                "experiment_rows": experiments,
+            }
+        )
