@@ -9,6 +9,8 @@ _SMS = "tests/touches/test_sms.py"
 _SURVEYS = "tests/touches/test_surveys.py"
 _LETTERS = "tests/touches/test_letters.py"
 _NOTICES = "tests/touches/test_notices.py"
+_IN_APP = "tests/touches/test_in_app.py"
+_GROUPS = "tests/touches/test_groups.py"
 
 CONTROLS = (
     Control(
@@ -122,6 +124,46 @@ CONTROLS = (
         'any(code.startswith("5.1.") for code in codes)',
         'any(code.startswith("5.") for code in codes)',
         (f"{_LETTERS}::test_a_delivery_report_says_what_became_of_which_mail",),
+    ),
+    Control(
+        "withdrawn_is_claimed",
+        "What was withdrawn while a claim looked at it is not claimed.",
+        "evergreen/touches/actions/claiming.py",
+        "filter(pk=message.pk, state=State.PLANNED, fence=message.fence)",
+        "filter(pk=message.pk)",
+        (f"{_SENDING}::test_what_is_withdrawn_while_a_claim_looks_at_it_stays_withdrawn",),
+    ),
+    Control(
+        "in_app_for_anybody",
+        "Nobody reads in the product what is for another.",
+        "evergreen/touches/in_app/rules.py",
+        "    return hmac.compare_digest(signature_of(secret, user, account).encode(), signature.lower().encode())",
+        "    return bool(signature)",
+        (f"{_IN_APP}::test_nobody_reads_what_is_for_another",),
+    ),
+    Control(
+        "in_app_refusal_later",
+        "A refusal takes what waits in the product already.",
+        "evergreen/touches/in_app/boxes.py",
+        "        if not touch_rules.refusal(",
+        "        if True or not touch_rules.refusal(",
+        (f"{_IN_APP}::test_a_refusal_holds_at_once_for_what_was_sent_already",),
+    ),
+    Control(
+        "group_without_caps",
+        "Caps and the one mass send a day hold for groups too.",
+        "evergreen/touches/actions/claiming.py",
+        "is_staff=person is None and message.group_id is None,",
+        "is_staff=person is None,",
+        (f"{_GROUPS}::test_a_broadcast_waits_for_the_groups_owner_and_is_a_task_where_nothing_may_send",),
+    ),
+    Control(
+        "who_left_the_group_stays",
+        "Who left a group has left.",
+        "evergreen/touches/groups/reading.py",
+        "left = [row.pk for key, row in stored.items() if key not in listed]",
+        "left = [row.pk for key, row in stored.items() if key in listed and not listed]",
+        (f"{_GROUPS}::test_groups_and_who_is_in_them_are_read_with_what_changed_since",),
     ),
     Control(
         "everybody_gets_the_notice",

@@ -14,7 +14,8 @@ from typing import Any
 
 _AHEAD = dt.timedelta(hours=8)
 _DAY = dt.timedelta(days=1)
-_ACTS = ("task", "hello", "set_field")
+_SPEAKS = ("hello", "message")
+_ACTS = ("task", *_SPEAKS, "set_field")
 
 
 @dataclass
@@ -114,8 +115,8 @@ class Model:
                 run.trail.append((run.step, run.visit, "end"))
                 return self._end(run, "done", "end", now)
             if step["kind"] in _ACTS:
-                is_late = step["kind"] == "hello" and now - run.due > dt.timedelta(hours=24)
-                quiet = self._quiet_ends(run, now) if step["kind"] == "hello" and not is_late else None
+                is_late = step["kind"] in _SPEAKS and now - run.due > dt.timedelta(hours=24)
+                quiet = self._quiet_ends(run, now) if step["kind"] in _SPEAKS and not is_late else None
                 if quiet is not None:
                     run.due, run.since = quiet, None
                     return None

@@ -1,4 +1,4 @@
-"""``python -m tests.torture.journey_worker FOLDER``: a worker of playbooks in a world whose clock stands in a file; ends by being
+"""``python -m tests.torture.journey_worker FOLDER``: a worker of playbooks and messages in a world whose clock stands in a file; ends by being
 killed. Says on standard error when it was fenced off."""
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ def main() -> int:
     from django.db import DatabaseError, InterfaceError, connection
 
     from evergreen.playbooks import actions
+    from evergreen.touches import actions as touches
     from tests.playbooks.speaking import hello
 
     clock = Path(sys.argv[1]) / "clock"
+
+    def told() -> dt.datetime:
+        return dt.datetime.fromisoformat(clock.read_text("utf-8"))
+
     with hello():
         while True:
             try:
-                now = dt.datetime.fromisoformat(clock.read_text("utf-8"))
-                if not actions.advance(now=now, lease=LEASE):
+                done = actions.advance(now=told(), lease=LEASE)
+                if not done + touches.send_due(now=told, most=200):
                     time.sleep(0.05)
             except (DatabaseError, InterfaceError) as error:
                 logging.getLogger(__name__).warning("the database is away: %s", error)

@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from tests.torture import sending
+from tests.torture import racing, sending
 from tests.torture.kill_database import place_of
 from tests.torture.postgresql import NoServerError, Server
 from tests.torture.reports import ROOT
 from tests.torture.resuming import OutOfTimeError, Part, Test
+from tests.touches import mail_server
 
 WORKERS = 3
 MOMENTS = 240
@@ -125,7 +126,12 @@ def on_postgresql(part: Part) -> None:
 
 def _live(part: Part, environment: Mapping[str, str], server: Server | None) -> None:
     runs = max(1_000, int(part.sizes.events * RUNS_OF_EVENTS))
-    crew = Crew(part.folder, environment, part.sizes.seed, runs)
+    with mail_server.running(part.folder / "mail.log") as port:
+        mail = {"EVERGREEN_MAIL_PORT": str(port), "EVERGREEN_OUTBOUND_ALLOW": "127.0.0.1"}
+        _lead(part, Crew(part.folder, {**environment, **mail}, part.sizes.seed, runs), server)
+
+
+def _lead(part: Part, crew: Crew, server: Server | None) -> None:
     chance, now = random.Random(part.sizes.seed), time.monotonic()
     next_kill, next_restart = now + chance.uniform(*KILLS), now + chance.uniform(*RESTARTS)
     try:
@@ -160,6 +166,7 @@ def _judge(part: Part, crew: Crew) -> None:
         "runs": told["runs"],
         "steps": told["steps"],
         "effects": told["effects"],
+        "mails": told["mails"],
         **{name: part.marks.get(name, 0) for name in ("kills", "stops", "restarts")},
         "late writes fenced off": crew.fenced,
         "differences": told["differences"],
@@ -167,5 +174,10 @@ def _judge(part: Part, crew: Crew) -> None:
     shutil.rmtree(part.folder / "home", ignore_errors=True)
 
 
-KILL: dict[str, Test] = {"JRN-01": sending.killed, "JRN-03": on_sqlite}
+KILL: dict[str, Test] = {
+    "JRN-01": sending.killed,
+    "JRN-03": on_sqlite,
+    "JRN-09": racing.caps,
+    "JRN-10": racing.leaving,
+}
 CHAOS: dict[str, Test] = {"JRN-05": on_postgresql}

@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from evergreen.events import journal
-from evergreen.touches import actions
+from evergreen.touches import actions, rules
 from evergreen.touches.actions import claiming, sending
 from evergreen.touches.channels.contract import Outgoing
 from evergreen.touches.channels.smtp import SmtpAdapter
@@ -241,6 +241,23 @@ def test_what_a_left_run_had_planned_is_withdrawn_even_when_it_was_just_claimed(
     sending._hand_over_all(post.channel, ready(post.channel), claimed, lambda: NOW, lambda: False)
     assert [one["to"][0] for one in post.log()] == ["b@there.example"]
     assert Message.objects.get(origin_id="7:hello:1").state == State.WITHDRAWN
+
+
+@pytest.mark.parametrize("kind", ["go", "wait", "hold"])
+def test_what_is_withdrawn_while_a_claim_looks_at_it_stays_withdrawn(
+    post: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """JRN-10 in small: a claim has read the message when somebody else takes it back."""
+    (message,) = post.write(post.contact("a"))
+
+    def meanwhile(*_asked: Any) -> rules.Verdict:
+        actions.withdraw_planned(message.origin_kind, [message.origin_id], now=NOW)
+        return rules.Verdict(kind, "cap", NOW + dt.timedelta(days=1))
+
+    monkeypatch.setattr(rules, "decide", meanwhile)
+    post.send()
+    message.refresh_from_db()
+    assert (message.state, post.log()) == (State.WITHDRAWN, [])
 
 
 def test_an_unknown_message_waits_for_a_person_who_sends_it_again_or_settles_it(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 
 from evergreen.base.working_days import WorkingDays, for_vendor
 from evergreen.customers.models import Contact
@@ -216,12 +216,11 @@ class _Claim:
         return rules.decide(case, history, self._now, self._limits, self._days)
 
     def _take(self, message: Message, address: str) -> bool:
-        """Claim a message; False where the reserve for urgent ones begins."""
-        if message.priority != Message.Priority.HIGH:
-            if self._room.ordinary <= 0:
-                return False
-            self._room.ordinary -= 1
-        Message.objects.filter(pk=message.pk).update(
+        """Claim a message; False where the reserve for urgent ones begins, or where it was withdrawn since it was read."""
+        is_ordinary = message.priority != Message.Priority.HIGH
+        if is_ordinary and self._room.ordinary <= 0:
+            return False
+        if not self._still(message).update(
             state=State.CLAIMED,
             claimed_at=self._now,
             leased_until=self._now + LEASE,
@@ -229,7 +228,9 @@ class _Claim:
             address=address,
             reason="",
             detail="",
-        )
+        ):
+            return False
+        self._room.ordinary -= is_ordinary
         message.fence, message.address, message.state = message.fence + 1, address, State.CLAIMED
         message.claimed_at, message.leased_until = self._now, self._now + LEASE
         if message.topic != "service":
@@ -240,12 +241,13 @@ class _Claim:
             self._copies.add((message.copy_of, address))
         return True
 
+    @staticmethod
+    def _still(message: Message) -> QuerySet[Message]:
+        """The message as it was read: nobody has taken it back meanwhile."""
+        return Message.objects.filter(pk=message.pk, state=State.PLANNED, fence=message.fence)
+
     def _leave(self, message: Message, verdict: rules.Verdict) -> None:
         if verdict.kind == "hold":
-            Message.objects.filter(pk=message.pk).update(
-                state=State.HELD_BACK, reason=verdict.reason, ended_at=self._now
-            )
+            self._still(message).update(state=State.HELD_BACK, reason=verdict.reason, ended_at=self._now)
         else:
-            Message.objects.filter(pk=message.pk).update(
-                due_at=verdict.until, reason=verdict.reason, waits=F("waits") + 1
-            )
+            self._still(message).update(due_at=verdict.until, reason=verdict.reason, waits=F("waits") + 1)

@@ -13,7 +13,7 @@ from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Contact
 from evergreen.touches import addressing, outgoing, rules
-from evergreen.touches.actions.receiving import receive
+from evergreen.touches.actions.receiving import hold, receive
 from evergreen.touches.channels import registry
 from evergreen.touches.models import Channel, Consent, DeadAddress, Medium, Message, Receipt, Topic
 
@@ -44,6 +44,7 @@ def record_consent(
         raise ValidationError(_("There is no medium “%(name)s”.") % {"name": medium})
     if topic and topic not in Topic.values:
         raise ValidationError(_("There is no topic “%(name)s”.") % {"name": topic})
+    hold(contact.pk)
     if is_given and medium in {"", Medium.SMS} and not proof.strip():
         raise ValidationError(
             _(
@@ -100,6 +101,7 @@ def withdraw(
     message: Message, *, medium: str, topic: str, address: str, source: str, now: dt.datetime
 ) -> None:
     """A withdrawal that a message brought about, for its contact and for its address. Again it adds nothing."""
+    hold(message.contact_id)
     fitting = Consent.objects.filter(medium=medium, topic=topic, contact=message.contact, address=address)
     newest = fitting.order_by("-at", "-pk").first()
     if newest is None or newest.state == State.GIVEN:

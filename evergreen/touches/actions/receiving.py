@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from evergreen.customers.models import Contact
 from evergreen.touches import rules
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import Heard
@@ -50,12 +51,20 @@ def receive(
     if changed:
         Message.objects.filter(pk=held.pk).update(**changed)
     if (kind == Kind.BOUNCED and is_permanent) or kind == Kind.COMPLAINED:
+        hold(held.contact_id)
         DeadAddress.objects.get_or_create(
             medium=held.medium,
             address=rules.address_key(held.medium, held.address),
             defaults={"reason": f"{kind}: {detail}"[:300], "at": at},
         )
     return receipt
+
+
+def hold(contact: int | None) -> None:
+    """Wait for a claim that is looking at this contact, and let the next one wait: what is claimed after a withdrawal sees it. Within a
+    transaction."""
+    if contact is not None:
+        list(Contact.everything.select_for_update().filter(pk=contact).values_list("pk"))
 
 
 def hear(channel: Channel, told: Sequence[Heard], *, now: dt.datetime) -> int:
