@@ -64,6 +64,7 @@ def _figures() -> dict[str, Any]:
     from evergreen.health.models import Standing
     from evergreen.metrics.models import Segment
     from evergreen.metrics.registry import metrics
+    from evergreen.touches.models import CustomerGroup, GroupMember
     from evergreen.work.models import Conversation, Task
 
     con = store.reading()
@@ -106,6 +107,7 @@ def _figures() -> dict[str, Any]:
         .filter(renewal_on__range=(SMALL.last, SMALL.last + dt.timedelta(days=90)))
         .count(),
         "stale": [str(entry.day) for entry in rollup.stale_days(con, SMALL.last)],
+        "groups": [CustomerGroup.objects.count(), GroupMember.objects.filter(left_at=None).count()],
         "score_days": lake("SELECT count(DISTINCT day) FROM lake.scores")[0][0],
     }
 

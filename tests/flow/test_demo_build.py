@@ -49,6 +49,11 @@ def test_the_demo_is_built_whole(built: dict[str, Any], place: Home) -> None:
     assert built["alerts_without_task"] == 0
 
 
+def test_customers_are_looked_after_in_groups(built: dict[str, Any]) -> None:
+    groups, people = built["groups"]
+    assert groups > 5 and people > 2 * groups
+
+
 def test_every_metric_of_the_library_has_a_value_somewhere(built: dict[str, Any]) -> None:
     # A baseline of months needs six values, this small story has five months.
     assert built["silent_metrics"] == ["kpi_deviation"]

@@ -62,7 +62,7 @@ def _durable_at_the_end(home: env.Home) -> Iterator[None]:
 
 def _build(home: env.Home, extent: Extent, now: dt.datetime, tell: Tell) -> int:
     from evergreen.events import rollup, store
-    from evergreen.flow.demo import kpis, lake, records, segments, story, truth, vendor
+    from evergreen.flow.demo import groups, kpis, lake, records, segments, story, truth, vendor
 
     def step(name: str) -> Callable[[int, int], None]:
         return lambda done, total: tell(name, done, total)
@@ -78,6 +78,7 @@ def _build(home: env.Home, extent: Extent, now: dt.datetime, tell: Tell) -> int:
     with store.session() as con:
         rollup.roll_up(con, extent.last, progress=step("daily figures"))
     events += story.tell(drawn, kept, now=now, progress=step("nights"))
+    groups.write(drawn, kept)
     truth.write(drawn, home)
     return events
 
