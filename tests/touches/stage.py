@@ -28,17 +28,17 @@ class Stage:
         self.fake = Providers(lambda: self.now)
         self.made = 0
 
-    def channel(self, kind: str, **given: str) -> Channel:
+    def channel(self, kind: str, called: str = "", **given: str) -> Channel:
         boss = self.cast.boss
         channel = actions.save_channel(
-            None, kind=kind, name=kind, given=given, limits={}, by=boss, now=self.now
+            None, kind=kind, name=called or kind, given=given, limits={}, by=boss, now=self.now
         )
         actions.switch_channel(channel, is_on=True, by=boss, now=self.now)
         return channel
 
-    def wecom(self, kind: str = "wecom_app", **given: str) -> Channel:
+    def wecom(self, kind: str = "wecom_app", called: str = "", **given: str) -> Channel:
         config = {"corp_id": "ww1", "secret": "s1", "address": self.fake.url, **given}
-        return self.channel(kind, **(config | ({"agent_id": "7"} if kind == "wecom_app" else {})))
+        return self.channel(kind, called, **(config | ({"agent_id": "7"} if kind == "wecom_app" else {})))
 
     def aliyun(self) -> Channel:
         return self.channel(

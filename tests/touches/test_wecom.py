@@ -12,7 +12,7 @@ from django.db import connection
 from evergreen.base.models import User
 from evergreen.touches import actions, tokens
 from evergreen.touches.channels.contract import LaterError
-from evergreen.touches.models import DeadAddress, Message, Receipt
+from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
 from evergreen.touches.tokens import Tokens
 from evergreen.touches.values import Person
 from tests.touches.stage import DAY, HOUR, MINUTE, SECOND, Stage
@@ -207,3 +207,17 @@ def test_a_customer_gets_one_mass_send_a_day(stage: Stage) -> None:
         stage.now += DAY
         stage.send()
     assert stage.states() == {State.ACCEPTED: 2}
+
+
+def test_a_channel_whose_secrets_cannot_be_opened_keeps_no_other_from_being_asked(stage: Stage) -> None:
+    stage.fake.friends["owner"] = {"ext-a", "ext-b"}
+    channels = [stage.wecom("wecom_customer"), stage.wecom("wecom_customer", called="second")]
+    for channel, name in zip(channels, ("a", "b"), strict=True):
+        person = stage.contact(name, wecom=f"ext-{name}")
+        stage.write(channel, Person(person.account_id, contact=person.pk))
+    stage.send()
+    assert stage.states() == {State.ACCEPTED: 2}
+    Channel.objects.filter(pk=channels[0].pk).update(credentials="not to be opened")
+    stage.fake.results = {"ext-b": (1, int(stage.now.timestamp()))}
+    assert actions.follow_up(now=stage.now) == 1
+    assert Message.objects.get(channel=channels[1]).outcome == "delivered"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from django.db.models import Q
 
 from evergreen.touches.actions.receiving import hear
+from evergreen.touches.channels.contract import ChannelError
 from evergreen.touches.models import Channel, Message
 from evergreen.touches.ways import adapter_of
 
+log = logging.getLogger(__name__)
 _EVERY = dt.timedelta(hours=1)
 _FOR = dt.timedelta(days=7)
 _TOGETHER = 100
@@ -31,11 +34,14 @@ def follow_up(*, now: dt.datetime) -> int:
         if not rows:
             continue
         Message.objects.filter(pk__in=[row.pk for row in rows]).update(followed_at=now)
-        adapter = adapter_of(channel)
-        hear(
-            channel,
-            adapter.followed_up([(row.provider_id, row.address, row.waits_for) for row in rows]),
-            now=now,
-        )
+        try:
+            told = adapter_of(channel).followed_up(
+                [(row.provider_id, row.address, row.waits_for) for row in rows]
+            )
+        except (ChannelError, ValueError) as error:
+            # Asked again in an hour; the other channels have nothing to do with it.
+            log.warning("What became of messages of %s is not known: %s", channel.key, error)
+            continue
+        hear(channel, told, now=now)
         asked += len(rows)
     return asked
