@@ -84,6 +84,17 @@ def test_reviews_of_restaurants_agree_with_their_stars(datasets: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("没有卡顿", POSITIVE), ("不卡", POSITIVE), ("用起来一点都不卡", POSITIVE), ("一点也不贵", POSITIVE), ("价格不算贵", POSITIVE),
+        ("老是崩", NEGATIVE), ("手机端一直崩", NEGATIVE), ("太贵了", NEGATIVE), ("不是不卡，是很卡", NEGATIVE),
+    ],
+)  # fmt: skip
+def test_short_comments_whose_words_reviews_know_otherwise_speak_as_a_whole(text: str, mark: str) -> None:
+    assert sentiment(text).mark == mark
+
+
+@pytest.mark.parametrize(
     ("plain", "turned"),
     [
         ("系统崩溃", "系统没有崩溃过"),

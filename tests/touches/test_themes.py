@@ -149,3 +149,13 @@ def test_a_theme_without_both_names_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.undo()
     built_in.cache_clear()
     assert sentiment("好").mark == POSITIVE
+
+
+def test_words_that_only_look_like_a_theme_are_none() -> None:
+    for text in ("The training data is wrong", "I support this", "We support that plan"):
+        assert not {"theme:training", "theme:support"} & {one.theme.address for one in grouped([text]).groups}
+    for text, theme in (
+        ("The training was great", "theme:training"),
+        ("Support never answers", "theme:support"),
+    ):
+        assert theme in {one.theme.address for one in grouped([text]).groups}

@@ -10,14 +10,16 @@ from evergreen.touches.comments.phrases import Phrases
 
 FILE = Path(__file__).with_name("lexicon.txt")
 NEGATES, STRENGTHENS, WEAKENS = "!", "+", "-"
+WHOLE = "="
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Either a weight (-3 to 3; 0 only keeps shorter phrases inside from counting) or a mark."""
+    """Either a weight (-3 to 3; 0 only keeps shorter phrases inside from counting) or a mark. ``is_whole``: the n-grams inside do not count."""
 
     weight: float
     mark: str
+    is_whole: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +35,7 @@ def lexicon() -> Phrases[Entry]:
         head, colon, listed = line.partition(": ")
         mark = head if head in {NEGATES, STRENGTHENS, WEAKENS} else ""
         try:
-            weight = 0.0 if mark else float(head)
+            weight = 0.0 if mark else float(head.removeprefix(WHOLE))
         except ValueError:
             colon = ""
         if not colon:
@@ -41,6 +43,6 @@ def lexicon() -> Phrases[Entry]:
                 f"{FILE.name}, line {number} must begin with a weight or one of ! + -, and a colon."
             )
         for phrase in listed.split(","):
-            if not found.add(phrase, Entry(weight, mark)):
+            if not found.add(phrase, Entry(weight, mark, head.startswith(WHOLE))):
                 raise ValueError(f"{FILE.name}, line {number}: “{phrase.strip()}” is empty or there twice.")
     return found

@@ -21,7 +21,8 @@ _CANNOT = -1.8
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A phrase found: the tokens it covers together with what changes it, and its weight with that change."""
+    """A phrase found: the tokens it covers together with what changes it, and its weight with that change. ``is_turned``: turned round, or
+    one that speaks as a whole: its n-grams do not count."""
 
     first: int
     end: int
@@ -68,7 +69,7 @@ def _hit(entry: Entry, place: int, end: int, before: Sequence[tuple[int, int, st
     first = min((one[0] for one in before), default=place)
     if is_turned:
         weight *= GOOD_TURNED if weight > 0 else BAD_TURNED
-    return Hit(first, end, weight, is_turned)
+    return Hit(first, end, weight, is_turned or entry.is_whole)
 
 
 def _is_cannot(stream: Sequence[Token], place: int) -> bool:
