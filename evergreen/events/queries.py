@@ -171,6 +171,28 @@ def answers_between(first: dt.date, last: dt.date) -> list[tuple[int, str, str |
     return rows.fetchall()
 
 
+def answers_told(
+    name: str, first: dt.date, last: dt.date, account: int | None = None
+) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:
+    """(account, name, source and message id, when, properties) of the answers from a day up to before another, of one account or all, in
+    their order. The days on which answers became known are looked up first: only those of the events are read."""
+    only = "" if account is None else " AND account_id = ?"
+    mine = [] if account is None else [account]
+    known = store.reading().execute(
+        f"SELECT DISTINCT known_on FROM lake.answers WHERE day >= ? AND day < ?{only}", [first, last, *mine]
+    )
+    days = [row[0] for row in known.fetchall()]
+    if not days:
+        return []
+    marks = ", ".join("?" for _ in days)
+    rows = event_store().rows(
+        "SELECT account_id, name, source, message_id, occurred_at, properties FROM lake.events"
+        f" WHERE name = ? AND known_on IN ({marks}) AND account_id IS NOT NULL{only} ORDER BY occurred_at, source, message_id",
+        [name, *days, *mine],
+    )
+    return _told(rows)
+
+
 def arrived(
     names: Sequence[str], since: dt.datetime, until: dt.datetime
 ) -> list[tuple[int, str, str, dt.datetime, dict[str, Any]]]:

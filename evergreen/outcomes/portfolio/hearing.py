@@ -19,6 +19,7 @@ from evergreen.outcomes.portfolio.periods import Period
 from evergreen.outcomes.portfolio.report import Report
 
 _CHUNK = 20_000
+ANSWERED = "survey.answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class Desk:
 
 def heard(report: Report) -> list[Heard]:
     """The answers of each period, and of the whole span at the end."""
-    counted = _counted(report)
+    wanted = counted(report)
     newest: dict[tuple[Any, ...], float] = {}
     rows = history.answers_between(report.asked.first, report.asked.last)
     for place, (account, kind, contact, score, day) in enumerate(rows):
-        if counted is not None and account not in counted:
+        if wanted is not None and account not in wanted:
             continue
         who = contact or place
         newest[_place(report.periods, day), kind, account, who] = score
@@ -71,9 +72,52 @@ def heard(report: Report) -> list[Heard]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a customer wrote: an answer to a survey, of ours or from a file (``kind`` nps, csat …), or the subject of a ticket (``kind`` ticket,
+    ``ticket`` its key)."""
+
+    account: int
+    on: dt.date
+    text: str
+    kind: str
+    score: float | None
+    ticket: int | None = None
+
+
+def remarks(
+    first: dt.date, last: dt.date, accounts: set[int] | None, most: int, *, one: int | None = None
+) -> list[Remark]:
+    """What was written from a day up to before another by some accounts (None: all) or by ``one``, the newest first, at most so many. Of an
+    answer that was changed only how it stands; who was erased has none."""
+    zone = base.vendor_zone()
+    span = day_start(first, zone), day_start(last, zone)
+    newest: dict[tuple[int, Any], Remark] = {}
+    for account, _name, message, at, said in history.answers_told(ANSWERED, first, last, one):
+        text, score = said.get("comment"), said.get("score")
+        if span[0] <= at < span[1] and (accounts is None or account in accounts) and isinstance(text, str):
+            # Each change of an answer to a survey of ours is an event of its own.
+            which = said.get("ask") or message
+            known = score if isinstance(score, int | float) and not isinstance(score, bool) else None
+            newest[account, which] = Remark(
+                account, at.astimezone(zone).date(), text.strip(), str(said.get("kind") or ""), known
+            )
+    tickets = Ticket.objects.filter(opened_at__gte=span[0], opened_at__lt=span[1]).exclude(subject="")
+    if one is not None:
+        tickets = tickets.filter(account=one)
+    rows = tickets.order_by("-opened_at").values_list("pk", "account_id", "opened_at", "subject")
+    asked = [
+        Remark(account, at.astimezone(zone).date(), subject, "ticket", None, pk)
+        for pk, account, at, subject in rows.iterator(_CHUNK)
+        if accounts is None or account in accounts
+    ]
+    found = [*(told for told in newest.values() if told.text), *asked]
+    return sorted(found, key=lambda told: (told.on, told.account), reverse=True)[:most]
+
+
 def desk(report: Report) -> list[Desk]:
     """The tickets of each period, and of the whole span at the end."""
-    zone, counted = base.vendor_zone(), _counted(report)
+    zone, wanted = base.vendor_zone(), counted(report)
     rows = Ticket.objects.filter(
         opened_at__gte=day_start(report.asked.first, zone), opened_at__lt=day_start(report.asked.last, zone)
     ).values_list(
@@ -82,7 +126,7 @@ def desk(report: Report) -> list[Desk]:
     count = len(report.periods)
     tickets: list[list[tuple[Any, ...]]] = [[] for _n in range(count + 1)]
     for account, opened, *rest in rows.order_by().iterator(_CHUNK):
-        if counted is None or account in counted:
+        if wanted is None or account in wanted:
             row = (opened, *rest)
             tickets[_place(report.periods, opened.astimezone(zone).date())].append(row)
             tickets[count].append(row)
@@ -102,7 +146,7 @@ def _summed(tickets: Sequence[tuple[Any, ...]]) -> Desk:
     )
 
 
-def _counted(report: Report) -> set[int] | None:
+def counted(report: Report) -> set[int] | None:
     """The keys of the accounts that count, also of those without a contract; None for all of them."""
     if report.asked.chosen:
         mask = report.counting()

@@ -28,36 +28,36 @@ from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
 
 
-def _wanted(request: StaffRequest) -> Wanted:
+def wanted(request: StaffRequest) -> Wanted:
     return Wanted(request.user, request.GET.dict(), request.vendor, request.today)
 
 
 @require_GET
 def index(request: StaffRequest) -> HttpResponse:
-    return render(request, "pages/portfolio/revenue.html", {"page": RevenuePage(_wanted(request))})
+    return render(request, "pages/portfolio/revenue.html", {"page": RevenuePage(wanted(request))})
 
 
 @require_GET
 def renewals(request: StaffRequest) -> HttpResponse:
-    page = RenewalsPage(_wanted(request), request.GET.dict())
+    page = RenewalsPage(wanted(request), request.GET.dict())
     return render(request, "pages/portfolio/renewals.html", {"page": page})
 
 
 @require_GET
 def dues(request: StaffRequest) -> HttpResponse:
-    page = DuesPage(_wanted(request), request.GET.dict())
+    page = DuesPage(wanted(request), request.GET.dict())
     return render(request, "pages/portfolio/dues.html", {"page": page})
 
 
 @require_GET
 def lifetime(request: StaffRequest) -> HttpResponse:
-    page = LifetimePage(_wanted(request), request.GET.dict())
+    page = LifetimePage(wanted(request), request.GET.dict())
     return render(request, "pages/portfolio/lifetime.html", {"page": page})
 
 
 @require_GET
 def voice(request: StaffRequest) -> HttpResponse:
-    return render(request, "pages/portfolio/voice.html", {"page": VoicePage(_wanted(request))})
+    return render(request, "pages/portfolio/voice.html", {"page": VoicePage(wanted(request))})
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,14 +82,14 @@ def costs(request: StaffRequest) -> HttpResponse:
 
 @require_GET
 def accounts(request: StaffRequest) -> HttpResponse:
-    page = AccountsPage(_wanted(request), request.GET.dict())
+    page = AccountsPage(wanted(request), request.GET.dict())
     return render(request, "pages/portfolio/accounts.html", {"page": page})
 
 
 @require_GET
 def file(request: StaffRequest, table: str) -> HttpResponse:
     """A table as it is filtered, as CSV."""
-    rows = exporting.file_rows(table, _wanted(request), request.GET.dict())
+    rows = exporting.file_rows(table, wanted(request), request.GET.dict())
     audit("portfolio.exported", "portfolio", [], by=request.user, now=request.now, after={"table": table, "query": request.GET.urlencode()})  # fmt: skip
     return csv_file(rows, f"portfolio-{table}-{request.today:%Y-%m-%d}.csv")
 

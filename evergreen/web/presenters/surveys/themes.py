@@ -22,7 +22,7 @@ _MOST_WORDS = 4
 @dataclass(frozen=True, slots=True)
 class ThemeLine:
     """A theme: its name, the words by which it was found, comments about it, the share that feels bad in percent, the NPS of those who
-    speak of it (None for other surveys), and the accounts' ARR in the vendor's currency.
+    speak of it (None where none of them answered one), and the accounts' ARR in the vendor's currency.
     """
 
     address: str
@@ -45,28 +45,48 @@ class Read:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment as a plain row: ``ref`` names it among its likes, ``kind`` is the survey's (nps, csat …) or ticket, ``score`` as it was
+    given, ``arr_cents`` the account's in the vendor's currency."""
+
+    ref: int
+    text: str
+    kind: str
+    score: float | None
+    account: int
+    arr_cents: int
+
+
 def read(asks: Sequence[Ask]) -> Read:
-    """The themes of answers that have a comment, with their accounts at hand."""
+    """The themes of answers that have a comment, with their accounts and surveys at hand."""
+    return read_said([
+        Said(one.pk, one.comment, one.survey.kind, one.score, one.account_id, one.account.arr_base_cents or 0)
+        for one in asks
+    ])  # fmt: skip
+
+
+def read_said(rows: Sequence[Said]) -> Read:
+    """The themes of comments, wherever they come from."""
     features = [Named(one.key, one.name) for one in Feature.objects.order_by("key")]
-    found = grouped([one.comment for one in asks], features)
+    found = grouped([one.text for one in rows], features)
     tones = {POSITIVE: "good", NEGATIVE: "bad"}
-    felt = {ask.pk: tones.get(one.mark, "") for ask, one in zip(asks, found.sentiments, strict=True)}
-    return Read(tuple(_line(group, asks) for group in found.groups), felt, len(asks))
+    felt = {row.ref: tones.get(one.mark, "") for row, one in zip(rows, found.sentiments, strict=True)}
+    return Read(tuple(_line(group, rows) for group in found.groups), felt, len(rows))
 
 
-def _line(group: Group, asks: Sequence[Ask]) -> ThemeLine:
-    about = [asks[mention.place] for mention in group.mentions]
-    scores = [one.score for one in about if one.score is not None]
-    is_nps = bool(about) and about[0].survey.kind == "nps"
-    accounts = {one.account_id: one.account.arr_base_cents or 0 for one in about}
+def _line(group: Group, rows: Sequence[Said]) -> ThemeLine:
+    about = [rows[mention.place] for mention in group.mentions]
+    scores = [one.score for one in about if one.score is not None and one.kind == "nps"]
+    accounts = {one.account: one.arr_cents for one in about}
     return ThemeLine(
         group.theme.address,
         formats.named(group.theme.name) or group.theme.key,
         pgettext("list", ", ").join(word for word, _count in group.words[:_MOST_WORDS]),
         len(about),
         100 * group.negative_share,
-        nps(scores).score if is_nps else None,
+        nps(scores).score if scores else None,
         sum(accounts.values()),
         group.theme.kind == FEATURE,
-        frozenset(one.pk for one in about),
+        frozenset(one.ref for one in about),
     )
