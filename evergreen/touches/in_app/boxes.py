@@ -36,7 +36,7 @@ def contact_of(user: str, account: str = "") -> Contact | None:
 
     Raises UnclearError where the id is known at several accounts and none was given.
     """
-    rows = Contact.objects.select_related("account").filter(end_user=user, left_on=None)
+    rows = Contact.objects.filter(end_user=user, left_on=None)
     if account:
         rows = rows.filter(account__external_id=account)
     found = list(rows.order_by("pk")[:2])
@@ -57,6 +57,8 @@ def messages_of(
     # A message that is over still says when something was last shown.
     since = now - pace.keep - pace.pause
     rows = {one.pk: one for one in mine.filter(ended_at__gt=since).select_related("template")}
+    if not rows:
+        return []
     asked = {
         one.message_id: one
         for one in Ask.objects.filter(message__in=rows).select_related("survey", "contact")
