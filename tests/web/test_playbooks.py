@@ -50,7 +50,7 @@ EVERYTHING: dict[str, Any] = {
         {"key": "rest", "kind": "wait", "days": 7, "at": "09:00"},
         {"key": "look", "kind": "branch", "ways": [{"when": "health_band = red", "to": "desk"}, {"when": "seats_bought > 5", "to": "toss"}], "otherwise": "hold"},
         {"key": "hold", "kind": "wait_until", "condition": "health_band = green", "event": "export.done", "timeout": {"working_days": 5}, "on_timeout": "desk", "next": "toss"},
-        {"key": "toss", "kind": "split", "arms": [{"share": 30, "to": "mark"}, {"share": 70, "to": "over"}]},
+        {"key": "toss", "kind": "split", "arms": [{"share": 30, "to": "mark"}, {"share": 70, "to": "over"}], "spared": "desk"},
         {"key": "mark", "kind": "set_field", "field": "tier", "value": "growth", "next": "rest"},
         {"key": "desk", "kind": "ticket", "subject": "Look at it", "priority": "high"},
         {"key": "hours", "kind": "working_hours"},
