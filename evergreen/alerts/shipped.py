@@ -1,9 +1,11 @@
-"""Alert rules that ship as conditions. They are off until somebody switches them on; the detectors (``rules``) are on."""
+"""Alert rules that ship as conditions and as events. They are off until somebody switches them on; the detectors (``rules``) are on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from evergreen.alerts.firing import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,34 @@ class Conditioned:
     clear_nights: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A rule of an event: its names, what it is for, its severity, what it waits for, after how many quiet nights it closes."""
+
+    key: str
+    name: Mapping[str, str]
+    note: Mapping[str, str]
+    severity: int
+    watch: Watch
+    clear_nights: int
+
+
+WATCHED: dict[str, Watched] = {
+    one.key: one
+    for one in (
+        Watched(
+            "wecom_removed",
+            {"zh": "客户联系人删除了企业微信", "en": "A contact removed us in WeCom"},
+            {
+                "zh": "联系人在企业微信里删除了我们的成员：换个方式问清原因，再找第二个联系人。",
+                "en": "A contact removed one of us in WeCom: ask why by another way, and find a second contact.",
+            },
+            3,
+            Watch("wecom.removed", count=1, minutes=10, property="by", value="customer", cool_down_hours=0),
+            14,
+        ),
+    )
+}
 CONDITIONED: dict[str, Conditioned] = {
     one.key: one
     for one in (

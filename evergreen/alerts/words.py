@@ -45,7 +45,7 @@ def say(rule: str, figures: _Figures, language: str) -> str:
         return "数据中断，沿用上次判断。" if is_zh(language) else "Data stopped; the last finding stands."
     if VALUES in figures:
         return _condition(figures, language)
-    if EVENT in figures:
+    if EVENT in figures and rule not in _WORDS:
         return _event(figures, is_zh(language))
     return _WORDS[rule](figures, is_zh(language), language)
 
@@ -146,6 +146,13 @@ def _usage_off(f: _Figures, zh: bool, language: str) -> str:
     return f"{days} {f['seen']:,.0f} uses a day where {f['usual']:,.0f} are usual, {f['times']:.1f} spreads below."
 
 
+def _wecom_removed(f: _Figures, zh: bool, language: str) -> str:
+    at = dt.datetime.fromisoformat(f["at"]).astimezone(vendor_zone())
+    if zh:
+        return f"联系人在企业微信里删除了我们的成员（{at:%Y-%m-%d %H:%M}），见“联系人”。"
+    return f"A contact removed one of us in WeCom ({at:%Y-%m-%d %H:%M}); People says who."
+
+
 _WORDS: dict[str, Callable[[_Figures, bool, str], str]] = {
     "health_red": _health_red,
     "health_drop": _health_drop,
@@ -154,4 +161,5 @@ _WORDS: dict[str, Callable[[_Figures, bool, str], str]] = {
     "invoice_overdue": _invoice_overdue,
     "silence": _silence,
     "usage_off": _usage_off,
+    "wecom_removed": _wecom_removed,
 }

@@ -15,6 +15,7 @@ from evergreen.touches.groups.reading import read_due
 from evergreen.touches.notices.telling import tell_notices
 from evergreen.touches.surveys import waves
 from evergreen.touches.surveys.answering import tell_answers
+from evergreen.touches.ties.keeping import read_ties_due
 
 
 def run(*, now: dt.datetime) -> None:
@@ -38,7 +39,8 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
 
 
 def fetch() -> None:
-    """What came back: answers in mailboxes, what became of messages that somebody has to confirm, who is in groups of customers."""
+    """What came back: answers in mailboxes, what became of messages that somebody has to confirm, who is in groups of customers and who of us has whom."""
     touches.fetch(now=clock.utc_now())
     touches.follow_up(now=clock.utc_now())
     read_due(now=clock.utc_now())
+    read_ties_due(now=clock.utc_now())

@@ -12,7 +12,7 @@ from typing import Any
 
 from evergreen.alerts.models import Alert, Rule
 from evergreen.alerts.rules import SHIPPED
-from evergreen.alerts.shipped import CONDITIONED
+from evergreen.alerts.shipped import CONDITIONED, WATCHED
 from evergreen.base import clock
 from evergreen.base import queries as base
 from evergreen.base.conditions import Fields, fields_of
@@ -57,7 +57,7 @@ def known_now() -> definitions.Known:
         fields=catalogue.all_fields(),
         kinds=kinds(),
         absent=ABSENT,
-        rules=sorted({*SHIPPED, *CONDITIONED, *Rule.objects.values_list("key", flat=True)}),
+        rules=sorted({*SHIPPED, *CONDITIONED, *WATCHED, *Rule.objects.values_list("key", flat=True)}),
         segments=list(Segment.objects.filter(is_archived=False).values_list("key", flat=True)),
         stages=Account.Stage.values,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from evergreen.base.models import User
 from evergreen.customers.models import Contact, ContactId
 from evergreen.touches import rules
+from evergreen.touches.channels.contract import ChannelAdapter
 from evergreen.touches.models import Channel, CustomerGroup, Medium, Message
 from evergreen.touches.ways import adapter_of
 
@@ -32,6 +33,18 @@ def medium_ids(medium: str, contacts: Sequence[int]) -> dict[int, str]:
         return {}
     rows = ContactId.objects.filter(system=SYSTEMS[Medium(medium)], contact__in=contacts).order_by("pk")
     return dict(rows.values_list("contact_id", "value"))
+
+
+def staff_by_key(adapter: ChannelAdapter, keys: Iterable[str]) -> dict[str, User]:
+    """Our people by their ids at a provider: by the address that the channel names, else by what stands before its @."""
+    people = {one.email.casefold(): one for one in User.objects.filter(is_active=True)}
+    names = {email.partition("@")[0]: one for email, one in people.items()}
+    found = {}
+    for key in keys:
+        person = people.get(adapter.email_of(key).casefold()) or names.get(key.casefold())
+        if person is not None:
+            found[key] = person
+    return found
 
 
 class Addresses:

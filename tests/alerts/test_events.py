@@ -255,3 +255,18 @@ def test_the_trial_tells_on_which_days_it_would_have_fired(rule: Rule, cast: Sim
     found = trial(store.reading(), rule)
     assert found is not None and (found.opened, found.accounts) == (2, 1)
     assert [night.open for night in found.nights[9:17]] == [1, 1, 0, 0, 0, 0, 1, 0]
+
+
+def test_a_contact_who_removes_us_in_wecom_opens_an_alert_within_seconds_once_it_is_switched_on(
+    home: Any, cast: SimpleNamespace
+) -> None:
+    actions.install_shipped(now=NOW - MINUTE)
+    send(cast.slipping, 1, name="wecom.removed", by="us")
+    send(cast.well, 1, name="wecom.removed", by="customer")
+    arrive()
+    assert hear(2) == [], "it ships off"
+    Rule.objects.filter(key="wecom_removed").update(is_on=True)
+    (alert,) = hear(2)
+    assert (alert.account, alert.rule.key) == (cast.well, "wecom_removed")
+    assert words.reason(alert, "en").startswith("A contact removed one of us in WeCom (")
+    assert "联系人在企业微信里删除了我们的成员" in words.reason(alert, "zh-hans")

@@ -11,6 +11,7 @@ _LETTERS = "tests/touches/test_letters.py"
 _NOTICES = "tests/touches/test_notices.py"
 _IN_APP = "tests/touches/test_in_app.py"
 _GROUPS = "tests/touches/test_groups.py"
+_TIES = "tests/touches/test_ties.py"
 
 CONTROLS = (
     Control(
@@ -172,5 +173,31 @@ CONTROLS = (
         "        if end_user in accounts[account]:",
         "        if end_user:",
         (f"{_NOTICES}::test_the_same_user_id_at_another_account_is_another_person",),
+    ),
+    Control(
+        "posts_of_anybody_are_believed",
+        "Only what WeCom signed for this company is heard.",
+        "evergreen/touches/channels/wecom/callbacks.py",
+        "    if not token or not sealed or not hmac.compare_digest(right.encode(), given):",
+        "    if not token or not sealed or not given or not right:",
+        (f"{_TIES}::test_what_wecom_did_not_sign_for_us_changes_nothing",),
+    ),
+    Control(
+        "removed_tie_lives_again",
+        "A tie that a customer ended has ended, also while WeCom lists it.",
+        "evergreen/touches/ties/keeping.py",
+        "        if kept is None and name in over and one.added_at <= over[name]:",
+        "        if kept is None and name in over and one.added_at < one.added_at:",
+        (f"{_TIES}::test_a_customer_who_removes_one_of_us_is_told_once_with_who_did_it",),
+    ),
+    Control(
+        "empty_list_ends_all_ties",
+        "A list that comes back empty ends nothing.",
+        "evergreen/touches/ties/keeping.py",
+        "if name not in told] if told else []",
+        "if name not in told]",
+        (
+            f"{_TIES}::test_a_tie_that_is_no_longer_listed_ended_nobody_knows_how_and_an_empty_list_is_not_believed",
+        ),
     ),
 )

@@ -31,9 +31,9 @@ def metrics() -> Iterable[str]:
 
 def alert_rules() -> Iterable[str]:
     from evergreen.alerts.rules import SHIPPED
-    from evergreen.alerts.shipped import CONDITIONED
+    from evergreen.alerts.shipped import CONDITIONED, WATCHED
 
-    return [*SHIPPED, *CONDITIONED]
+    return [*SHIPPED, *CONDITIONED, *WATCHED]
 
 
 def scorecards() -> Iterable[str]:

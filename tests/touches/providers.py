@@ -52,6 +52,7 @@ class Providers(Fake):
             str, tuple[int, int]
         ] = {}  # customer or group: status of the newest mass send, when
         self.groups: dict[str, dict[str, Any]] = {}  # chat_id: what WeCom tells of a group
+        self.follows: list[dict[str, Any]] = []  # what WeCom tells of who has whom
         self.page = 1_000
         self.counted = Counted()
         self.secret = "robot-secret"
@@ -61,6 +62,8 @@ class Providers(Fake):
             "/cgi-bin/message/send": self._member,
             "/cgi-bin/externalcontact/add_msg_template": self._mass,
             "/cgi-bin/externalcontact/get_groupmsg_send_result": self._results,
+            "/cgi-bin/externalcontact/get_follow_user_list": self._followers,
+            "/cgi-bin/externalcontact/batch/get_by_user": self._followed,
             "/cgi-bin/externalcontact/groupchat/list": self._groups,
             "/cgi-bin/externalcontact/groupchat/get": self._group,
             "/wecom": lambda asked: self._robot(asked, "wecom"),
@@ -146,6 +149,22 @@ class Providers(Fake):
         self.counted.add(group, now)
         self.took.append(("group", group, told["text"]["content"]))
         return Answer({"errcode": 0, "fail_list": [], "msgid": f"mass-{group}"})
+
+    def _followers(self, asked: Asked) -> Answer:
+        members = sorted({one["follow_info"]["userid"] for one in self.follows})
+        return self._refusal(asked) or Answer({"errcode": 0, "follow_user": members})
+
+    def _followed(self, asked: Asked) -> Answer:
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        wanted, limit = asked.json["userid_list"], asked.json["limit"]
+        if not 1 <= len(wanted) <= 100 or not 1 <= limit <= 100:
+            return Answer({"errcode": 40058, "errmsg": "limit"})
+        rows = [one for one in self.follows if one["follow_info"]["userid"] in wanted]
+        first = int(asked.json["cursor"] or 0)
+        last = first + min(limit, self.page)
+        more = str(last) if last < len(rows) else ""
+        return Answer({"errcode": 0, "external_contact_list": rows[first:last], "next_cursor": more})
 
     def _groups(self, asked: Asked) -> Answer:
         if (refusal := self._refusal(asked)) is not None:

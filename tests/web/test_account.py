@@ -17,6 +17,7 @@ from evergreen.customers import actions as customers
 from evergreen.customers.models import Note
 from evergreen.desk.actions import open_ticket
 from evergreen.health.models import Standing
+from evergreen.touches.models import Channel, Tie
 from evergreen.work import actions as work
 from tests.web.reading import TABS, page
 
@@ -108,6 +109,20 @@ def test_the_decision_chain_says_what_it_lacks(told: SimpleNamespace, as_person:
     assert "Nobody has spoken with the decision maker for 90 days." in text
     assert "Everything hangs on one person" in text
     assert "coverage 1 / 4, missing: Daily user, Influencer, Purchaser" in text
+
+
+def test_who_removed_one_of_us_in_wecom_is_said_and_forgotten_when_they_are_back(
+    told: SimpleNamespace, as_person: Any, now: dt.datetime
+) -> None:
+    contact = told.slipping.contacts.first()
+    channel = Channel.objects.create(kind="wecom_customer", key="w", name="W", created_at=now)
+    day = dt.timedelta(days=1)
+    tie = {"channel": channel, "key": "wm1", "member": "m1", "contact": contact, "staff": told.owner}
+    Tie.objects.create(**tie, added_at=now - 9 * day, ended_at=now - day, ended_by=Tie.End.BY_THEM)
+    assert f"removed {told.owner} in WeCom on" in page(as_person(told.owner), told.slipping, "?tab=people")
+    Tie.objects.create(**tie, added_at=now)
+    text = page(as_person(told.owner), told.slipping, "?tab=people")
+    assert f"in WeCom with {told.owner}" in text and "removed" not in text
 
 
 def test_notes_are_markdown_without_scripts(told: SimpleNamespace, as_person: Any) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from evergreen.alerts import rules
 from evergreen.alerts.firing import MOST_COOL_DOWN, MOST_COUNT, MOST_MINUTES, Watch, problems
 from evergreen.alerts.models import Rule
-from evergreen.alerts.shipped import CONDITIONED
+from evergreen.alerts.shipped import CONDITIONED, WATCHED
 from evergreen.base.actions import audit
 from evergreen.base.conditions import Condition, ConditionError, checked, fields_of, from_data, to_data
 from evergreen.base.models import User
@@ -31,7 +31,7 @@ MOST_NIGHTS, MOST_SHARE = 30, 1.0
 
 @transaction.atomic
 def install_shipped(*, now: dt.datetime) -> int:
-    """Add the shipped rules that are not there yet: detectors as they ship (most are on), conditions off. Returns how many."""
+    """Add the shipped rules that are not there yet: detectors as they ship (most are on), conditions and events off. Returns how many."""
     there = set(Rule.objects.values_list("key", flat=True))
     made = [
         Rule(
@@ -52,6 +52,14 @@ def install_shipped(*, now: dt.datetime) -> int:
                 clear_nights=one.clear_nights, is_on=False, created_at=now, changed_at=now,
             )
         )  # fmt: skip
+    made += [
+        Rule(
+            key=one.key, kind=Rule.Kind.EVENT, name=dict(one.name), severity=one.severity, params=one.watch.as_params(),
+            clear_nights=one.clear_nights, is_on=False, created_at=now, changed_at=now,
+        )
+        for one in WATCHED.values()
+        if one.key not in there
+    ]  # fmt: skip
     Rule.objects.bulk_create(made)
     return len(made)
 

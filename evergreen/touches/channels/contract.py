@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 CONTACTS, STAFF, SYSTEMS, GROUPS = "contacts", "staff", "systems", "groups"
@@ -67,6 +68,34 @@ class ToldGroup:
     notice: str
     made_at: dt.datetime
     members: Sequence[ToldMember]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTie:
+    """A customer's person whom a member of ours has, as the provider tells it. ``state`` names the code by which they met."""
+
+    key: str
+    member: str
+    name: str
+    company: str
+    added_at: dt.datetime
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """A customer's person (``key``) and a member of ours came together, or one of them dropped the other."""
+
+    class Kind(StrEnum):
+        ADDED = "added"
+        DROPPED_BY_US = "dropped_by_us"
+        DROPPED_BY_THEM = "dropped_by_them"
+
+    kind: Kind
+    key: str
+    member: str
+    at: dt.datetime
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +202,8 @@ class ChannelAdapter:
     thanks: ClassVar[tuple[str, str] | None] = None
     # Whether it may have a mailbox to which answers come.
     has_mailbox: ClassVar[bool] = False
+    # Whether it tells which of our members has which customers' people.
+    tells_ties: ClassVar[bool] = False
     # Whether its messages wait in the vendor's own product, where our script or its own code fetches them.
     in_product: ClassVar[bool] = False
     # Whether texts go only by templates that the provider approved, named by their code.
@@ -192,9 +223,14 @@ class ChannelAdapter:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
 
-    def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
-        """What the provider posted to us. Raises ValueError for what is none of its."""
+    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied]:
+        """What the provider posted to us; ``form`` holds what stood in the address, too. Raises ValueError for what is none of its."""
         raise ValueError(f"{self.kind} posts nothing to us.")
+
+    def greeted(self, query: Mapping[str, str]) -> str | None:
+        """The answer by which a provider that asks our address first knows that it is ours; None for one that never asks. Raises
+        ValueError for what the provider did not ask."""
+        return None
 
     def fetched(self, mark: str, *, now: dt.datetime) -> Iterator[tuple[str, list[Heard]]]:
         """(mark behind it, what it says) of each mail that came into the channel's mailbox since a mark. Raises LaterError."""
@@ -207,6 +243,10 @@ class ChannelAdapter:
 
     def groups(self) -> Iterator[ToldGroup]:
         """The chat groups with customers that the provider tells of. Raises ChannelError."""
+        return iter(())
+
+    def ties(self) -> Iterator[ToldTie]:
+        """Which of our members has which customers' people. Raises ChannelError."""
         return iter(())
 
     def email_of(self, member: str) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from evergreen.base.models import User
 from evergreen.customers.models import ContactId
 from evergreen.events import journal
+from evergreen.touches.addressing import staff_by_key
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import GROUPS, ChannelAdapter, ChannelError, ToldGroup, ToldMember
 from evergreen.touches.groups.rules import accounts_of
@@ -71,7 +72,7 @@ def read_groups(channel: Channel, *, now: dt.datetime) -> Read | None:
 
 @transaction.atomic
 def _keep(channel: Channel, adapter: ChannelAdapter, told: ToldGroup, done: Read, now: dt.datetime) -> None:
-    staff = _staff(adapter, told)
+    staff = staff_by_key(adapter, {told.owner, *(one.key for one in told.members if one.is_ours)})
     group = CustomerGroup.objects.select_for_update(of=("self",)).filter(external_id=told.key).first()
     if group is None:
         # One that was there long before it was first read begins nothing.
@@ -86,19 +87,6 @@ def _keep(channel: Channel, adapter: ChannelAdapter, told: ToldGroup, done: Read
     accounts = _keep_members(group, told.members, staff, done, now)
     if not group.are_accounts_chosen:
         group.accounts.set(accounts_of((), accounts, are_chosen=False))
-
-
-def _staff(adapter: ChannelAdapter, told: ToldGroup) -> dict[str, User]:
-    """Our people in a group by their ids at the provider: by the address that the channel names, else by what stands before its @."""
-    keys = {told.owner, *(one.key for one in told.members if one.is_ours)}
-    people = {one.email.casefold(): one for one in User.objects.filter(is_active=True)}
-    names = {email.partition("@")[0]: one for email, one in people.items()}
-    found = {}
-    for key in keys:
-        person = people.get(adapter.email_of(key).casefold()) or names.get(key.casefold())
-        if person is not None:
-            found[key] = person
-    return found
 
 
 def _keep_members(

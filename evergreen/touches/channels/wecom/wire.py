@@ -57,25 +57,25 @@ class Wecom(ChannelAdapter):
                 return address.strip()
         return ""
 
-    def ask(self, path: str, told: dict[str, Any]) -> dict[str, Any]:
-        """The answer of a call with errcode 0. Raises as the contract says."""
+    def ask(self, path: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer of a call with errcode 0: a GET where nothing is told. Raises as the contract says."""
         token = self.tokens.token(self._fetch)
-        answer = self._post(path, token, told)
+        answer = self._asked(path, token, told)
         if answer.get("errcode") in _EXPIRED:
             # It was replaced elsewhere, or ended early: fetched once more, then it must be right.
             self.tokens.drop(token)
-            answer = self._post(path, self.tokens.token(self._fetch), told)
+            answer = self._asked(path, self.tokens.token(self._fetch), told)
         return judged(answer)
 
     def test(self) -> str:
         self.tokens.token(self._fetch)
-        found = judged(body_of(call("GET", self._url("get_api_domain_ip", self.tokens.token(self._fetch)))))
+        found = judged(self._asked("get_api_domain_ip", self.tokens.token(self._fetch), None))
         return _("WeCom takes the app's credentials; it answers from %(n)s addresses.") % {
             "n": len(found.get("ip_list") or ())
         }
 
-    def _post(self, path: str, token: str, told: dict[str, Any]) -> dict[str, Any]:
-        return body_of(call("POST", self._url(path, token), json=told))
+    def _asked(self, path: str, token: str, told: dict[str, Any] | None) -> dict[str, Any]:
+        return body_of(call("GET" if told is None else "POST", self._url(path, token), json=told))
 
     def _url(self, path: str, token: str) -> str:
         return f"{self.config.address}/cgi-bin/{path}?{urlencode({'access_token': token})}"

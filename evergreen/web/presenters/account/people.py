@@ -15,6 +15,8 @@ from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import contacts_of
 from evergreen.events.connections import presence
 from evergreen.events.connections.models import SourceRow
+from evergreen.touches.models import Tie
+from evergreen.touches.ties.looking import ties_of
 from evergreen.web import formats
 from evergreen.work.queries import last_conversations
 
@@ -24,12 +26,13 @@ FRESH_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class ChainPerson:
-    """A contact with what is known of it in words, and how long ago somebody spoke with it."""
+    """A contact with what is known of it in words, how long ago somebody spoke with it, and whom of us it removed in WeCom."""
 
     contact: Contact
     facts: str
     spoken: str
     tone: str
+    removed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +46,23 @@ class Chain:
 
 
 def chain(account: Account, today: dt.date) -> Chain:
-    """Four queries, however many people there are."""
+    """Five queries, however many people there are."""
     contacts = list(contacts_of(account))
     gone = {row.external_id: row for row in presence.gone_from("contacts", (c.external_id for c in contacts))}
+    ties = ties_of([contact.pk for contact in contacts])
     spoken = {pk: _day(at) for pk, at in last_conversations(account).by_contact.items()}
     here = [contact for contact in contacts if contact.left_on is None or contact.left_on > today]
     seen = [rules.Person(c.pk, c.role, c.is_champion, c.left_on, spoken.get(c.pk)) for c in contacts]
     gaps = [_gap(gap) for gap in rules.chain_gaps(seen, today, silence_days=SILENT_DAYS)]
     return Chain(
         people=[
-            _person(contact, spoken.get(contact.pk), gone.get(contact.external_id or ""), today)
+            _person(
+                contact,
+                spoken.get(contact.pk),
+                gone.get(contact.external_id or ""),
+                ties.get(contact.pk, ()),
+                today,
+            )
             for contact in here
         ],
         gone=[contact for contact in contacts if contact not in here],
@@ -65,7 +75,9 @@ def _day(at: dt.datetime) -> dt.date:
     return at.astimezone(timezone.get_current_timezone()).date()
 
 
-def _person(contact: Contact, spoken: dt.date | None, gone: SourceRow | None, today: dt.date) -> ChainPerson:
+def _person(
+    contact: Contact, spoken: dt.date | None, gone: SourceRow | None, ties: Sequence[Tie], today: dt.date
+) -> ChainPerson:
     facts = [str(contact.get_role_display()) if contact.role else _("role not known")]
     if contact.influence:
         facts.append(_("influence %(n)s") % {"n": contact.influence})
@@ -80,11 +92,28 @@ def _person(contact: Contact, spoken: dt.date | None, gone: SourceRow | None, to
     if gone is not None:
         said = _("gone from %(name)s since %(day)s")
         facts.append(said % {"name": gone.connection.name, "day": formats.day(gone.gone_at)})
+    live = {tie.member: str(tie.staff or tie.member) for tie in ties if tie.ended_at is None}
+    if live:
+        facts.append(
+            _("in WeCom with %(names)s") % {"names": pgettext("list", ", ").join(sorted(live.values()))}
+        )
+    # Who removed somebody and came back is there.
+    removed = {
+        tie.member: _removed(tie)
+        for tie in ties
+        if tie.ended_by == Tie.End.BY_THEM and tie.member not in live
+    }
+    said, off = " · ".join(facts), list(removed.values())
     days = None if spoken is None else (today - spoken).days
     if days is None:
-        return ChainPerson(contact, " · ".join(facts), _("never spoken"), "")
+        return ChainPerson(contact, said, _("never spoken"), "", off)
     tone = "bad" if days > SILENT_DAYS else "good" if days <= FRESH_DAYS else "warn"
-    return ChainPerson(contact, " · ".join(facts), formats.days(days), tone)
+    return ChainPerson(contact, said, formats.days(days), tone, off)
+
+
+def _removed(tie: Tie) -> str:
+    told = {"name": str(tie.staff or tie.member), "day": formats.day(tie.ended_at)}
+    return _("removed %(name)s in WeCom on %(day)s") % told
 
 
 def _coverage(here: Sequence[Contact]) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from evergreen.alerts.firing import Watch
 from evergreen.alerts.models import Alert, Rule
 from evergreen.alerts.rules import SHIPPED
-from evergreen.alerts.shipped import CONDITIONED
+from evergreen.alerts.shipped import CONDITIONED, WATCHED
 from evergreen.alerts.words import rule_name
 from evergreen.base.conditions import ConditionError, Fields, checked, explained, from_data
 from evergreen.base.models import User
@@ -124,7 +124,7 @@ def watch_words(watch: Watch) -> str:
 
 def note_of(rule: Rule) -> str:
     """What a rule is for: as somebody wrote it, else as it ships."""
-    shipped = CONDITIONED.get(rule.key)
+    shipped = CONDITIONED.get(rule.key) or WATCHED.get(rule.key)
     return rule.note or (formats.named(dict(shipped.note)) if shipped else "")
 
 

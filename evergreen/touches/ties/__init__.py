@@ -1,0 +1,1 @@
+"""Ties: which of our people has which customers' people in WeCom, and who removed whom."""
