@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from evergreen.alerts.actions import install_shipped
 from evergreen.alerts.models import Alert, Rule
 from evergreen.customers.models import Account
 from evergreen.work.models import Task
@@ -233,3 +234,12 @@ def test_an_event_rule_is_made_changed_tried_and_put_away(
     plain = as_person(cast.owner)
     for address in ("/alerts/rules/events/new/", f"/alerts/rules/{rule.key}/event/"):
         assert plain.get(address).status_code == 404
+
+
+def test_a_shipped_rule_of_an_event_says_what_it_waits_for(
+    cast: SimpleNamespace, as_person: AsPerson, now: dt.datetime
+) -> None:
+    install_shipped(now=now)
+    page = as_person(cast.boss).get("/alerts/rules/wecom_removed/").content.decode()
+    assert "Each “wecom.removed (by = customer)” of an account, within seconds." in page
+    assert "A contact removed one of us in WeCom: ask why by another way" in page

@@ -114,6 +114,8 @@ def watch_words(watch: Watch) -> str:
     """What an event rule waits for, in a sentence."""
     what = f"{watch.event} ({watch.property} = {watch.value})" if watch.property else watch.event
     told = {"event": what, "n": formats.number(watch.count), "minutes": formats.number(watch.minutes), "rest": formats.number(watch.cool_down_hours)}  # fmt: skip
+    if watch.count == 1 and not watch.cool_down_hours:
+        return _("Each “%(event)s” of an account, within seconds.") % told
     said = (
         _("“%(event)s” %(n)s times within %(minutes)s minutes by one end user of an account, within seconds; then it rests for %(rest)s hours.")
         if watch.per_user
