@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evergreen.customers.actions.merging import merge_accounts
 from evergreen.customers.models import ContactId
 from evergreen.events import journal
 from evergreen.playbooks import actions as playbooks
@@ -257,3 +258,12 @@ def test_a_line_tells_who_is_there_and_what_is_missing_and_only_to_whom_it_may(
     assert line.health.missing == ("people", "decider", "written", "staying")
     assert not looking.groups_for(stage.cast.outsider).exists() and anna.pk
     assert dt.timedelta(days=rules.DAYS) == 30 * DAY
+
+
+def test_accounts_that_are_one_bring_their_groups_along(stage: Stage) -> None:
+    one, both = hand_kept(stage, stage.cast.slipping), hand_kept(stage, stage.cast.well, stage.cast.slipping)
+    merge_accounts(stage.cast.slipping, stage.cast.well, by=stage.cast.boss, now=NOW)
+    for group in (one, both):
+        (line,) = looking.lines_of([group], NOW)
+        assert line.accounts == [stage.cast.well]
+        assert list(group.accounts.all()) == [stage.cast.well]

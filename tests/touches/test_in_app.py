@@ -148,6 +148,11 @@ def test_bodies_that_are_none_are_refused_and_say_what_is_needed(product: Produc
     assert product.client.get("/in-app/made-up/script.js").status_code == 404
 
 
+def test_a_channel_whose_secret_cannot_be_opened_says_so(product: Product) -> None:
+    Channel.objects.filter(pk=product.channel.pk).update(credentials="not to be opened")
+    assert "secret" in product.call("messages", signed("u-1"), status=503)["error"]
+
+
 def test_one_after_another_with_a_pause_urgent_ones_at_once(product: Product) -> None:
     ada = product.user("u-1")
     first, second = product.write(ada), product.write(ada)

@@ -86,7 +86,9 @@ def decides(contact: Contact) -> bool:
 
 def _accounts(numbers: Sequence[int]) -> dict[int, list[Account]]:
     found: dict[int, list[Account]] = defaultdict(list)
-    links = CustomerGroup.accounts.through.objects.filter(customergroup__in=numbers)
+    links = CustomerGroup.accounts.through.objects.filter(
+        customergroup__in=numbers, account__merged_into=None
+    )
     for link in links.select_related("account").order_by("account__name"):
         found[link.customergroup_id].append(link.account)
     return found

@@ -95,8 +95,13 @@ def _told(act: Callable[[_Caller], HttpResponse]) -> Callable[[HttpRequest, str]
     @wraps(act)
     def view(request: HttpRequest, token: str) -> HttpResponse:
         channel, now = _channel(token), clock.utc_now()
-        adapter = adapter_of(channel)
-        config: InAppConfig = adapter.config
+        try:
+            config: InAppConfig = adapter_of(channel).config
+        except ValueError:
+            # Its page says so too; the product shows nothing meanwhile.
+            return JsonResponse(
+                {"error": "The channel's secret cannot be opened: enter it again in Evergreen."}, status=503
+            )
         origin = request.headers.get("Origin", "")
         fault = ""
         try:

@@ -102,6 +102,9 @@ def _noun(label: str) -> Any:
         "alerts.alert": _("Alerts"),
         "playbooks.enrolment": _("Playbook runs"),
         "events.enduser": _("End users with their events"),
+        "touches.message": _("Messages"),
+        "touches.customergroup_accounts": _("Customer groups"),
+        "touches.groupmember": _("Customer groups"),
         "events.kpivalue": _("KPI values"),
         "events.kpitarget": _("KPI targets"),
     }
