@@ -260,6 +260,16 @@ def test_a_line_tells_who_is_there_and_what_is_missing_and_only_to_whom_it_may(
     assert dt.timedelta(days=rules.DAYS) == 30 * DAY
 
 
+def test_neither_an_empty_list_nor_a_refusal_ends_a_group(stage: Stage, channel: Channel) -> None:
+    stage.fake.groups = {key: told({"owner": 1}) for key in ("wr1", "wr2")}
+    read(stage, channel)
+    stage.fake.groups["wr1"]["is_gone"] = True
+    assert (read(stage, channel).groups, read(stage, channel).ended) == (1, 0)
+    stage.fake.groups = {}
+    assert read(stage, channel).ended == 0
+    assert CustomerGroup.objects.filter(ended_at=None).count() == 2
+
+
 def test_accounts_that_are_one_bring_their_groups_along(stage: Stage) -> None:
     one, both = hand_kept(stage, stage.cast.slipping), hand_kept(stage, stage.cast.well, stage.cast.slipping)
     merge_accounts(stage.cast.slipping, stage.cast.well, by=stage.cast.boss, now=NOW)

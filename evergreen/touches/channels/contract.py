@@ -60,7 +60,8 @@ class ToldMember:
 
 @dataclass(frozen=True, slots=True)
 class ToldGroup:
-    """A chat group with customers, as its provider tells it. ``owner`` is a member's id."""
+    """A chat group with customers, as its provider tells it. ``owner`` is a member's id; ``is_told``: False for one that it lists and
+    tells nothing more of."""
 
     key: str
     name: str
@@ -68,6 +69,7 @@ class ToldGroup:
     notice: str
     made_at: dt.datetime
     members: Sequence[ToldMember]
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

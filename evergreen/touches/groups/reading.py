@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from evergreen.base.models import User
+from evergreen.base.upserts import in_batches
 from evergreen.customers.models import ContactId
 from evergreen.events import journal
 from evergreen.touches.addressing import staff_by_key
@@ -57,15 +58,19 @@ def read_groups(channel: Channel, *, now: dt.datetime) -> Read | None:
     try:
         adapter = adapter_of(channel)
         for told in adapter.groups():
-            _keep(channel, adapter, told, done, now)
             seen.add(told.key)
+            if told.is_told:
+                _keep(channel, adapter, told, done, now)
     except (ChannelError, ValueError) as error:
         log.warning("The groups of %s: %s", channel.key, error)
         Channel.objects.filter(pk=channel.pk).update(inbox_at=now, inbox_fault=str(error)[:300])
         return None
-    # What is not listed any more was dissolved.
-    gone = CustomerGroup.objects.filter(channel=channel, ended_at=None).exclude(external_id__in=seen)
-    done.ended = gone.update(ended_at=now)
+    # What is not listed any more was dissolved; a list that comes back empty is not believed.
+    if seen:
+        live = CustomerGroup.objects.filter(channel=channel, ended_at=None).values_list("pk", "external_id")
+        gone = [pk for pk, key in live if key not in seen]
+        for batch in in_batches(gone):
+            done.ended += CustomerGroup.objects.filter(pk__in=batch).update(ended_at=now)
     Channel.objects.filter(pk=channel.pk).update(inbox_at=now, inbox_fault="")
     return done
 

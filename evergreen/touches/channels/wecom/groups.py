@@ -71,18 +71,17 @@ class WecomGroup(Confirmed):
                 "externalcontact/groupchat/list", asked | ({"cursor": cursor} if cursor else {})
             )
             for row in answer.get("group_chat_list") or ():
-                if (group := self._group(str(row["chat_id"]))) is not None:
-                    yield group
+                yield self._group(str(row["chat_id"]))
             cursor = str(answer.get("next_cursor") or "")
             if not cursor:
                 return
 
-    def _group(self, key: str) -> ToldGroup | None:
-        """One group with its people; None for one that was dissolved since it was listed."""
+    def _group(self, key: str) -> ToldGroup:
+        """One group with its people; without them where WeCom tells nothing of it (dissolved since it was listed, not ours to see)."""
         try:
             answer = self.ask("externalcontact/groupchat/get", {"chat_id": key, "need_name": 1})
         except RefusedError:
-            return None
+            return ToldGroup(key, "", "", "", _moment(0), (), is_told=False)
         told = answer["group_chat"]
         members = [
             ToldMember(
