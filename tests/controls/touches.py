@@ -127,6 +127,22 @@ CONTROLS = (
         (f"{_LETTERS}::test_a_delivery_report_says_what_became_of_which_mail",),
     ),
     Control(
+        "refusal_folded",
+        "The address of refusal stands on its header's one line.",
+        "evergreen/touches/channels/smtp/adapter.py",
+        r'return _FOLDED.sub(rb"\1 ", made.message().as_bytes(), count=1)',
+        "return made.message().as_bytes()",
+        ("tests/touches/test_refusals.py::test_both_headers_stand_on_the_wire_each_on_one_line",),
+    ),
+    Control(
+        "a_look_refuses",
+        "Opening a link changes nothing.",
+        "evergreen/web/pages/refusals.py",
+        '    if request.method == "POST":',
+        '    if request.method in {"POST", "GET"}:',
+        ("tests/touches/test_refusals.py::test_a_scanner_that_follows_every_link_changes_nothing",),
+    ),
+    Control(
         "withdrawn_is_claimed",
         "What was withdrawn while a claim looked at it is not claimed.",
         "evergreen/touches/actions/claiming.py",

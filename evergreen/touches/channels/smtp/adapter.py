@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import smtplib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from evergreen.touches.rules import address_key
 # A connection serves so many mails, as servers like it; then a new one is opened.
 _A_CONNECTION = 100
 # Texts as base64: no server has to know 8BITMIME, and Chinese is shorter by it than by quoted-printable.
+# The address of refusal is longer than lines are folded at. Folded, its first line would be empty, which some programs misread.
+_FOLDED = re.compile(rb"(?m)^(List-Unsubscribe:)[ \t]*\r?\n[ \t]+")
 _CHARSET = Charset("utf-8")
 _CHARSET.body_encoding = BASE64
 
@@ -171,7 +174,7 @@ class SmtpAdapter(ChannelAdapter):
         )
         made.encoding = _CHARSET
         made.attach_alternative(message.html, "text/html")
-        return made.message().as_bytes()
+        return _FOLDED.sub(rb"\1 ", made.message().as_bytes(), count=1)
 
     def _ready(self) -> wire.Gated:
         if self._server is None:
