@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from evergreen.base.configurations import option
 from evergreen.touches.channels.contract import (
     CONTACTS,
     Accepted,
@@ -20,29 +19,17 @@ from evergreen.touches.channels.contract import (
     Tied,
     ToldTie,
 )
-from evergreen.touches.channels.wecom import callbacks, knowing
+from evergreen.touches.channels.wecom import knowing
+from evergreen.touches.channels.wecom.called import Called, CalledConfig
 from evergreen.touches.channels.wecom.confirming import Confirmed
-from evergreen.touches.channels.wecom.wire import WecomConfig
 
 
 @dataclass(frozen=True)
-class WecomCustomerConfig(WecomConfig):
-    callback_token: str = option(
-        "回调 Token", "Callback token", default="", secret=True,
-        about=("客户联系 → 客户 → API → 接收事件服务器。填了才能在客户删除成员时立刻知道", "客户联系 → 客户 → API → event server. Without it nobody is told when a customer removes a member"),
-    )  # fmt: skip
-    callback_key: str = option(
-        "回调 EncodingAESKey", "Callback EncodingAESKey", default="", secret=True, about=("与 Token 同一页", "On the same page as the token")
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        if bool(self.callback_token) != bool(self.callback_key):
-            raise ValueError(_("The callback needs both its token and its EncodingAESKey, or neither."))
-        if self.callback_key:
-            callbacks.key_of(self.callback_key)
+class WecomCustomerConfig(CalledConfig):
+    """The app that may call the customer contact API; its callback says who has whom."""
 
 
-class WecomCustomer(Confirmed):
+class WecomCustomer(Confirmed, Called):
     kind = "wecom_customer"
     medium = "wecom"
     zh = "企业微信客户群发"
@@ -55,7 +42,6 @@ class WecomCustomer(Confirmed):
     Config = WecomCustomerConfig
     rates = Rates(a_minute=10_000, an_hour=150_000, contact_a_day=1)
     whom = "external_userid"
-    thanks = ("text/plain", "success")
     tells_ties = True
 
     def send(self, message: Outgoing) -> Accepted:
@@ -84,20 +70,4 @@ class WecomCustomer(Confirmed):
 
     def heard(self, body: bytes, form: Mapping[str, str]) -> list[Tied]:
         """Events of customer contact (change_external_contact); others are taken and say nothing."""
-        self._must_be_set()
-        told = callbacks.opened(
-            body, form, token=self.config.callback_token, key=self.config.callback_key, corp_id=self.config.corp_id,
-        )  # fmt: skip
-        return knowing.change(told)
-
-    def greeted(self, query: Mapping[str, str]) -> str:
-        """The word that WeCom sealed, read back to it: so it checks an address before it saves it."""
-        self._must_be_set()
-        word = callbacks.unsealed(
-            query.get("echostr", ""), query, token=self.config.callback_token, key=self.config.callback_key, corp_id=self.config.corp_id,
-        )  # fmt: skip
-        return word.decode("utf-8", "replace")
-
-    def _must_be_set(self) -> None:
-        if not self.config.callback_token:
-            raise ValueError("the channel has no callback token: enter token and EncodingAESKey, then save")
+        return knowing.change(self.opened(body, form))
