@@ -197,6 +197,14 @@ OPTIONS: dict[str, Option] = {
             most=365,
         ),
         Option(
+            "staff_channel",
+            "",
+            _("Colleagues are told by"),
+            _(
+                "What needs somebody is told by this channel, in working hours: new things at once, each morning what stands on Today. Everybody may choose otherwise on their profile. Empty: nobody is told."
+            ),
+        ),
+        Option(
             "survey_every_days",
             90,
             _("One survey a contact within"),

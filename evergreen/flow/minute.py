@@ -9,6 +9,7 @@ from evergreen.alerts import actions as alerts
 from evergreen.base import clock
 from evergreen.events.connections import actions as connections
 from evergreen.flow.listening import listen
+from evergreen.flow.notifying.telling import notify
 from evergreen.playbooks import actions as playbooks
 from evergreen.touches import actions as touches
 from evergreen.touches.groups.reading import read_due
@@ -31,9 +32,10 @@ def play(*, now: dt.datetime, stops: Callable[[], bool] = lambda: False) -> None
 
 
 def send(*, stops: Callable[[], bool] = lambda: False) -> None:
-    """Ask whom waves are at, tell notices, send messages that are due, tell what was answered. The clock is read anew for each: a slow provider must not make leases look fresh."""
+    """Ask whom waves are at, tell notices and colleagues, send messages that are due, tell what was answered. The clock is read anew for each: a slow provider must not make leases look fresh."""
     waves.ask_due(now=clock.utc_now(), stops=stops)
     tell_notices(now=clock.utc_now(), stops=stops)
+    notify(now=clock.utc_now())
     touches.send_due(stops=stops)
     tell_answers()
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from evergreen.base import clock
 from evergreen.base.actions import change_setting
 from evergreen.customers.models import Contact
 from evergreen.touches import actions
@@ -19,7 +18,7 @@ from evergreen.touches.models import Message
 from evergreen.touches.values import Person
 from tests.conftest import NOW
 from tests.touches import mail_server
-from tests.touches.stage import Stage
+from tests.touches.stage import Stage, on_stage
 
 DAY = dt.timedelta(days=1)
 
@@ -91,9 +90,5 @@ def post(
 
 @pytest.fixture
 def stage(cast: SimpleNamespace, home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setenv("EVERGREEN_OUTBOUND_ALLOW", "127.0.0.1")
-    change_setting("public_url", "https://cs.example.com", by=None, now=NOW)
-    made = Stage(cast)
-    monkeypatch.setattr(clock, "utc_now", lambda: made.now)
-    with made.fake:
+    with on_stage(cast, monkeypatch) as made:
         yield made

@@ -13,6 +13,7 @@ import hmac
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -54,12 +55,16 @@ class Providers(Fake):
         self.groups: dict[str, dict[str, Any]] = {}  # chat_id: what WeCom tells of a group
         self.follows: list[dict[str, Any]] = []  # what WeCom tells of who has whom
         self.page = 1_000
+        self.cards: dict[str, dict[str, Any]] = {}  # by task_id, as it stands on the member's screen
+        self.made = 0
+        self.handles: dict[str, tuple[str, float]] = {}  # response_code: whose card, until when
         self.counted = Counted()
         self.secret = "robot-secret"
         self.routes = {
             "/cgi-bin/gettoken": self._token,
             "/cgi-bin/get_api_domain_ip": self._asked_for_ips,
             "/cgi-bin/message/send": self._member,
+            "/cgi-bin/message/update_template_card": self._redrawn,
             "/cgi-bin/externalcontact/add_msg_template": self._mass,
             "/cgi-bin/externalcontact/get_groupmsg_send_result": self._results,
             "/cgi-bin/externalcontact/get_follow_user_list": self._followers,
@@ -113,8 +118,59 @@ class Providers(Fake):
             self.dropped += 1
         else:
             self.counted.add(member, now)
+            if told["msgtype"] == "template_card":
+                return self._card(member, told["template_card"])
             self.took.append(("wecom", member, told["markdown"]["content"]))
         return Answer({"errcode": 0, "msgid": f"m{self.count}"})
+
+    def _card(self, member: str, card: dict[str, Any]) -> Answer:
+        if (wrong := _wrong_card(card)) or card["task_id"] in self.cards:
+            return Answer({"errcode": 40058, "errmsg": wrong or "task_id is used"})
+        self.cards[card["task_id"]] = card
+        self.took.append(("card", member, card["main_title"]["title"]))
+        return Answer(
+            {"errcode": 0, "msgid": f"m{self.count}", "response_code": self._handle(card["task_id"])}
+        )
+
+    def _handle(self, task: str) -> str:
+        self.made += 1
+        code = f"response-{self.made}"
+        self.handles[code] = (task, self.seconds() + 72 * _HOUR)
+        return code
+
+    def press(self, task: str, member: str, button: str, chosen: str = "") -> str:
+        """What WeCom tells when a member presses a button that is on the card: the document of its event."""
+        card = self.cards[task]
+        assert button in [one["key"] for one in card["button_list"]] and "replace_text" not in card
+        items = ""
+        if chosen:
+            options = [one["id"] for one in card["button_selection"]["option_list"]]
+            assert chosen in options
+            question = card["button_selection"]["question_key"]
+            items = (
+                f"<SelectedItems><SelectedItem><QuestionKey><![CDATA[{question}]]></QuestionKey>"
+                f"<OptionIds><OptionId><![CDATA[{chosen}]]></OptionId></OptionIds></SelectedItem></SelectedItems>"
+            )
+        return (
+            f"<xml><ToUserName><![CDATA[ww1]]></ToUserName><FromUserName><![CDATA[{member}]]></FromUserName>"
+            f"<CreateTime>{int(self.seconds())}</CreateTime><MsgType><![CDATA[event]]></MsgType>"
+            f"<Event><![CDATA[template_card_event]]></Event><EventKey><![CDATA[{button}]]></EventKey>"
+            f"<TaskId><![CDATA[{task}]]></TaskId><CardType><![CDATA[button_interaction]]></CardType>"
+            f"<ResponseCode><![CDATA[{self._handle(task)}]]></ResponseCode><AgentID>7</AgentID>{items}</xml>"
+        )
+
+    def _redrawn(self, asked: Asked) -> Answer:
+        """A response code draws its card anew once, within 72 hours."""
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        told = asked.json
+        task, until = self.handles.pop(told["response_code"], ("", 0.0))
+        if not task or self.seconds() > until:
+            return Answer({"errcode": 42036, "errmsg": "invalid response_code"})
+        if (wrong := _wrong_card(told["template_card"])) or told["template_card"]["task_id"] != task:
+            return Answer({"errcode": 40058, "errmsg": wrong or "task_id"})
+        self.cards[task] = told["template_card"]
+        return Answer({"errcode": 0})
 
     def _mass(self, asked: Asked) -> Answer:
         if (refusal := self._refusal(asked)) is not None:
@@ -302,6 +358,29 @@ class Providers(Fake):
             return Answer({"code": self.codes.pop(0), "message": "as the script says"}, 400)
         self.took.append(("twilio", number, asked.form["Body"]))
         return Answer({"sid": f"SM{len(self.took)}", "status": "queued"}, 201)
+
+
+def _wrong_card(card: dict[str, Any]) -> str:
+    """What WeCom finds wrong with a card of buttons; '' for a right one."""
+    if card["card_type"] != "button_interaction" or not card["main_title"]["title"]:
+        return "card_type or main_title"
+    if not 1 <= len(card["button_list"]) <= 6 or not all(
+        one["text"] and one["key"] for one in card["button_list"]
+    ):
+        return "button_list"
+    if len(card["task_id"].encode()) > 128 or not set(card["task_id"]) <= set(ascii_letters + digits + "_-@"):
+        return "task_id"
+    facts = card.get("horizontal_content_list", [])
+    if len(facts) > 6 or not all(one["keyname"] for one in facts):
+        return "horizontal_content_list"
+    lists = card.get("button_selection")
+    if lists is not None and not (
+        1 <= len(lists["option_list"]) <= 10
+        and all(one["id"] and one["text"] for one in lists["option_list"])
+    ):
+        return "button_selection"
+    action = card.get("card_action")
+    return "" if action is None or (action["type"] == 1 and action["url"]) else "card_action"
 
 
 def _escaped(text: str) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from django.db import transaction
 
+from evergreen.base import clock
+from evergreen.base.actions import change_setting
 from evergreen.customers.models import Contact, ContactId
 from evergreen.touches import actions
 from evergreen.touches.models import Channel, Consent, Medium, Message
@@ -79,3 +84,14 @@ class Stage:
 
     def states(self) -> dict[str, int]:
         return dict(Counter(Message.objects.values_list("state", flat=True)))
+
+
+@contextmanager
+def on_stage(cast: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage whose clock everybody reads."""
+    monkeypatch.setenv("EVERGREEN_OUTBOUND_ALLOW", "127.0.0.1")
+    change_setting("public_url", "https://cs.example.com", by=None, now=NOW)
+    made = Stage(cast)
+    monkeypatch.setattr(clock, "utc_now", lambda: made.now)
+    with made.fake:
+        yield made

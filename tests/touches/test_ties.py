@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import struct
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.core.exceptions import ValidationError
 from django.test import Client
 
@@ -18,32 +15,15 @@ from evergreen.events import journal
 from evergreen.touches.models import Channel, Tie
 from evergreen.touches.ties import keeping
 from evergreen.touches.ties.looking import ties_of
+from tests.touches import posting
+from tests.touches.posting import KEY, TOKEN, query, sealed
 from tests.touches.stage import DAY, HOUR, MINUTE, Stage
 
-TOKEN, KEY = "callback-token", base64.b64encode(bytes(range(32))).decode()[:43]
 XML = (
     "<xml><ToUserName><![CDATA[ww1]]></ToUserName><FromUserName>sys</FromUserName><CreateTime>{at}</CreateTime><MsgType>event</MsgType>"
     "<Event>{event}</Event><ChangeType>{change}</ChangeType><UserID>owner</UserID><ExternalUserID>wm-anna</ExternalUserID>"
     "<State>c7</State></xml>"
 )
-
-
-def sealed(text: bytes, corp: str = "ww1", key: str = KEY) -> str:
-    """A text as WeCom seals it, written from its description a second time."""
-    secret = base64.b64decode(key + "=")
-    plain = b"0123456789abcdef" + struct.pack(">I", len(text)) + text + corp.encode()
-    left = 32 - len(plain) % 32
-    made = Cipher(algorithms.AES(secret), modes.CBC(secret[:16])).encryptor()
-    return base64.b64encode(made.update(plain + bytes([left]) * left) + made.finalize()).decode()
-
-
-def query(cipher: str, token: str = TOKEN) -> dict[str, str]:
-    text = "".join(sorted([token, "1700000000", "n1", cipher]))
-    return {
-        "timestamp": "1700000000",
-        "nonce": "n1",
-        "msg_signature": hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(),
-    }
 
 
 @pytest.fixture
@@ -55,18 +35,17 @@ class Posts:
     """WeCom posting to a channel's door."""
 
     def __init__(self, stage: Stage, channel: Channel) -> None:
-        self.stage, self.door, self.client = stage, f"/in/{channel.door}/", Client()
+        self.stage, self.door = stage, channel.door
 
     def say(self, change: str, *, event: str = "change_external_contact", ago: Any = 0 * MINUTE) -> int:
         at = int((self.stage.now - ago).timestamp())
         return self.post(sealed(XML.format(at=at, event=event, change=change).encode()))
 
     def post(self, cipher: str, asked: dict[str, str] | None = None) -> int:
-        body = f"<xml><ToUserName>ww1</ToUserName><Encrypt><![CDATA[{cipher}]]></Encrypt></xml>"
-        return self.raw(body.encode(), asked or query(cipher))
+        return posting.post(self.door, cipher, asked)
 
     def raw(self, body: bytes, asked: dict[str, str]) -> int:
-        return self.client.post(self.door, body, content_type="text/xml", query_params=asked).status_code
+        return posting.raw(self.door, body, asked)
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 CONTACTS, STAFF, SYSTEMS, GROUPS = "contacts", "staff", "systems", "groups"
+# The list of a card from which a person is chosen, in ``Pressed.chosen``.
+PEOPLE = "people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,54 @@ class Heard:
     is_permanent: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A member of ours pressed a button (``button``) of the card that message ``key`` was drawn as. ``handle`` lets the card be drawn
+    anew once; ``chosen`` are the answers of its lists, by name."""
+
+    key: str
+    member: str
+    button: str
+    at: dt.datetime
+    handle: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What may be done on a card: ``key`` comes back in Pressed."""
+
+    key: str
+    text: str
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A message to one of us that can be acted on where it is read. ``note`` says what came of the last press; without buttons the
+    card is over and only says that. ``people`` (key, name) may be chosen from where ``asks`` says what for."""
+
+    title: str
+    about: str
+    text: str
+    facts: Sequence[tuple[str, str]] = ()
+    link: str = ""
+    buttons: Sequence[Button] = ()
+    asks: str = ""
+    people: Sequence[tuple[str, str]] = ()
+    note: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """As a message keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, told: Mapping[str, Any]) -> Card:
+        """What ``to_data`` wrote."""
+        pairs = {name: [(key, text) for key, text in told[name]] for name in ("facts", "people")}
+        return cls(**{**told, **pairs, "buttons": [Button(**one) for one in told["buttons"]]})
+
+
 class Tokens(Protocol):
     """Access tokens that all workers of a channel share, so that each is fetched once."""
 
@@ -208,6 +258,8 @@ class ChannelAdapter:
     tells_ties: ClassVar[bool] = False
     # Whether its messages wait in the vendor's own product, where our script or its own code fetches them.
     in_product: ClassVar[bool] = False
+    # Whether a message to one of us may be drawn as a card with buttons, whose presses the provider tells.
+    draws_cards: ClassVar[bool] = False
     # Whether texts go only by templates that the provider approved, named by their code.
     by_code: ClassVar[bool] = False
 
@@ -225,7 +277,7 @@ class ChannelAdapter:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
 
-    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied]:
+    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed]:
         """What the provider posted to us; ``form`` holds what stood in the address, too. Raises ValueError for what is none of its."""
         raise ValueError(f"{self.kind} posts nothing to us.")
 
@@ -258,6 +310,10 @@ class ChannelAdapter:
     def address_of(self, staff_email: str) -> str:
         """Where a member of staff is reached by this channel; '' where nobody said."""
         return ""
+
+    def redraw(self, pressed: Pressed, card: Card) -> None:
+        """Draw the card on which somebody pressed a button anew. Raises ChannelError."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Give back what sending left open."""

@@ -60,6 +60,11 @@ def fields(kind: str) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(adapter_class(kind).Config)
 
 
+def personal_kinds() -> tuple[str, ...]:
+    """The kinds that reach a single colleague."""
+    return tuple(kind for kind in _WHERE if adapter_class(kind).address_of is not ChannelAdapter.address_of)
+
+
 def keyed_kinds() -> tuple[str, ...]:
     """The kinds whose providers take a message with the same key once."""
     return tuple(kind for kind in _WHERE if adapter_class(kind).honours_keys)

@@ -13,9 +13,10 @@ from evergreen.touches.models.messages import (
     Topic,
 )
 from evergreen.touches.models.notices import Notice
+from evergreen.touches.models.staff import Notification
 from evergreen.touches.models.surveys import Ask, Survey, Wave
 from evergreen.touches.models.ties import Tie
 
 __all__ = [
-    "Ask", "Broadcast", "Channel", "Consent", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
+    "Ask", "Broadcast", "Channel", "Consent", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
 ]  # fmt: skip

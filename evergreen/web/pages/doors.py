@@ -9,8 +9,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from evergreen.base import clock
+from evergreen.flow.notifying.answering import press
 from evergreen.touches import actions
-from evergreen.touches.channels.contract import ChannelAdapter, Heard, Tied
+from evergreen.touches.channels.contract import ChannelAdapter, Heard, Pressed, Tied
 from evergreen.touches.models import Channel
 from evergreen.touches.ties.keeping import hear_ties
 from evergreen.touches.ways import adapter_of
@@ -40,6 +41,9 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
     now = clock.utc_now()
     actions.hear(channel, [one for one in told if isinstance(one, Heard)], now=now)
     hear_ties(channel, [one for one in told if isinstance(one, Tied)], now=now)
+    for one in told:
+        if isinstance(one, Pressed):
+            press(channel, one, now=now)
     kind, words = adapter.thanks or ("text/plain", "")
     return HttpResponse(words, content_type=kind)
 

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_GET, require_POST
 from evergreen.base.actions import audit
 from evergreen.base.roles import Role
 from evergreen.customers.queries import account_for, accounts_for
+from evergreen.flow.needs.choosing import MOST
 from evergreen.foresight import jobs
 from evergreen.foresight.expansion import actions, telling
 from evergreen.foresight.expansion.models import Suggestion
-from evergreen.web.chosen import MOST
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.work import rows_changed
 from evergreen.web.presenters.expansion import Record, SuggestionList, file_rows, lines

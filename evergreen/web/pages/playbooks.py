@@ -14,10 +14,10 @@ from evergreen.base.actions import audit
 from evergreen.base.declarations import detach
 from evergreen.base.roles import Role
 from evergreen.customers.queries import account_for, accounts_for
+from evergreen.flow.needs.choosing import MOST
 from evergreen.playbooks import actions, rules
 from evergreen.playbooks.models import Playbook, PlaybookVersion, Refusal
 from evergreen.web import formats
-from evergreen.web.chosen import MOST
 from evergreen.web.configuring import configurers, kept_in_files
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.signin import own_path

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evergreen.base.actions import audit
 from evergreen.base.roles import Role
+from evergreen.flow.needs.choosing import MOST
 from evergreen.playbooks import actions, rules
 from evergreen.web import formats
-from evergreen.web.chosen import MOST
 from evergreen.web.downloads import csv_file
 from evergreen.web.pages.work import rows_changed
 from evergreen.web.presenters.playbooks.listing import runs_for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
@@ -16,10 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evergreen.base import staff
 from evergreen.base.models import User
+from evergreen.flow.notifying.telling import try_out
+from evergreen.flow.notifying.ways import choose
 from evergreen.web import throttle
 from evergreen.web.forms.signing import PasswordForm, ProfileForm, SignInForm
+from evergreen.web.presenters.notifying import NotifyingCard
 from evergreen.web.requests import SignedOutRequest, StaffRequest
-from evergreen.web.toasts import say
+from evergreen.web.toasts import complain, say
 
 LANGUAGES = {"zh-hans", "en"}
 
@@ -114,8 +118,30 @@ def password(request: StaffRequest) -> HttpResponse:
     return HttpResponseRedirect("/profile/")
 
 
+@require_POST
+def notifications(request: StaffRequest) -> HttpResponse:
+    """Keep how the person wants to be told, or send what would be told now."""
+    if request.POST.get("do") == "try":
+        said = try_out(request.user, now=request.now)
+        if said:
+            say(request, _("On its way by %(channel)s, within a minute.") % {"channel": said})
+        return HttpResponseRedirect("/profile/#notifying")
+    try:
+        choose(
+            request.user, request.POST.get("way", ""), at_once="at_once" in request.POST,
+            each_morning="each_morning" in request.POST, now=request.now,
+        )  # fmt: skip
+    except ValidationError as error:
+        complain(request, " ".join(error.messages))
+    else:
+        say(request, _("Saved."))
+    return HttpResponseRedirect("/profile/#notifying")
+
+
 def _profile(request: StaffRequest, form: ProfileForm, passwords: PasswordForm) -> HttpResponse:
-    context = {"form": form, "passwords": passwords, "teams": list(request.user.teams.all())}
+    context = {
+        "form": form, "passwords": passwords, "teams": list(request.user.teams.all()), "notifying": NotifyingCard(request.user)
+    }  # fmt: skip
     return render(
         request, "pages/profile.html", context, status=422 if form.errors or passwords.errors else 200
     )
@@ -126,5 +152,6 @@ urls = [
     path("sign-in/language/", sign_in_language, name="sign-in-language"),
     path("sign-out/", sign_out, name="sign-out"),
     path("profile/", profile, name="profile"),
+    path("profile/notifications/", notifications, name="profile-notifications"),
     path("profile/password/", password, name="profile-password"),
 ]

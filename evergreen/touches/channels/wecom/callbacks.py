@@ -36,12 +36,12 @@ def key_of(encoded: str) -> bytes:
     return found
 
 
-def opened(body: bytes, query: Mapping[str, str], *, token: str, key: str, corp_id: str) -> dict[str, str]:
-    """The fields of a post, once its signature is right. Raises ValueError for anything that WeCom did not sign for this company."""
+def opened(body: bytes, query: Mapping[str, str], *, token: str, key: str, corp_id: str) -> bytes:
+    """The document that a post carries, once its signature is right. Raises ValueError for anything that WeCom did not sign for this
+    company."""
     if len(body) > _MOST_BYTES:
         raise ValueError("too long")
-    sealed = fields_of(body).get("Encrypt", "")
-    return fields_of(unsealed(sealed, query, token=token, key=key, corp_id=corp_id))
+    return unsealed(fields_of(body).get("Encrypt", ""), query, token=token, key=key, corp_id=corp_id)
 
 
 def unsealed(sealed: str, query: Mapping[str, str], *, token: str, key: str, corp_id: str) -> bytes:
@@ -67,9 +67,30 @@ def unsealed(sealed: str, query: Mapping[str, str], *, token: str, key: str, cor
 
 
 def fields_of(xml: bytes) -> dict[str, str]:
-    """The texts of a flat XML document by name. Raises ValueError for what is none; a document type is refused, so that no entity is
-    ever defined or fetched."""
+    """The texts of an XML document's first level by name. Raises ValueError for what is none."""
     found: dict[str, str] = {}
+    for path, said in _leaves(xml):
+        if len(path) == 2:
+            found[path[1]] = found.get(path[1], "") + said
+    return {name: value.strip() for name, value in found.items()}
+
+
+def answers_of(xml: bytes) -> dict[str, str]:
+    """What was chosen from the lists of a card: the first option of each question, by the question's key. Raises ValueError."""
+    found: dict[str, str] = {}
+    question = ""
+    for path, said in _leaves(xml):
+        if path[-1] == "QuestionKey":
+            question = said.strip()
+        elif path[-1] == "OptionId" and said.strip():
+            found.setdefault(question, said.strip())
+    return found
+
+
+def _leaves(xml: bytes) -> list[tuple[tuple[str, ...], str]]:
+    """Every text of a document with the names above it, in their order; a document type is refused, so that no entity is ever defined
+    or fetched. Raises ValueError."""
+    found: list[tuple[tuple[str, ...], str]] = []
     path: list[str] = []
 
     def begin(name: str, _attributes: dict[str, str]) -> None:
@@ -79,17 +100,17 @@ def fields_of(xml: bytes) -> dict[str, str]:
         path.pop()
 
     def text(said: str) -> None:
-        if len(path) == 2:
-            found[path[1]] = found.get(path[1], "") + said
+        found.append((tuple(path), said))
 
     def refuse(*_told: object) -> None:
         raise ValueError("a document type is not taken")
 
     parser = expat.ParserCreate()
+    parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = text, refuse
     try:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
         raise ValueError("no XML") from error
-    return {name: value.strip() for name, value in found.items()}
+    return found

@@ -35,8 +35,8 @@ class Called(Wecom):
 
     thanks = ("text/plain", "success")
 
-    def opened(self, body: bytes, form: Mapping[str, str]) -> dict[str, str]:
-        """The fields of a post that WeCom signed for this company. Raises ValueError."""
+    def opened(self, body: bytes, form: Mapping[str, str]) -> bytes:
+        """The document of a post that WeCom signed for this company. Raises ValueError."""
         self._must_be_set()
         config = self.config
         return callbacks.opened(

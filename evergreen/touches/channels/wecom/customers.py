@@ -19,7 +19,7 @@ from evergreen.touches.channels.contract import (
     Tied,
     ToldTie,
 )
-from evergreen.touches.channels.wecom import knowing
+from evergreen.touches.channels.wecom import callbacks, knowing
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
 from evergreen.touches.channels.wecom.confirming import Confirmed
 
@@ -70,4 +70,4 @@ class WecomCustomer(Confirmed, Called):
 
     def heard(self, body: bytes, form: Mapping[str, str]) -> list[Tied]:
         """Events of customer contact (change_external_contact); others are taken and say nothing."""
-        return knowing.change(self.opened(body, form))
+        return knowing.change(callbacks.fields_of(self.opened(body, form)))

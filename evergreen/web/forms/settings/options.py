@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from evergreen.base.option import Option
 from evergreen.base.options import OPTIONS, check_together
+from evergreen.flow.notifying.ways import channels
 from evergreen.health.models import Scorecard
 from evergreen.web import formats
 
@@ -27,6 +28,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
             "night_hour",
             "playbook_rate",
             "alerts_a_day",
+            "staff_channel",
             "task_minutes",
         ),
     ),
@@ -172,6 +174,8 @@ def _choices(option: Option) -> list[tuple[str, str]]:
     if option.key == "scorecard":
         cards = Scorecard.objects.filter(is_active=True).values_list("key", "name")
         return [(key, formats.named(name) or key) for key, name in cards]
+    if option.key == "staff_channel":
+        return [("", _("nobody is told")), *((one.key, one.name) for one in channels())]
     return [(choice, words.get(choice, choice)) for choice in option.choices]
 
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from evergreen.alerts.models import Alert, WorkOrder
 from evergreen.base import changes
 from evergreen.base.models import AuditEntry, User
+from evergreen.flow.needs.choosing import MOST
 from evergreen.flow.needs.queries import ALERT
 from evergreen.web import formats
-from evergreen.web.chosen import MOST
 from evergreen.web.presenters.settings.audit import verb_words
 from evergreen.web.presenters.work_lists import WorkList
 from evergreen.web.presenters.work_orders.lines import OrderLine, Told, line, told
