@@ -109,7 +109,7 @@ CONTROLS = (
         "evergreen/metrics/compiling.py",
         "usage.known_on.between(known_since, day)",
         "usage.known_on >= known_since",
-        (_NAIVE,),
+        (_ARRIVALS,),
     ),
     Control(
         "window_a_day_short",

@@ -2,6 +2,7 @@
 
 from tests.controls import Control
 
+_NOTIFYING = "tests/flow/test_notifying.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
 _WECOM = "tests/touches/test_wecom.py"
@@ -14,6 +15,22 @@ _GROUPS = "tests/touches/test_groups.py"
 _TIES = "tests/touches/test_ties.py"
 
 CONTROLS = (
+    Control(
+        "anybody_presses",
+        "A button counts only from the person to whom the card went.",
+        "evergreen/flow/notifying/answering.py",
+        "    if adapter.address_of(user.email) != pressed.member:",
+        "    if not pressed.member:",
+        (f"{_NOTIFYING}::test_nobody_presses_for_another_and_nothing_forged_is_done",),
+    ),
+    Control(
+        "told_again_each_look",
+        "What was told of today is told to nobody again.",
+        "evergreen/flow/notifying/telling.py",
+        "    left = [one for one in needs if one.ref not in told]",
+        "    left = list(needs)",
+        (f"{_NOTIFYING}::test_many_at_once_are_one_message_and_none_of_them_comes_again",),
+    ),
     Control(
         "lost_workers_message_goes_again",
         "What a dead worker had handed over is unknown, and not sent again.",
