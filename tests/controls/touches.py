@@ -3,6 +3,7 @@
 from tests.controls import Control
 
 _NOTIFYING = "tests/flow/test_notifying.py"
+_CODES = "tests/touches/test_codes.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
 _WECOM = "tests/touches/test_wecom.py"
@@ -30,6 +31,22 @@ CONTROLS = (
         "    left = [one for one in needs if one.ref not in told]",
         "    left = list(needs)",
         (f"{_NOTIFYING}::test_many_at_once_are_one_message_and_none_of_them_comes_again",),
+    ),
+    Control(
+        "code_of_one_taken_by_many",
+        "Only the first who comes by a contact's code is that contact.",
+        "evergreen/touches/codes/coming.py",
+        "    if contact is not None and not ContactId.objects.filter(contact=contact, system=_SYSTEM).exists():",
+        "    if contact is not None:",
+        (f"{_CODES}::test_the_first_to_come_by_a_contacts_code_is_that_contact_and_nobody_after",),
+    ),
+    Control(
+        "welcomed_again",
+        "The same word of WeCom welcomes once.",
+        "evergreen/touches/codes/coming.py",
+        "    return row if is_new else None",
+        "    return row",
+        (f"{_CODES}::test_words_of_welcome_go_once_with_what_is_known",),
     ),
     Control(
         "lost_workers_message_goes_again",

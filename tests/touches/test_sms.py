@@ -200,7 +200,8 @@ def test_the_door_opens_to_its_address_alone_and_says_what_it_does_not_understan
     assert client.get(f"/in/{coded.aliyun.door}/").status_code == 405
     answer = client.post(f"/in/{coded.aliyun.door}/", b"<xml/>", content_type="application/json")
     assert answer.status_code == 400 and "no JSON" in answer.content.decode()
-    assert stage.wecom().door == ""
+    webhook = stage.channel("webhook", url=f"{stage.fake.url}/hook")
+    assert webhook.door == "", "nothing is posted to a channel that only sends"
 
 
 def test_twilio_posts_a_form_and_reads_an_empty_answer(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from evergreen.base.actions import audit
 from evergreen.base.changes import batches
@@ -55,7 +55,7 @@ def send_again(ids: Iterable[int], *, by: User, now: dt.datetime, late: dt.timed
         with transaction.atomic():
             # One whose text lacks a value has nothing that could be sent.
             found = Message.objects.filter(pk__in=batch, state__in=again).exclude(
-                reason__in=("missing", "template")
+                Q(reason__in=("missing", "template")) | Q(origin_kind__in=Message.OF_THE_MOMENT)
             )
             listed = list(found.values_list("pk", flat=True))
             done += found.update(

@@ -87,8 +87,17 @@ class ToldTie:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeCode:
+    """A QR code that a provider made: its name of it, and where its picture lies."""
+
+    config_id: str
+    picture_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tied:
-    """A customer's person (``key``) and a member of ours came together, or one of them dropped the other."""
+    """A customer's person (``key``) and a member of ours came together, or one of them dropped the other. ``state`` names the code by
+    which they met, ``welcome`` lets words of welcome be sent once, within seconds."""
 
     class Kind(StrEnum):
         ADDED = "added"
@@ -100,6 +109,7 @@ class Tied:
     member: str
     at: dt.datetime
     state: str = ""
+    welcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +266,8 @@ class ChannelAdapter:
     has_mailbox: ClassVar[bool] = False
     # Whether it tells which of our members has which customers' people.
     tells_ties: ClassVar[bool] = False
+    # Whether it makes QR codes by which customers add one of us, and lets them be welcomed.
+    makes_codes: ClassVar[bool] = False
     # Whether its messages wait in the vendor's own product, where our script or its own code fetches them.
     in_product: ClassVar[bool] = False
     # Whether a message to one of us may be drawn as a card with buttons, whose presses the provider tells.
@@ -302,6 +314,36 @@ class ChannelAdapter:
     def ties(self) -> Iterator[ToldTie]:
         """Which of our members has which customers' people. Raises ChannelError."""
         return iter(())
+
+    def person(self, key: str) -> tuple[str, str]:
+        """(name, company) of a customer's person. Raises ChannelError."""
+        raise NotImplementedError
+
+    def make_code(self, *, state: str, remark: str, members: Sequence[str], skips_asking: bool) -> MadeCode:
+        """Make a QR code that leads to members of ours. Raises ChannelError."""
+        raise NotImplementedError
+
+    def change_code(
+        self, config_id: str, *, state: str, remark: str, members: Sequence[str], skips_asking: bool
+    ) -> None:
+        """Tell what a code should be now. Raises ChannelError."""
+        raise NotImplementedError
+
+    def end_code(self, config_id: str) -> None:
+        """Nobody may come by a code any more. Raises ChannelError."""
+        raise NotImplementedError
+
+    def picture(self, url: str) -> bytes:
+        """The picture of a code: PNG or JPEG. Raises ChannelError."""
+        raise NotImplementedError
+
+    def welcome(self, code: str, text: str) -> None:
+        """Say words of welcome to whom just added one of us. Raises ChannelError."""
+        raise NotImplementedError
+
+    def member_of(self, email: str) -> str:
+        """What the provider calls one of us; '' where it knows nobody."""
+        return ""
 
     def email_of(self, member: str) -> str:
         """The e-mail address of a member of the vendor, where the channel's configuration says it."""

@@ -109,6 +109,8 @@ class Message(models.Model):
         NORMAL = 2, pgettext_lazy("priority", "normal")
         LOW = 3, pgettext_lazy("priority", "low")
 
+    # Origins whose messages can be said at one moment only: nobody sends them again.
+    OF_THE_MOMENT = ("welcome",)
     # States that count towards what a person gets.
     COUNTED = (State.CLAIMED, State.HANDED_OVER, State.ACCEPTED, State.UNKNOWN)
 

@@ -30,6 +30,9 @@ class Tie(models.Model):
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=8, choices=End, blank=True)
+    is_aside = models.BooleanField(
+        default=False, help_text="Somebody said that this person is no contact of any account."
+    )
     is_told = models.BooleanField(
         default=True, help_text="That it ended came back as an event of the contact's account."
     )

@@ -19,6 +19,7 @@ from evergreen.events import journal
 from evergreen.touches.addressing import SYSTEMS, staff_by_key
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, Tied, ToldTie
+from evergreen.touches.codes import coming
 from evergreen.touches.models import Channel, Medium, Tie
 from evergreen.touches.ways import adapter_of
 
@@ -97,6 +98,7 @@ def _keep(
         elif before != _facts(row):
             changed.append(row)
     Tie.objects.bulk_create(new, batch_size=_TOGETHER, ignore_conflicts=True)
+    coming.attach(new, now=now)
     fields = ["contact", "staff", "name", "company", "state"]
     Tie.objects.bulk_update(changed, fields, batch_size=_TOGETHER)
     # A list that comes back empty is not believed.
@@ -117,13 +119,30 @@ def hear_ties(channel: Channel, told: Sequence[Tied], *, now: dt.datetime) -> in
     if not told:
         return 0
     adapter = adapter_of(channel)
-    done = sum(_hear(channel, adapter, one) for one in told)
+    done = 0
+    for one in told:
+        tie = _hear(channel, adapter, one)
+        done += tie is not None
+        if tie is not None and one.kind == Tied.Kind.ADDED:
+            _greet(tie, one, adapter, now)
     tell_ties(now=now)
     return done
 
 
+def _greet(tie: Tie, told: Tied, adapter: ChannelAdapter, now: dt.datetime) -> None:
+    """Somebody came: whose they are, words of welcome, what they are called. WeCom's word for a welcome lives seconds, so that comes first."""
+    with transaction.atomic():
+        coming.attach([tie], now=now)
+    coming.welcome(tie, told, adapter, now=now)
+    if tie.contact_id is None and adapter.makes_codes:
+        coming.named(tie, adapter)
+        with transaction.atomic():
+            coming.attach([tie], now=now)
+
+
 @transaction.atomic
-def _hear(channel: Channel, adapter: ChannelAdapter, one: Tied) -> bool:
+def _hear(channel: Channel, adapter: ChannelAdapter, one: Tied) -> Tie | None:
+    """The tie that a word changed; None for one that changes nothing."""
     # The channel's row is the lock: two posts about one tie wait for each other, also while it has no row.
     Channel.objects.select_for_update().get(pk=channel.pk)
     rows = Tie.objects.filter(channel=channel, key=one.key, member=one.member)
@@ -132,23 +151,22 @@ def _hear(channel: Channel, adapter: ChannelAdapter, one: Tied) -> bool:
     staff = staff_by_key(adapter, [one.member]).get(one.member)
     if one.kind == Tied.Kind.ADDED:
         if live is not None or rows.filter(ended_at__gte=one.at).exists():
-            return False
-        Tie.objects.create(
+            return None
+        return Tie.objects.create(
             channel=channel, key=one.key, member=one.member, contact_id=contact, staff=staff, state=one.state[:64], added_at=one.at,
         )  # fmt: skip
-        return True
     end = _ENDS[one.kind]
     if live is not None and live.added_at <= one.at:
         live.ended_at, live.ended_by, live.contact_id, live.is_told = one.at, end, contact, False
         live.save(update_fields=["ended_at", "ended_by", "contact", "is_told"])
-        return True
+        return live
     # The reading may have missed it before WeCom's word came: the word says who did it.
     last = rows.filter(ended_by=Tie.End.UNKNOWN, added_at__lte=one.at, ended_at__gte=one.at).last()
     if last is None:
-        return False
+        return None
     last.ended_at, last.ended_by, last.is_told = one.at, end, False
     last.save(update_fields=["ended_at", "ended_by", "is_told"])
-    return True
+    return last
 
 
 def _contacts(keys: Iterable[str]) -> dict[str, int]:

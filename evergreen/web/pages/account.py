@@ -33,6 +33,7 @@ from evergreen.web.presenters.account import (
     timeline,
     trends,
 )
+from evergreen.web.presenters.codes.card import CodesCard
 from evergreen.web.presenters.groups.page import groups_of
 from evergreen.web.requests import StaffRequest
 from evergreen.web.toasts import say
@@ -91,7 +92,9 @@ def _kpis(request: StaffRequest, account: Account) -> dict[str, Any]:
 
 
 def _people(request: StaffRequest, account: Account) -> dict[str, Any]:
-    return {"chain": people.chain(account, request.today), "groups": groups_of(account, request.now)}
+    return {
+        "chain": people.chain(account, request.today), "groups": groups_of(account, request.now), "codes": CodesCard(account),
+    }  # fmt: skip
 
 
 def _contracts(request: StaffRequest, account: Account) -> dict[str, Any]:

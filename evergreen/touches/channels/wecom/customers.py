@@ -21,6 +21,7 @@ from evergreen.touches.channels.contract import (
 )
 from evergreen.touches.channels.wecom import callbacks, knowing
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
+from evergreen.touches.channels.wecom.codes import Codes
 from evergreen.touches.channels.wecom.confirming import Confirmed
 
 
@@ -29,7 +30,7 @@ class WecomCustomerConfig(CalledConfig):
     """The app that may call the customer contact API; its callback says who has whom."""
 
 
-class WecomCustomer(Confirmed, Called):
+class WecomCustomer(Confirmed, Called, Codes):
     kind = "wecom_customer"
     medium = "wecom"
     zh = "企业微信客户群发"

@@ -55,7 +55,11 @@ def change(told: Mapping[str, str]) -> list[Tied]:
     key, member = told.get("ExternalUserID", ""), told.get("UserID", "")
     if not key or not member or not told.get("CreateTime", "").isdecimal():
         raise ValueError("UserID, ExternalUserID or CreateTime is missing")
-    return [Tied(kind, key, member, _moment(told["CreateTime"]), told.get("State", ""))]
+    return [
+        Tied(
+            kind, key, member, _moment(told["CreateTime"]), told.get("State", ""), told.get("WelcomeCode", "")
+        )
+    ]
 
 
 def _moment(told: object) -> dt.datetime:

@@ -7,6 +7,7 @@ not among the app's trusted ones (企业可信IP); 40001, 40013, 40056, 48002, 5
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -57,28 +58,28 @@ class Wecom(ChannelAdapter):
                 return address.strip()
         return ""
 
-    def ask(self, path: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    def ask(self, path: str, told: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
         """The answer of a call with errcode 0: a GET where nothing is told. Raises as the contract says."""
         token = self.tokens.token(self._fetch)
-        answer = self._asked(path, token, told)
+        answer = self._asked(path, token, told, query)
         if answer.get("errcode") in _EXPIRED:
             # It was replaced elsewhere, or ended early: fetched once more, then it must be right.
             self.tokens.drop(token)
-            answer = self._asked(path, self.tokens.token(self._fetch), told)
+            answer = self._asked(path, self.tokens.token(self._fetch), told, query)
         return judged(answer)
 
     def test(self) -> str:
         self.tokens.token(self._fetch)
-        found = judged(self._asked("get_api_domain_ip", self.tokens.token(self._fetch), None))
+        found = judged(self._asked("get_api_domain_ip", self.tokens.token(self._fetch), None, {}))
         return _("WeCom takes the app's credentials; it answers from %(n)s addresses.") % {
             "n": len(found.get("ip_list") or ())
         }
 
-    def _asked(self, path: str, token: str, told: dict[str, Any] | None) -> dict[str, Any]:
-        return body_of(call("GET" if told is None else "POST", self._url(path, token), json=told))
-
-    def _url(self, path: str, token: str) -> str:
-        return f"{self.config.address}/cgi-bin/{path}?{urlencode({'access_token': token})}"
+    def _asked(
+        self, path: str, token: str, told: dict[str, Any] | None, query: Mapping[str, str]
+    ) -> dict[str, Any]:
+        url = f"{self.config.address}/cgi-bin/{path}?{urlencode({'access_token': token, **query})}"
+        return body_of(call("GET" if told is None else "POST", url, json=told))
 
     def _fetch(self) -> tuple[str, int]:
         asked = urlencode({"corpid": self.config.corp_id, "corpsecret": self.config.secret})

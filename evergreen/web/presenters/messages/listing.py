@@ -225,4 +225,7 @@ class MessagePage:
     @property
     def can_be_sent_again(self) -> bool:
         again = {_State.UNKNOWN, _State.REFUSED, _State.HELD_BACK, _State.WITHDRAWN}
-        return self.message.state in again and self.message.reason not in {"missing", "template"}
+        is_gone = self.message.origin_kind in Message.OF_THE_MOMENT
+        return (
+            self.message.state in again and self.message.reason not in {"missing", "template"} and not is_gone
+        )
