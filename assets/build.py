@@ -7,7 +7,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "evergreen" / "web" / "static" / "web"
 VENDOR = HERE.parent / "evergreen" / "web" / "static" / "vendor"
-COPIES = {"echarts/dist/echarts.min.js": "echarts.min.js", "echarts/LICENSE": "echarts.LICENSE.txt"}
+COPIES = {
+    "echarts/dist/echarts.min.js": "echarts.min.js",
+    "echarts/LICENSE": "echarts.LICENSE.txt",
+    "@wecom/jssdk/dist/wecom.global.prod.js": "wecom-jssdk.min.js",
+}
 
 
 def main() -> None:

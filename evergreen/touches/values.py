@@ -72,6 +72,11 @@ def catalogued() -> list[Named]:
     return found
 
 
+def of_cause() -> frozenset[str]:
+    """The paths that only a cause of its own gives a value: an alert, a group, a survey."""
+    return frozenset(_OF_CAUSE)
+
+
 def known() -> frozenset[str]:
     """The paths that a template may name."""
     return frozenset((*_OWN, *_OF_CAUSE, *(ACCOUNT + key for key in catalogue.all_fields())))

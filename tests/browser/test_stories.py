@@ -15,11 +15,13 @@ import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser import product, vendor
+from tests.browser.beside import test_a_stranger_is_named_beside_the_chat_and_a_text_goes_into_it
 from tests.browser.conftest import SignIn
 from tests.launch.installation import Installation, children, eventually
 
 # All stand in one file, which one worker of the test run takes: the vendor is built once.
 pytestmark = pytest.mark.browser
+__all__ = ["test_a_stranger_is_named_beside_the_chat_and_a_text_goes_into_it"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 CHINESE = re.compile("[\u4e00-\u9fff]")
 

@@ -4,6 +4,7 @@ from tests.controls import Control
 
 _NOTIFYING = "tests/flow/test_notifying.py"
 _CODES = "tests/touches/test_codes.py"
+_BESIDE = "tests/web/test_beside.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
 _WECOM = "tests/touches/test_wecom.py"
@@ -47,6 +48,22 @@ CONTROLS = (
         "    return row if is_new else None",
         "    return row",
         (f"{_CODES}::test_words_of_welcome_go_once_with_what_is_known",),
+    ),
+    Control(
+        "any_state_signs_in",
+        "A sign-in by WeCom counts only in the browser that began it.",
+        "evergreen/web/pages/beside.py",
+        "    if not kept or not fresh or not constant_time_compare(kept, given):",
+        "    if not given and not kept:",
+        (f"{_BESIDE}::test_a_sign_in_that_is_not_right_signs_nobody_in",),
+    ),
+    Control(
+        "any_page_is_signed",
+        "WeCom's script is signed for the page beside the chat alone.",
+        "evergreen/web/pages/beside.py",
+        '    if kind not in signing.KINDS or url.partition("#")[0].partition("?")[0] != own:',
+        "    if kind not in signing.KINDS:",
+        (f"{_BESIDE}::test_only_its_own_address_is_signed_and_tickets_are_asked_for_once",),
     ),
     Control(
         "lost_workers_message_goes_again",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def test_pages_end_with_a_slash_and_are_nouns() -> None:
         parts = [part for part in route.split("/") if part and "<" not in part]
         # Addresses of the API are programs' and end as such addresses do everywhere.
         is_api = route.startswith("api/")
-        if not route.endswith("/") and route and "." not in parts[-1] and not is_api:
+        if not route.endswith("/") and route and not re.search(r"\.\w+$", route) and not is_api:
             wrong.append(f"{route}: no slash at its end")
         if verbs & set(parts):
             wrong.append(f"{route}: a verb in the path")

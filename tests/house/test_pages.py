@@ -20,7 +20,18 @@ CHECKED_INSIDE = {"imports", "experiments"}
 # The script inside the vendor's product asks here: under an address that nobody can make up, with a signature.
 IN_APP = {"in-app-messages", "in-app-receipts", "in-app-answers"}
 # Who is not signed in gets no further than these.
-OPEN_TO_ALL = {"sign-in", "sign-in-language", "refusal", "door", "answer", "in-app-script", *IN_APP}
+OPEN_TO_ALL = {
+    "beside",
+    "beside-entry",
+    "wecom-proof",
+    "sign-in",
+    "sign-in-language",
+    "refusal",
+    "door",
+    "answer",
+    "in-app-script",
+    *IN_APP,
+}
 # Addresses that are the right themselves: mail programs and providers post to them without a cookie, and nobody can make one up.
 SIGNED_LINKS = {"refusal", "door", "answer", *IN_APP}
 # Asked by programs with a key of their own: no session opens them, so no other page can make a browser change anything.

@@ -171,14 +171,14 @@ def test_who_comes_by_an_accounts_code_waits_for_a_name_or_becomes_a_contact(
     come(stage, channel, code, "wm-3")
     by_key = {one.key: one for one in Tie.objects.all()}
     bo = stage.contact("Bo")
-    coming.know(by_key["wm-1"], bo, by=cast.owner, now=stage.now)
-    made = coming.make_contact(by_key["wm-2"], cast.well, "", by=cast.owner, now=stage.now)
+    coming.know("wm-1", bo, by=cast.owner, now=stage.now)
+    made = coming.make_contact("wm-2", cast.well, by_key["wm-2"].name, by=cast.owner, now=stage.now)
     assert (made.name, made.account) == ("Wm-2", cast.well)
     coming.set_aside(by_key["wm-3"], by=cast.owner, now=stage.now)
     assert looking.strangers_of(cast.well) == []
     taken = stage.contact("Cy")
     with pytest.raises(ValidationError, match="Bo"):
-        coming.know(by_key["wm-1"], taken, by=cast.owner, now=stage.now)
+        coming.know("wm-1", taken, by=cast.owner, now=stage.now)
     save(stage, channel, code, makes_contacts=True)
     come(stage, channel, code, "wm-4")
     assert Contact.objects.get(name="Wm-4").external_ids.get().value == "wm-4"

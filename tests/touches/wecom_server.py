@@ -46,6 +46,8 @@ class Wecom(Fake):
         self.page = 1_000
         self.cards: dict[str, dict[str, Any]] = {}  # by task_id, as it stands on the member's screen
         self.made = 0
+        self.tickets = 0
+        self.looking: dict[str, str] = {}  # codes of sign-ins: whose; '' for somebody outside the company
         self.ways: dict[str, dict[str, Any]] = {}  # contact codes by config_id
         self.welcomes: dict[str, float] = {}  # welcome codes that may be used, until when
         self.handles: dict[str, tuple[str, float]] = {}  # response_code: whose card, until when
@@ -57,6 +59,7 @@ class Wecom(Fake):
             "externalcontact/batch/get_by_user": self._followed, "externalcontact/get": self._customer,
             "externalcontact/add_contact_way": self._add_way, "externalcontact/update_contact_way": self._change_way,
             "externalcontact/del_contact_way": self._end_way, "externalcontact/send_welcome_msg": self._welcome,
+            "get_jsapi_ticket": self._ticket, "ticket/get": self._ticket, "auth/getuserinfo": self._looks,
             "externalcontact/groupchat/list": self._groups, "externalcontact/groupchat/get": self._group,
         }  # fmt: skip
         self.routes = {f"/cgi-bin/{path}": answer for path, answer in api.items()}
@@ -82,6 +85,26 @@ class Wecom(Fake):
 
     def _asked_for_ips(self, asked: Asked) -> Answer:
         return self._refusal(asked) or Answer({"errcode": 0, "ip_list": ["1.2.3.4"]})
+
+    def _ticket(self, asked: Asked) -> Answer:
+        """A company's, or with a type the app's; a hundred an hour at most."""
+        self.tickets += 1
+        kind = asked.query.get("type", "company")
+        if kind not in {"company", "agent_config"} or self.tickets > 100:
+            return Answer({"errcode": 45009 if self.tickets > 100 else 40058, "errmsg": "ticket"})
+        refusal = self._refusal(asked)
+        return refusal or Answer(
+            {"errcode": 0, "ticket": f"{kind}-ticket-{self.tickets}", "expires_in": 7_200}
+        )
+
+    def _looks(self, asked: Asked) -> Answer:
+        """Who signs in: a code is good once."""
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        if asked.query["code"] not in self.looking:
+            return Answer({"errcode": 40029, "errmsg": "invalid code"})
+        member = self.looking.pop(asked.query["code"])
+        return Answer({"errcode": 0, **({"userid": member} if member else {"openid": "o-1"})})
 
     def _member(self, asked: Asked) -> Answer:
         if (refusal := self._refusal(asked)) is not None:

@@ -65,33 +65,27 @@ def attach(ties: Sequence[Tie], *, now: dt.datetime) -> int:
 def _attach(tie: Tie, code: ContactCode, now: dt.datetime) -> bool:
     contact = code.contact
     if contact is not None and not ContactId.objects.filter(contact=contact, system=_SYSTEM).exists():
-        return _give(tie, contact, None, now)
-    if contact is None and code.makes_contacts and code.account is not None and tie.name:
-        made = add_contact(code.account, name=tie.name[:100], by=None, now=now)
-        return _give(tie, made, None, now)
-    return False
-
-
-def _give(tie: Tie, contact: Contact, by: User | None, now: dt.datetime) -> bool:
-    """Keep WeCom's id with a contact and every tie with it. Raises ValidationError where another contact has it."""
-    add_contact_id(contact, _SYSTEM, tie.key, by=by, now=now)
-    tie.contact = contact
-    Tie.objects.filter(key=tie.key, contact=None).update(contact=contact, is_aside=False)
-    Message.objects.filter(origin_kind=ORIGIN, address=tie.key, contact=None).update(contact=contact)
-    return True
+        know(tie.key, contact, by=None, now=now)
+        tie.contact = contact
+    elif contact is None and code.makes_contacts and code.account is not None and tie.name:
+        tie.contact = make_contact(tie.key, code.account, tie.name[:100], by=None, now=now)
+    return tie.contact_id is not None
 
 
 @transaction.atomic
-def know(tie: Tie, contact: Contact, *, by: User, now: dt.datetime) -> None:
-    """Say which contact somebody is. Raises ValidationError where another contact has that id."""
-    _give(tie, contact, by, now)
+def know(key: str, contact: Contact, *, by: User | None, now: dt.datetime) -> None:
+    """Say which contact somebody in WeCom is: the id is kept with it, and so is every tie. Raises ValidationError where another contact
+    has that id."""
+    add_contact_id(contact, _SYSTEM, key, by=by, now=now)
+    Tie.objects.filter(key=key, contact=None).update(contact=contact, is_aside=False)
+    Message.objects.filter(origin_kind=ORIGIN, address=key, contact=None).update(contact=contact)
 
 
 @transaction.atomic
-def make_contact(tie: Tie, account: Account, name: str, *, by: User, now: dt.datetime) -> Contact:
-    """Make a new contact of somebody. Raises ValidationError by field."""
-    made = add_contact(account, name=name or tie.name or _("Somebody in WeCom"), by=by, now=now)
-    know(tie, made, by=by, now=now)
+def make_contact(key: str, account: Account, name: str, *, by: User | None, now: dt.datetime) -> Contact:
+    """Make a new contact of somebody in WeCom. Raises ValidationError by field; then nothing is made."""
+    made = add_contact(account, name=name, by=by, now=now)
+    know(key, made, by=by, now=now)
     return made
 
 

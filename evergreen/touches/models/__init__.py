@@ -16,8 +16,9 @@ from evergreen.touches.models.messages import (
 from evergreen.touches.models.notices import Notice
 from evergreen.touches.models.staff import Notification
 from evergreen.touches.models.surveys import Ask, Survey, Wave
+from evergreen.touches.models.tickets import ChannelTicket
 from evergreen.touches.models.ties import Tie
 
 __all__ = [
-    "Ask", "Broadcast", "Channel", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
+    "Ask", "Broadcast", "Channel", "ChannelTicket", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
 ]  # fmt: skip

@@ -148,7 +148,9 @@ def person(request: StaffRequest, code_id: int, tie_id: int) -> HttpResponse:
             if account is None:
                 raise ValidationError(_("Say of which account this person is. Nothing was changed."))
             name = request.POST.get("name", "").strip()[:100]
-            made = coming.make_contact(tie, account, name, by=request.user, now=request.now)
+            made = coming.make_contact(
+                tie.key, account, name or tie.name or tie.key, by=request.user, now=request.now
+            )
             say(
                 request,
                 _("%(name)s is a contact of %(account)s now.") % {"name": made.name, "account": account},
@@ -159,7 +161,7 @@ def person(request: StaffRequest, code_id: int, tie_id: int) -> HttpResponse:
         else:
             number = int(who) if who.isdecimal() and len(who) < 19 else 0
             contact = get_object_or_404(Contact, pk=number, account__in=visible)
-            coming.know(tie, contact, by=request.user, now=request.now)
+            coming.know(tie.key, contact, by=request.user, now=request.now)
             say(request, _("%(name)s is known in WeCom now.") % {"name": contact.name})
     except ValidationError as error:
         complain(request, " ".join(error.messages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,38 @@ from evergreen.base.configurations import option
 from evergreen.touches.channels.contract import STAFF, Accepted, Card, Outgoing, Pressed, Rates, RefusedError
 from evergreen.touches.channels.wecom import cards
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
+from evergreen.touches.channels.wecom.pages import Pages
 from evergreen.touches.channels.wire import cut
 
 _MOST_BYTES = 2_048
+_VERIFIES = re.compile(r"WW_verify_([A-Za-z0-9]{4,64})\.txt")
 
 
 @dataclass(frozen=True)
 class WecomAppConfig(CalledConfig):
     agent_id: int = option("AgentId", "AgentId", default=0, about=("应用详情页", "On the app's page"))
+    verify_file: str = option(
+        "可信域名校验文件", "File that proves the domain", default="", example="WW_verify_abc123.txt",
+        about=("企业微信让你放在域名根目录下的文件名；内容不同于文件名时写成“文件名: 内容”", "Its name, as WeCom gives it; where it holds something else than its name, “name: content”"),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.verify_file and verified(self.verify_file) is None:
+            raise ValueError(
+                _("The file's name begins with WW_verify_ and ends with .txt; found “%(found)s”.")
+                % {"found": self.verify_file}
+            )
 
 
-class WecomApp(Called):
+def verified(told: str) -> tuple[str, str] | None:
+    """(name, content) of the file by which WeCom knows a domain; None where the name is none."""
+    name, _colon, content = (part.strip() for part in told.partition(":"))
+    found = _VERIFIES.fullmatch(name)
+    return (name, content or found[1]) if found is not None else None
+
+
+class WecomApp(Called, Pages):
     kind = "wecom_app"
     medium = "wecom"
     zh = "企业微信应用消息"

@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy, pgettext
 from evergreen.base.queries import setting
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, STAFF, ChannelAdapter, Rates
+from evergreen.touches.channels.wecom.pages import Pages
 from evergreen.touches.models import Channel, DeadAddress, Message, Receipt, Site
 from evergreen.touches.ways import rates_of
 from evergreen.web import formats
+from evergreen.web.presenters.messages.beside import Step, steps
 
 # Why the script got no answer at a site.
 SITE_FAULTS = {
@@ -141,6 +143,11 @@ class ChannelPage:
     @property
     def in_product(self) -> bool:
         return self.adapter.in_product
+
+    @cached_property
+    def beside(self) -> list[Step]:
+        """How its page beside the chats is set up; empty for a channel without one."""
+        return steps(self.channel) if issubclass(self.adapter, Pages) else []
 
     @property
     def script(self) -> str:
