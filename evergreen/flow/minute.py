@@ -12,6 +12,7 @@ from evergreen.flow.listening import listen
 from evergreen.flow.notifying.telling import notify
 from evergreen.playbooks import actions as playbooks
 from evergreen.touches import actions as touches
+from evergreen.touches.chats.keeping import tell_chats
 from evergreen.touches.codes.keeping import tell_due
 from evergreen.touches.groups.reading import read_due
 from evergreen.touches.notices.telling import tell_notices
@@ -42,8 +43,9 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
 
 
 def fetch() -> None:
-    """What came back: answers in mailboxes, what became of messages that somebody has to confirm, who is in groups of customers and who of us has whom. And what contact codes should be."""
+    """What came back: answers in mailboxes and chats, what became of messages that somebody has to confirm, who is in groups of customers and who of us has whom. And what contact codes should be."""
     touches.fetch(now=clock.utc_now())
+    tell_chats(now=clock.utc_now())
     touches.follow_up(now=clock.utc_now())
     read_due(now=clock.utc_now())
     read_ties_due(now=clock.utc_now())

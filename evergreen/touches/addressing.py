@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evergreen.base.models import User
+from evergreen.base.upserts import in_batches
 from evergreen.customers.models import Contact, ContactId
 from evergreen.touches import rules
 from evergreen.touches.channels.contract import ChannelAdapter
@@ -33,6 +34,15 @@ def medium_ids(medium: str, contacts: Sequence[int]) -> dict[int, str]:
         return {}
     rows = ContactId.objects.filter(system=SYSTEMS[Medium(medium)], contact__in=contacts).order_by("pk")
     return dict(rows.values_list("contact_id", "value"))
+
+
+def contacts_by_key(medium: str, keys: Iterable[str]) -> dict[str, int]:
+    """Contacts by their ids of a medium that has its own."""
+    found: dict[str, int] = {}
+    for some in in_batches(sorted(set(keys))):
+        rows = ContactId.objects.filter(system=SYSTEMS[Medium(medium)], value__in=some)
+        found |= dict(rows.values_list("value", "contact_id"))
+    return found
 
 
 def staff_by_key(adapter: ChannelAdapter, keys: Iterable[str]) -> dict[str, User]:

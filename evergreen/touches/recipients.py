@@ -7,10 +7,12 @@ from collections.abc import Collection, Sequence
 
 from django.utils.translation import gettext as _
 
+from evergreen.base import clock
 from evergreen.customers.models import Account, Contact
 from evergreen.touches.addressing import medium_ids, reach
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, STAFF
+from evergreen.touches.chats.windows import rooms
 from evergreen.touches.models import Channel, Medium
 from evergreen.touches.values import Person
 
@@ -45,6 +47,13 @@ class Recipients:
         )
         people = [one.pk for listed in self._contacts.values() for one in listed]
         self._ids = {medium: medium_ids(medium, people) for medium in Medium.values}
+        # Those who may be answered now, by channels that may only answer.
+        self._open: dict[int, Collection[str]] = {}
+        for one in self._channels:
+            adapter = self._adapters[one.pk]
+            if adapter.window is not None:
+                ids = self._ids[adapter.medium].values()
+                self._open[one.pk] = rooms(one, adapter.window, ids, clock.utc_now())
 
     def of(self, account: int, to: str, by: Sequence[str]) -> list[tuple[Person, Channel, str]]:
         """(whom, by which channel, why not) at one account; at least one, so that what was not sent stands there too.
@@ -96,17 +105,23 @@ class Recipients:
 
     def _reached(self, by: Sequence[str], to: str, contact: Contact) -> tuple[Person, Channel, str]:
         person = Person(contact.account_id, contact=contact.pk)
+        shut: Channel | None = None
         for channel in self._listed(by, CONTACTS):
             medium = self._adapters[channel.pk].medium
-            if reach(contact, medium, self._ids[medium]):
+            address = reach(contact, medium, self._ids[medium])
+            if address and address in self._open.get(channel.pk, (address,)):
                 return person, channel, ""
+            shut = channel if address and shut is None else shut
+        if shut is not None:
+            return person, shut, "no_window"
         return person, self._first(by, to, CONTACTS), "no_address"
 
     def _listed(self, by: Sequence[str], audience: str, *media: str) -> list[Channel]:
-        """The channels of a step in its order, those that are on before those that are off."""
+        """The channels of a step in its order, those that are on before those that are off; of one medium those that may only answer
+        come first: what they may send goes at once."""
         found = []
         for wanted in by:
-            for channel in self._channels:
+            for channel in sorted(self._channels, key=lambda one: one.pk not in self._open):
                 adapter = self._adapters[channel.pk]
                 fits = adapter.audience == audience or adapter.medium in media
                 if fits and wanted in {channel.key, adapter.medium} and channel not in found:

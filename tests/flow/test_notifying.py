@@ -20,7 +20,7 @@ from evergreen.flow.needs.actions import Chosen
 from evergreen.flow.notifying.answering import press
 from evergreen.flow.notifying.telling import MOST_SINGLE, notify
 from evergreen.flow.notifying.ways import choose
-from evergreen.touches.channels.contract import Pressed
+from evergreen.touches.channels.told import Pressed
 from evergreen.touches.models import Channel, Message, Notification, Receipt
 from evergreen.work.actions import add_task
 from evergreen.work.models import Task

@@ -12,7 +12,7 @@ from evergreen.customers.models import Contact, ContactId
 from evergreen.events import journal
 from evergreen.touches import actions
 from evergreen.touches.actions import forget_contact
-from evergreen.touches.channels.contract import Tied
+from evergreen.touches.channels.told import Tied
 from evergreen.touches.codes import coming, keeping, looking
 from evergreen.touches.models import Channel, ContactCode, Message, Template, Tie
 from evergreen.touches.ties import keeping as ties

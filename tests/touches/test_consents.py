@@ -188,7 +188,9 @@ def test_what_a_contact_wrote_and_read_is_emptied_and_that_it_was_sent_and_agree
         wang, origin="2:hello:1", due_at=NOW + dt.timedelta(days=3), expires_at=NOW + dt.timedelta(days=9)
     )
     found = actions.forget_contact(wang, by=None, now=NOW)
-    assert found == {"answers": 0, "replies": 1, "messages": 2, "ties": 0, "codes": 0}
+    assert found == {
+        "answers": 0, "replies": 1, "messages": 2, "ties": 0, "codes": 0, "chats": 0, "conversations": 0,
+    }  # fmt: skip
     assert set(Message.objects.filter(contact=wang).values_list("subject", "body", "address")) == {
         ("", "", "")
     }

@@ -13,8 +13,8 @@ from django.utils import translation
 
 from evergreen.base import clock
 from evergreen.touches import actions
-from evergreen.touches.channels.contract import Heard
 from evergreen.touches.channels.smtp import letters
+from evergreen.touches.channels.told import Heard
 from evergreen.touches.models import Consent, DeadAddress, Message, Receipt
 from tests.conftest import NOW
 from tests.touches.mailbox import Mailbox

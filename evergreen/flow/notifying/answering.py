@@ -17,7 +17,8 @@ from evergreen.flow.needs import actions, choosing
 from evergreen.flow.needs.queries import ALL, needs_of
 from evergreen.flow.notifying import wording
 from evergreen.flow.notifying.telling import NEED
-from evergreen.touches.channels.contract import PEOPLE, Card, ChannelError, Pressed
+from evergreen.touches.channels.contract import PEOPLE, Card, ChannelError
+from evergreen.touches.channels.told import Pressed
 from evergreen.touches.models import Channel, Message, Receipt
 from evergreen.touches.queries import language_of
 from evergreen.touches.ways import adapter_of

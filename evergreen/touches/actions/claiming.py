@@ -18,6 +18,7 @@ from evergreen.touches import ledger, rules
 from evergreen.touches.addressing import Addresses
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import Rates
+from evergreen.touches.chats.windows import rooms
 from evergreen.touches.models import Channel, DeadAddress, Message
 from evergreen.touches.queries import limits, setting_of, zone_of
 from evergreen.touches.ways import rates_of
@@ -134,6 +135,8 @@ class _Claim:
         # By contact, or by group of customers.
         self._history: dict[tuple[int | None, int | None], list[rules.Sent]] = defaultdict(list)
         self._copies: set[tuple[str, str]] = set()
+        # How many more each address may get, where the channel may only answer.
+        self._answers: dict[str, int] | None = None
 
     def sort(self, found: Sequence[Message]) -> list[Message]:
         """Those that go, marked as claimed; the others are written as put off or held back."""
@@ -148,11 +151,16 @@ class _Claim:
         dead = set(DeadAddress.objects.filter(medium=found[0].medium).filter(address__in=addresses.keys).values_list("address", flat=True))  # fmt: skip
         self._look_back(contacts, found, addresses)
         self._room.look(self._channel, addresses.all, self._now)
+        window = registry.adapter_class(self._channel.kind).window
+        if window is not None:
+            self._answers = rooms(self._channel, window, addresses.all, self._now)
         going = []
         for message in found:
             address, person = addresses[message], people.get(message.contact_id or 0)
             blocked = self._blocked(message, person, address, lines, dead)
             verdict = self._verdict(message, person, blocked)
+            if verdict.kind == "go" and not self._may_answer(address):
+                verdict = rules.Verdict("hold", "no_window")
             if verdict.kind == "go" and not self._room.takes(address, self._now):
                 verdict = rules.Verdict("wait", "rate", self._now + _AGAIN)
             if verdict.kind == "go" and self._take(message, address):
@@ -160,6 +168,9 @@ class _Claim:
             elif verdict.kind != "go":
                 self._leave(message, verdict)
         return going
+
+    def _may_answer(self, address: str) -> bool:
+        return self._answers is None or self._answers.get(address, 0) > 0
 
     def _look_back(self, contacts: set[int], found: Sequence[Message], addresses: Addresses) -> None:
         counted = Message.objects.filter(state__in=Message.COUNTED)
@@ -239,6 +250,8 @@ class _Claim:
         self._room.recipients.setdefault(address, []).append(self._now)
         if message.copy_of:
             self._copies.add((message.copy_of, address))
+        if self._answers is not None:
+            self._answers[address] -= 1
         return True
 
     @staticmethod

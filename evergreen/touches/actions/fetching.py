@@ -1,4 +1,4 @@
-"""Read the mailboxes of channels that have one: once a minute, from where it stood."""
+"""Read the mailboxes of channels that have one, and the chats of those that tell them: from where it stood, as often as the channel says."""
 
 from __future__ import annotations
 
@@ -8,29 +8,44 @@ import logging
 from evergreen.touches.actions.receiving import hear
 from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelError
+from evergreen.touches.channels.told import Heard, Said
+from evergreen.touches.chats.keeping import keep_lines
 from evergreen.touches.models import Channel
 from evergreen.touches.ways import adapter_of
 
 log = logging.getLogger(__name__)
-_EVERY = dt.timedelta(minutes=1)
 
 
 def fetch(*, now: dt.datetime) -> int:
-    """Hear what came into mailboxes; killed in between, it is heard again, which adds nothing. Returns how many mails said something."""
+    """Hear what came into mailboxes whose turn it is. Returns how many mails or lines said something."""
     heard = 0
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).has_mailbox]
-    due = Channel.objects.filter(is_on=True, kind__in=kinds).exclude(inbox_at__gt=now - _EVERY)
-    for channel in due.order_by("pk"):
-        # One worker reads a mailbox at a time; another one finds it read just now.
-        if not Channel.objects.filter(pk=channel.pk, inbox_at=channel.inbox_at).update(inbox_at=now):
+    for kind in registry.kinds():
+        adapter = registry.adapter_class(kind)
+        if not adapter.has_mailbox:
             continue
-        try:
-            for mark, told in adapter_of(channel).fetched(channel.inbox_mark, now=now):
-                heard += hear(channel, told, now=now) if told else 0
-                Channel.objects.filter(pk=channel.pk).update(inbox_mark=mark)
-        except (ChannelError, ValueError) as error:
-            log.warning("The mailbox of %s: %s", channel.key, error)
-            Channel.objects.filter(pk=channel.pk).update(inbox_fault=str(error)[:300])
-        else:
-            Channel.objects.filter(pk=channel.pk).exclude(inbox_fault="").update(inbox_fault="")
+        due = Channel.objects.filter(is_on=True, kind=kind).exclude(inbox_at__gt=now - adapter.looks_every)
+        for channel in due.order_by("pk"):
+            # One worker reads a mailbox at a time; another one finds it read just now.
+            if Channel.objects.filter(pk=channel.pk, inbox_at=channel.inbox_at).update(inbox_at=now):
+                heard += look_into(channel, now=now)
+    return heard
+
+
+def look_into(channel: Channel, *, now: dt.datetime, handle: str = "") -> int:
+    """Hear what came into one mailbox; killed in between, it is heard again, which adds nothing. A fault is written down at the channel.
+    Returns how many mails or lines said something."""
+    heard = 0
+    mark = channel.inbox_mark
+    try:
+        for behind, told in adapter_of(channel).fetched(mark, now=now, handle=handle):
+            heard += hear(channel, [one for one in told if isinstance(one, Heard)], now=now)
+            heard += keep_lines(channel, [one for one in told if isinstance(one, Said)], now=now)
+            # Who reads the same pages beside us may be farther.
+            Channel.objects.filter(pk=channel.pk, inbox_mark=mark).update(inbox_mark=behind)
+            mark = behind
+    except (ChannelError, ValueError) as error:
+        log.warning("The mailbox of %s: %s", channel.key, error)
+        Channel.objects.filter(pk=channel.pk).update(inbox_fault=str(error)[:300])
+    else:
+        Channel.objects.filter(pk=channel.pk).exclude(inbox_fault="").update(inbox_fault="")
     return heard

@@ -9,13 +9,15 @@ from django.db import transaction
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Contact
-from evergreen.touches.models import Ask, ContactCode, Message, Receipt, Tie
+from evergreen.touches.chats.keeping import ORIGIN
+from evergreen.touches.models import Ask, Chat, ContactCode, Message, Receipt, Tie
+from evergreen.work.models import Conversation
 
 
 @transaction.atomic
 def forget_contact(contact: Contact, *, by: User | None, now: dt.datetime) -> dict[str, int]:
     """Empty the texts and addresses of a contact's messages, of what it answered to them, and its answers to surveys; what is planned is withdrawn,
-    who has it in WeCom is deleted, its contact codes end without its name.
+    who has it in WeCom is deleted, its chats are and what they say as conversations, its contact codes end without its name.
     That something was sent, when and by what stays. Returns how many rows by kind.
     """
     state = Message.State
@@ -26,6 +28,9 @@ def forget_contact(contact: Contact, *, by: User | None, now: dt.datetime) -> di
         "answers": Ask.objects.filter(contact=contact).exclude(answered_at=None).update(comment="", answers={}, score=None),
         "replies": Receipt.objects.filter(message__contact=contact).exclude(detail="").update(detail=""),
         "codes": codes.count(),
+        # Chats are kept as conversations in the person's own words.
+        "conversations": Conversation.objects.filter(contacts=contact, external_id__startswith=f"{ORIGIN}:").exclude(summary="").update(summary=""),
+        "chats": Chat.objects.filter(contact=contact).delete()[0],
         "ties": Tie.objects.filter(contact=contact).delete()[0],
         "messages": mine.exclude(state__in=(state.CLAIMED, state.HANDED_OVER)).update(subject="", body="", data={}, address="", detail=""),
     }  # fmt: skip

@@ -10,7 +10,7 @@ from django.db import transaction
 from evergreen.customers.models import Contact
 from evergreen.touches import rules
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import Heard
+from evergreen.touches.channels.told import Heard
 from evergreen.touches.models import Channel, DeadAddress, Message, Receipt
 
 Kind = Receipt.Kind

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Any, ClassVar, Protocol
+
+from evergreen.touches.channels.told import Heard, MadeCode, Pressed, Rung, Said, Tied, ToldGroup, ToldTie
 
 CONTACTS, STAFF, SYSTEMS, GROUPS = "contacts", "staff", "systems", "groups"
 # The list of a card from which a person is chosen, in ``Pressed.chosen``.
@@ -47,98 +48,6 @@ class Accepted:
     provider_id: str = ""
     is_delivered: bool = False
     waits_for: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ToldMember:
-    """Somebody in a chat group, as its provider tells it: ``key`` is the provider's id, ``is_ours`` a member of the vendor."""
-
-    key: str
-    name: str
-    is_ours: bool
-    joined_at: dt.datetime
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToldGroup:
-    """A chat group with customers, as its provider tells it. ``owner`` is a member's id; ``is_told``: False for one that it lists and
-    tells nothing more of."""
-
-    key: str
-    name: str
-    owner: str
-    notice: str
-    made_at: dt.datetime
-    members: Sequence[ToldMember]
-    is_told: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ToldTie:
-    """A customer's person whom a member of ours has, as the provider tells it. ``state`` names the code by which they met."""
-
-    key: str
-    member: str
-    name: str
-    company: str
-    added_at: dt.datetime
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MadeCode:
-    """A QR code that a provider made: its name of it, and where its picture lies."""
-
-    config_id: str
-    picture_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tied:
-    """A customer's person (``key``) and a member of ours came together, or one of them dropped the other. ``state`` names the code by
-    which they met, ``welcome`` lets words of welcome be sent once, within seconds."""
-
-    class Kind(StrEnum):
-        ADDED = "added"
-        DROPPED_BY_US = "dropped_by_us"
-        DROPPED_BY_THEM = "dropped_by_them"
-
-    kind: Kind
-    key: str
-    member: str
-    at: dt.datetime
-    state: str = ""
-    welcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Something that a provider told of a message afterwards: of the one with ``provider_id`` or ``key``, or of the newest to an
-    ``address``. ``kind`` is a receipt's; ``text`` what somebody answered; ``mark`` makes the same one told twice the same."""
-
-    kind: str
-    at: dt.datetime
-    provider_id: str = ""
-    key: str = ""
-    address: str = ""
-    text: str = ""
-    detail: str = ""
-    mark: str = ""
-    is_permanent: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A member of ours pressed a button (``button``) of the card that message ``key`` was drawn as. ``handle`` lets the card be drawn
-    anew once; ``chosen`` are the answers of its lists, by name."""
-
-    key: str
-    member: str
-    button: str
-    at: dt.datetime
-    handle: str = ""
-    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +125,14 @@ class UncertainError(ChannelError):
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A channel that may only answer: for how long after the person's last line, and by how many messages."""
+
+    lasts: dt.timedelta
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """Messages that may be handed over: by the whole channel and to one recipient. 0: no limit known.
 
@@ -264,6 +181,10 @@ class ChannelAdapter:
     thanks: ClassVar[tuple[str, str] | None] = None
     # Whether it may have a mailbox to which answers come.
     has_mailbox: ClassVar[bool] = False
+    # How often that is looked into; sooner where the provider says that there is something.
+    looks_every: ClassVar[dt.timedelta] = dt.timedelta(minutes=1)
+    # When people who wrote may be answered; None for a channel that may begin.
+    window: ClassVar[Window | None] = None
     # Whether it tells which of our members has which customers' people.
     tells_ties: ClassVar[bool] = False
     # Whether it makes QR codes by which customers add one of us, and lets them be welcomed.
@@ -289,7 +210,7 @@ class ChannelAdapter:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
 
-    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed]:
+    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed | Rung]:
         """What the provider posted to us; ``form`` holds what stood in the address, too. Raises ValueError for what is none of its."""
         raise ValueError(f"{self.kind} posts nothing to us.")
 
@@ -298,9 +219,16 @@ class ChannelAdapter:
         ValueError for what the provider did not ask."""
         return None
 
-    def fetched(self, mark: str, *, now: dt.datetime) -> Iterator[tuple[str, list[Heard]]]:
-        """(mark behind it, what it says) of each mail that came into the channel's mailbox since a mark. Raises LaterError."""
+    def fetched(
+        self, mark: str, *, now: dt.datetime, handle: str = ""
+    ) -> Iterator[tuple[str, list[Heard | Said]]]:
+        """(mark behind it, what it says) of each mail or page that came into the channel's mailbox since a mark; ``handle`` as the provider
+        gave it with word that there is something. Raises ChannelError."""
         return iter(())
+
+    def people(self, keys: Sequence[str]) -> dict[str, str]:
+        """What people who wrote are called, by their keys; those whom the provider does not name are missing. Raises ChannelError."""
+        return {}
 
     def followed_up(self, sent: Sequence[tuple[str, str, str]]) -> list[Heard]:
         """What became of messages that wait for somebody's confirmation: (provider id, address, for whom it waits). Asked once

@@ -17,6 +17,7 @@ _WHERE = {
     "wecom_app": "evergreen.touches.channels.wecom:WecomApp",
     "wecom_customer": "evergreen.touches.channels.wecom:WecomCustomer",
     "wecom_group": "evergreen.touches.channels.wecom:WecomGroup",
+    "wecom_kf": "evergreen.touches.channels.wecom:WecomKf",
     "aliyun_sms": "evergreen.touches.channels.sms:AliyunSms",
     "tencent_sms": "evergreen.touches.channels.sms:TencentSms",
     "twilio_sms": "evergreen.touches.channels.sms:TwilioSms",

@@ -25,9 +25,10 @@ from evergreen.customers.models import Account, Contact, ContactId
 from evergreen.events import journal
 from evergreen.touches import composing, values
 from evergreen.touches.addressing import SYSTEMS
-from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, Tied, UncertainError
+from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, UncertainError
+from evergreen.touches.channels.told import Tied
 from evergreen.touches.language import MissingError
-from evergreen.touches.models import ContactCode, Medium, Message, Tie, Topic
+from evergreen.touches.models import Chat, ContactCode, Medium, Message, Tie, Topic
 from evergreen.touches.queries import language_of
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def know(key: str, contact: Contact, *, by: User | None, now: dt.datetime) -> No
     has that id."""
     add_contact_id(contact, _SYSTEM, key, by=by, now=now)
     Tie.objects.filter(key=key, contact=None).update(contact=contact, is_aside=False)
+    Chat.objects.filter(key=key, contact=None).update(contact=contact, is_aside=False)
     Message.objects.filter(origin_kind=ORIGIN, address=key, contact=None).update(contact=contact)
 
 

@@ -15,7 +15,8 @@ from evergreen.customers.models import ContactId
 from evergreen.events import journal
 from evergreen.touches.addressing import staff_by_key
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import GROUPS, ChannelAdapter, ChannelError, ToldGroup, ToldMember
+from evergreen.touches.channels.contract import GROUPS, ChannelAdapter, ChannelError
+from evergreen.touches.channels.told import ToldGroup, ToldMember
 from evergreen.touches.groups.rules import accounts_of
 from evergreen.touches.models import Channel, CustomerGroup, GroupMember
 from evergreen.touches.ways import adapter_of

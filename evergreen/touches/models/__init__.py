@@ -1,5 +1,6 @@
 """The rows of touches: what is written and to whom, and what is asked."""
 
+from evergreen.touches.models.chats import Chat, ChatLine
 from evergreen.touches.models.codes import ContactCode
 from evergreen.touches.models.groups import Broadcast, CustomerGroup, GroupMember
 from evergreen.touches.models.in_app import Site
@@ -20,5 +21,5 @@ from evergreen.touches.models.tickets import ChannelTicket
 from evergreen.touches.models.ties import Tie
 
 __all__ = [
-    "Ask", "Broadcast", "Channel", "ChannelTicket", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
+    "Ask", "Broadcast", "Channel", "ChannelTicket", "Chat", "ChatLine", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
 ]  # fmt: skip

@@ -54,7 +54,7 @@ class Channel(models.Model):
     door = models.CharField(
         max_length=40, blank=True, help_text="What the address carries to which the provider posts."
     )
-    inbox_mark = models.CharField(max_length=60, blank=True, help_text="Up to where its mailbox was read.")
+    inbox_mark = models.CharField(max_length=300, blank=True, help_text="Up to where its mailbox was read.")
     inbox_at = models.DateTimeField(null=True, help_text="When its mailbox was last looked into.")
     inbox_fault = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from evergreen.base.upserts import in_batches
-from evergreen.customers.models import ContactId
 from evergreen.events import journal
-from evergreen.touches.addressing import SYSTEMS, staff_by_key
+from evergreen.touches.addressing import contacts_by_key, staff_by_key
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, Tied, ToldTie
+from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
+from evergreen.touches.channels.told import Tied, ToldTie
 from evergreen.touches.codes import coming
 from evergreen.touches.models import Channel, Medium, Tie
 from evergreen.touches.ways import adapter_of
@@ -26,7 +26,6 @@ from evergreen.touches.ways import adapter_of
 log = logging.getLogger(__name__)
 EVERY = dt.timedelta(hours=6)
 _TOGETHER = 500
-_SYSTEM = SYSTEMS[Medium.WECOM]
 _ENDS = {Tied.Kind.DROPPED_BY_THEM: Tie.End.BY_THEM, Tied.Kind.DROPPED_BY_US: Tie.End.BY_US}
 
 
@@ -80,7 +79,7 @@ def _keep(
             live[row.key, row.member] = row
         else:
             over[row.key, row.member] = max(row.ended_at, over.get((row.key, row.member), row.ended_at))
-    contacts = _contacts(key for key, _member in told)
+    contacts = contacts_by_key(Medium.WECOM, (key for key, _member in told))
     staff = staff_by_key(adapter, {member for _key, member in told})
     new: list[Tie] = []
     changed: list[Tie] = []
@@ -147,7 +146,7 @@ def _hear(channel: Channel, adapter: ChannelAdapter, one: Tied) -> Tie | None:
     Channel.objects.select_for_update().get(pk=channel.pk)
     rows = Tie.objects.filter(channel=channel, key=one.key, member=one.member)
     live = rows.filter(ended_at=None).first()
-    contact = _contacts([one.key]).get(one.key)
+    contact = contacts_by_key(Medium.WECOM, [one.key]).get(one.key)
     staff = staff_by_key(adapter, [one.member]).get(one.member)
     if one.kind == Tied.Kind.ADDED:
         if live is not None or rows.filter(ended_at__gte=one.at).exists():
@@ -169,15 +168,6 @@ def _hear(channel: Channel, adapter: ChannelAdapter, one: Tied) -> Tie | None:
     return last
 
 
-def _contacts(keys: Iterable[str]) -> dict[str, int]:
-    """Contacts by their ids at WeCom."""
-    found: dict[str, int] = {}
-    for some in in_batches(sorted(set(keys))):
-        rows = ContactId.objects.filter(system=_SYSTEM, value__in=some)
-        found |= dict(rows.values_list("value", "contact_id"))
-    return found
-
-
 def tell_ties(*, now: dt.datetime) -> int:
     """Tell that ties ended, as ``wecom.removed`` of the contact's account: once each, by its message id. Those of people whom nobody
     knows wait until somebody does, at most 30 days. Returns how many were told."""
@@ -197,7 +187,7 @@ def tell_ties(*, now: dt.datetime) -> int:
 def _bind(rows: Iterable[Tie]) -> None:
     """Give ties the contact that became known since."""
     unknown = list(rows)
-    contacts = _contacts(row.key for row in unknown) if unknown else {}
+    contacts = contacts_by_key(Medium.WECOM, (row.key for row in unknown)) if unknown else {}
     for row in unknown:
         if row.key in contacts:
             Tie.objects.filter(pk=row.pk).update(contact=contacts[row.key])

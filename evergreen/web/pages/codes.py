@@ -12,19 +12,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base.actions import audit
-from evergreen.customers.models import Contact
-from evergreen.customers.queries import accounts_for
 from evergreen.touches.codes import coming, keeping
 from evergreen.touches.codes.looking import codes_for
 from evergreen.touches.models import ContactCode, Tie
 from evergreen.web import formats
 from evergreen.web.downloads import csv_file
+from evergreen.web.pages.naming import name_person
 from evergreen.web.pages.signin import own_path
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.presenters.codes.listing import CodeList, file_rows
-from evergreen.web.presenters.codes.page import CodeForm, CodePage, Making, account_called
+from evergreen.web.presenters.codes.page import CodeForm, CodePage, Making
 from evergreen.web.requests import StaffRequest
-from evergreen.web.toasts import complain, say
+from evergreen.web.toasts import say
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -140,31 +139,13 @@ def person(request: StaffRequest, code_id: int, tie_id: int) -> HttpResponse:
     _writers(request)
     code = _code(request, code_id)
     tie = get_object_or_404(Tie, pk=tie_id, state=code.key)
-    who = request.POST.get("who", "")
-    visible = accounts_for(request.user)
-    try:
-        if who == "new":
-            account = code.account or account_called(request.user, request.POST.get("account", ""))
-            if account is None:
-                raise ValidationError(_("Say of which account this person is. Nothing was changed."))
-            name = request.POST.get("name", "").strip()[:100]
-            made = coming.make_contact(
-                tie.key, account, name or tie.name or tie.key, by=request.user, now=request.now
-            )
-            say(
-                request,
-                _("%(name)s is a contact of %(account)s now.") % {"name": made.name, "account": account},
-            )
-        elif who == "aside":
-            coming.set_aside(tie, by=request.user, now=request.now)
-            say(request, _("Nobody is asked about this person any more."))
-        else:
-            number = int(who) if who.isdecimal() and len(who) < 19 else 0
-            contact = get_object_or_404(Contact, pk=number, account__in=visible)
-            coming.know(tie.key, contact, by=request.user, now=request.now)
-            say(request, _("%(name)s is known in WeCom now.") % {"name": contact.name})
-    except ValidationError as error:
-        complain(request, " ".join(error.messages))
+    name_person(
+        request,
+        tie.key,
+        tie.name,
+        code.account,
+        lambda: coming.set_aside(tie, by=request.user, now=request.now),
+    )
     here = request.POST.get("next", "")
     return HttpResponseRedirect(own_path(here)) if here else _to(code)
 

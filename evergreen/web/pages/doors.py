@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 from evergreen.base import clock
 from evergreen.flow.notifying.answering import press
 from evergreen.touches import actions
-from evergreen.touches.channels.contract import ChannelAdapter, Heard, Pressed, Tied
+from evergreen.touches.channels.contract import ChannelAdapter
+from evergreen.touches.channels.told import Heard, Pressed, Rung, Tied
 from evergreen.touches.models import Channel
 from evergreen.touches.ties.keeping import hear_ties
 from evergreen.touches.ways import adapter_of
@@ -44,6 +45,8 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
     for one in told:
         if isinstance(one, Pressed):
             press(channel, one, now=now)
+        elif isinstance(one, Rung) and channel.is_on:
+            actions.look_into(channel, now=now, handle=one.handle)
     kind, words = adapter.thanks or ("text/plain", "")
     return HttpResponse(words, content_type=kind)
 

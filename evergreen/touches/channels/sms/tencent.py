@@ -22,13 +22,13 @@ from evergreen.touches.channels.contract import (
     CONTACTS,
     Accepted,
     ChannelAdapter,
-    Heard,
     LaterError,
     Outgoing,
     Rates,
     RefusedError,
 )
 from evergreen.touches.channels.sms.reading import china_time, rows_of, unix_time
+from evergreen.touches.channels.told import Heard
 from evergreen.touches.channels.wire import body_of, call
 
 _TYPE = "application/json; charset=utf-8"

@@ -13,12 +13,12 @@ from evergreen.touches.channels.contract import (
     CONTACTS,
     Accepted,
     ChannelAdapter,
-    Heard,
     LaterError,
     Outgoing,
     Rates,
     RefusedError,
 )
+from evergreen.touches.channels.told import Heard
 from evergreen.touches.channels.wire import body_of, call
 
 _DEAD = frozenset({21211, 21214, 21217, 21614, 21610})

@@ -20,12 +20,12 @@ from evergreen.touches.channels.contract import (
     CONTACTS,
     Accepted,
     ChannelAdapter,
-    Heard,
     LaterError,
     Outgoing,
     RefusedError,
 )
 from evergreen.touches.channels.smtp import inbox, letters, wire
+from evergreen.touches.channels.told import Heard, Said
 from evergreen.touches.rules import address_key
 
 # A connection serves so many mails, as servers like it; then a new one is opened.
@@ -136,7 +136,9 @@ class SmtpAdapter(ChannelAdapter):
         found = letters.read(body, own=self.config.sender, now=clock.utc_now())
         return [found] if found is not None else []
 
-    def fetched(self, mark: str, *, now: dt.datetime) -> Iterator[tuple[str, list[Heard]]]:
+    def fetched(
+        self, mark: str, *, now: dt.datetime, handle: str = ""
+    ) -> Iterator[tuple[str, list[Heard | Said]]]:
         if not self.config.imap_host:
             return
         for behind, raw in inbox.news(self.config, mark, now=now):

@@ -13,7 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import parseaddr, parsedate_to_datetime
 
-from evergreen.touches.channels.contract import Heard
+from evergreen.touches.channels.told import Heard
 
 _KEY = re.compile(r"\b[0-9a-f]{64}\b")
 _MARKED = re.compile(r"\+([0-9a-f]{32})@")

@@ -10,7 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evergreen.base.configurations import option
-from evergreen.touches.channels.contract import STAFF, Accepted, Card, Outgoing, Pressed, Rates, RefusedError
+from evergreen.touches.channels.contract import STAFF, Accepted, Card, Outgoing, Rates, RefusedError
+from evergreen.touches.channels.told import Pressed
 from evergreen.touches.channels.wecom import cards
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
 from evergreen.touches.channels.wecom.pages import Pages

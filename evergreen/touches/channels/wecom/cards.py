@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from evergreen.touches.channels.contract import PEOPLE, Card, Pressed
+from evergreen.touches.channels.contract import PEOPLE, Card
+from evergreen.touches.channels.told import Pressed
 from evergreen.touches.channels.wecom import callbacks
 
 _TITLE, _ABOUT, _TEXT, _FACT, _BUTTON, _OPTION = 26, 30, 112, 26, 10, 16

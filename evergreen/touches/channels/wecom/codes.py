@@ -12,7 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evergreen.touches.channels.contract import MadeCode, RefusedError
+from evergreen.touches.channels.contract import RefusedError
+from evergreen.touches.channels.told import MadeCode
 from evergreen.touches.channels.wecom.wire import Wecom
 from evergreen.touches.channels.wire import call
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from django.utils.translation import gettext as _
 
 from evergreen.base import clock
-from evergreen.touches.channels.contract import ChannelError, Heard, Outgoing, RefusedError
+from evergreen.touches.channels.contract import ChannelError, Outgoing, RefusedError
+from evergreen.touches.channels.told import Heard
 from evergreen.touches.channels.wecom.wire import Wecom
 
 # 文本最多 4,000 字节.

@@ -10,15 +10,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from evergreen.touches.channels.contract import (
-    CONTACTS,
-    Accepted,
-    Outgoing,
-    Rates,
-    RefusedError,
-    Tied,
-    ToldTie,
-)
+from evergreen.touches.channels.contract import CONTACTS, Accepted, Outgoing, Rates, RefusedError
+from evergreen.touches.channels.told import Tied, ToldTie
 from evergreen.touches.channels.wecom import callbacks, knowing
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
 from evergreen.touches.channels.wecom.codes import Codes

@@ -11,15 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evergreen.touches.channels.contract import (
-    GROUPS,
-    Accepted,
-    Outgoing,
-    Rates,
-    RefusedError,
-    ToldGroup,
-    ToldMember,
-)
+from evergreen.touches.channels.contract import GROUPS, Accepted, Outgoing, Rates, RefusedError
+from evergreen.touches.channels.told import ToldGroup, ToldMember
 from evergreen.touches.channels.wecom.confirming import Confirmed
 from evergreen.touches.channels.wecom.wire import WecomConfig
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evergreen.touches.channels.contract import Tied, ToldTie
+from evergreen.touches.channels.told import Tied, ToldTie
 from evergreen.touches.channels.wecom.wire import Wecom
 
 # What WeCom allows: members a call, contacts a page.

@@ -28,6 +28,9 @@ REASONS: dict[str, str | Promise] = {
     "no_owner": gettext_lazy("the account has no owner"),
     "dead_address": gettext_lazy("the address does not exist any more"),
     "left": gettext_lazy("the contact left the company"),
+    "no_window": gettext_lazy(
+        "the person has not written within the hours in which the channel may answer, or its answers are used up"
+    ),
     "copy": gettext_lazy("the same person got it for another account"),
     "missing": gettext_lazy("the text lacks a value"),
     "template": gettext_lazy("the template cannot be read"),
