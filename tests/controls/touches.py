@@ -4,6 +4,7 @@ from tests.controls import Control
 
 _NOTIFYING = "tests/flow/test_notifying.py"
 _CODES = "tests/touches/test_codes.py"
+_CHATS = "tests/touches/test_chats.py"
 _BESIDE = "tests/web/test_beside.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
@@ -48,6 +49,22 @@ CONTROLS = (
         "    return row if is_new else None",
         "    return row",
         (f"{_CODES}::test_words_of_welcome_go_once_with_what_is_known",),
+    ),
+    Control(
+        "answers_beyond_the_window",
+        "Who wrote is answered five times at most, also when seven are claimed at once.",
+        "evergreen/touches/actions/claiming.py",
+        "            self._answers[address] -= 1\n",
+        "            pass\n",
+        (f"{_CHATS}::test_seven_at_once_are_five_and_two_that_are_held_back",),
+    ),
+    Control(
+        "machines_hold_conversations",
+        "What a machine answered makes no conversation.",
+        "evergreen/touches/chats/keeping.py",
+        "    sides = {one.is_theirs for one in near if one.is_theirs or one.member}",
+        "    sides = {one.is_theirs for one in near}",
+        (f"{_CHATS}::test_a_machine_that_answers_makes_no_conversation",),
     ),
     Control(
         "any_state_signs_in",
