@@ -18,6 +18,7 @@ from evergreen.touches.groups.reading import read_due
 from evergreen.touches.notices.telling import tell_notices
 from evergreen.touches.surveys import waves
 from evergreen.touches.surveys.answering import tell_answers
+from evergreen.touches.tags.marking import tag_due
 from evergreen.touches.ties.keeping import read_ties_due
 
 
@@ -43,10 +44,11 @@ def send(*, stops: Callable[[], bool] = lambda: False) -> None:
 
 
 def fetch() -> None:
-    """What came back: answers in mailboxes and chats, what became of messages that somebody has to confirm, who is in groups of customers and who of us has whom. And what contact codes should be."""
+    """What came back: answers in mailboxes and chats, what became of messages that somebody has to confirm, who is in groups of customers and who of us has whom. And what contact codes and tags should be."""
     touches.fetch(now=clock.utc_now())
     tell_chats(now=clock.utc_now())
     touches.follow_up(now=clock.utc_now())
     read_due(now=clock.utc_now())
     read_ties_due(now=clock.utc_now())
     tell_due(now=clock.utc_now())
+    tag_due(now=clock.utc_now())

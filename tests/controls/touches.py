@@ -5,6 +5,7 @@ from tests.controls import Control
 _NOTIFYING = "tests/flow/test_notifying.py"
 _CODES = "tests/touches/test_codes.py"
 _CHATS = "tests/touches/test_chats.py"
+_TAGS = "tests/touches/test_tags.py"
 _BESIDE = "tests/web/test_beside.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
@@ -49,6 +50,22 @@ CONTROLS = (
         "    return row if is_new else None",
         "    return row",
         (f"{_CODES}::test_words_of_welcome_go_once_with_what_is_known",),
+    ),
+    Control(
+        "takes_tags_of_hand",
+        "A tag that was put on an account by hand stays when nobody has it in WeCom any more.",
+        "evergreen/touches/tags/reading.py",
+        "        more = wanted[account] - had[account] - set(stand.get(account, ()))\n",
+        "        more = wanted[account] - had[account]\n",
+        (f"{_TAGS}::test_tags_given_in_wecom_become_tags_of_the_account_and_go_with_the_last_who_has_them",),
+    ),
+    Control(
+        "touches_other_groups",
+        "Only tags of the group that Evergreen keeps are taken from people.",
+        "evergreen/touches/tags/marking.py",
+        "        has = set(tie.tags) & group.tags.keys()\n",
+        "        has = set(tie.tags)\n",
+        (f"{_TAGS}::test_what_somebody_changes_by_hand_in_such_a_group_is_set_right_and_other_groups_stay",),
     ),
     Control(
         "answers_beyond_the_window",

@@ -50,6 +50,8 @@ class Wecom(Fake):
         self.looking: dict[str, str] = {}  # codes of sign-ins: whose; '' for somebody outside the company
         self.ways: dict[str, dict[str, Any]] = {}  # contact codes by config_id
         self.welcomes: dict[str, float] = {}  # welcome codes that may be used, until when
+        self.tags: dict[str, tuple[str, dict[str, str]]] = {}  # groups of tags: name, {id: name}
+        self.marked = 0
         self.handles: dict[str, tuple[str, float]] = {}  # response_code: whose card, until when
         self.counted = Counted()
         api = {
@@ -59,6 +61,8 @@ class Wecom(Fake):
             "externalcontact/batch/get_by_user": self._followed, "externalcontact/get": self._customer,
             "externalcontact/add_contact_way": self._add_way, "externalcontact/update_contact_way": self._change_way,
             "externalcontact/del_contact_way": self._end_way, "externalcontact/send_welcome_msg": self._welcome,
+            "externalcontact/get_corp_tag_list": self._tags, "externalcontact/add_corp_tag": self._add_tags,
+            "externalcontact/del_corp_tag": self._end_tags, "externalcontact/mark_tag": self._mark,
             "get_jsapi_ticket": self._ticket, "ticket/get": self._ticket, "auth/getuserinfo": self._looks,
             "externalcontact/groupchat/list": self._groups, "externalcontact/groupchat/get": self._group,
         }  # fmt: skip
@@ -231,7 +235,76 @@ class Wecom(Fake):
             return refusal
         if not rows:
             return Answer({"errcode": 84061, "errmsg": "not external contact"})
-        return Answer({"errcode": 0, "external_contact": rows[0]})
+        how = [
+            one["follow_info"] for one in self.follows if one["external_contact"]["external_userid"] == key
+        ]
+        told = [
+            {"userid": one["userid"], "tags": [{"tag_id": tag, "type": 1} for tag in one.get("tag_id", ())]}
+            for one in how
+        ]
+        return Answer({"errcode": 0, "external_contact": rows[0], "follow_user": told})
+
+    def _tag_group(self, key: str) -> dict[str, Any]:
+        name, tags = self.tags[key]
+        listed = [{"id": one, "name": text, "order": n} for n, (one, text) in enumerate(tags.items())]
+        return {"group_id": key, "group_name": name, "tag": listed}
+
+    def _tags(self, asked: Asked) -> Answer:
+        groups = [self._tag_group(key) for key in self.tags]
+        return self._refusal(asked) or Answer({"errcode": 0, "tag_group": groups})
+
+    def _add_tags(self, asked: Asked) -> Answer:
+        """A known name is the group of that name; names within a group are one."""
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        told = asked.json
+        names = [one["name"] for one in told["tag"]]
+        known = [key for key, (name, _tags) in self.tags.items() if name == told.get("group_name")]
+        key = told.get("group_id") or (known[0] if known else f"et{len(self.tags) + 1}")
+        if (
+            not names
+            or any(not 1 <= len(name) <= 30 for name in names)
+            or ("group_id" in told and key not in self.tags)
+        ):
+            return Answer({"errcode": 40068, "errmsg": "invalid tag"})
+        _name, tags = self.tags.setdefault(key, (told.get("group_name", ""), {}))
+        for name in names:
+            if name not in tags.values():
+                self.made += 1
+                tags[f"tag-{self.made}"] = name
+        return Answer({"errcode": 0, "tag_group": self._tag_group(key)})
+
+    def _end_tags(self, asked: Asked) -> Answer:
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        for key in asked.json["group_id"]:
+            _name, tags = self.tags.pop(key)
+            for one in self.follows:
+                how = one["follow_info"]
+                how["tag_id"] = [tag for tag in how.get("tag_id", ()) if tag not in tags]
+        return Answer({"errcode": 0})
+
+    def _mark(self, asked: Asked) -> Answer:
+        """Only who has a customer gives a tag, and only one that there is."""
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
+        told = asked.json
+        add, remove = told.get("add_tag", []), told.get("remove_tag", [])
+        found = [
+            one["follow_info"]
+            for one in self.follows
+            if one["external_contact"]["external_userid"] == told["external_userid"]
+            and one["follow_info"]["userid"] == told["userid"]
+        ]
+        if not found:
+            return Answer({"errcode": 84061, "errmsg": "not external contact"})
+        if (not add and not remove) or not {*add, *remove} <= {
+            tag for _name, tags in self.tags.values() for tag in tags
+        }:
+            return Answer({"errcode": 40068, "errmsg": "invalid tagid"})
+        found[0]["tag_id"] = sorted((set(found[0].get("tag_id", ())) | set(add)) - set(remove))
+        self.marked += 1
+        return Answer({"errcode": 0})
 
     def _wrong_way(self, told: dict[str, Any]) -> Answer | None:
         if len(told["remark"]) > 30 or len(told["state"]) > 30 or not 1 <= len(told["user"]) <= 100:

@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from evergreen.touches.channels.told import Heard, MadeCode, Pressed, Rung, Said, Tied, ToldGroup, ToldTie
+from evergreen.touches.channels.told import (
+    Heard,
+    MadeCode,
+    Pressed,
+    Rung,
+    Said,
+    Tied,
+    ToldGroup,
+    ToldTags,
+    ToldTie,
+)
 
 CONTACTS, STAFF, SYSTEMS, GROUPS = "contacts", "staff", "systems", "groups"
 # The list of a card from which a person is chosen, in ``Pressed.chosen``.
@@ -187,6 +197,8 @@ class ChannelAdapter:
     window: ClassVar[Window | None] = None
     # Whether it tells which of our members has which customers' people.
     tells_ties: ClassVar[bool] = False
+    # Whether it tells and gives tags of customers' people.
+    gives_tags: ClassVar[bool] = False
     # Whether it makes QR codes by which customers add one of us, and lets them be welcomed.
     makes_codes: ClassVar[bool] = False
     # Whether its messages wait in the vendor's own product, where our script or its own code fetches them.
@@ -245,6 +257,26 @@ class ChannelAdapter:
 
     def person(self, key: str) -> tuple[str, str]:
         """(name, company) of a customer's person. Raises ChannelError."""
+        raise NotImplementedError
+
+    def tag_groups(self) -> Iterator[ToldTags]:
+        """The groups of tags that there are. Raises ChannelError."""
+        return iter(())
+
+    def make_tags(self, group: str, name: str, tags: Sequence[str]) -> ToldTags:
+        """Add tags to a group, or make one of this name ('' for ``group``); the group as it was answered. Raises ChannelError."""
+        raise NotImplementedError
+
+    def end_tags(self, group: str) -> None:
+        """Delete a group with its tags, from everybody who has them. Raises ChannelError."""
+        raise NotImplementedError
+
+    def mark(self, key: str, member: str, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Give a customer's person tags in a member's name, and take others. Raises ChannelError."""
+        raise NotImplementedError
+
+    def tags_of(self, key: str) -> dict[str, list[str]]:
+        """The tags of a customer's person, by the member who gave them. Raises ChannelError."""
         raise NotImplementedError
 
     def make_code(self, *, state: str, remark: str, members: Sequence[str], skips_asking: bool) -> MadeCode:

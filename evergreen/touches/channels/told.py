@@ -35,7 +35,8 @@ class ToldGroup:
 
 @dataclass(frozen=True, slots=True)
 class ToldTie:
-    """A customer's person whom a member of ours has, as the provider tells it. ``state`` names the code by which they met."""
+    """A customer's person whom a member of ours has, as the provider tells it. ``state`` names the code by which they met, ``tags`` those that
+    the member gave."""
 
     key: str
     member: str
@@ -43,6 +44,16 @@ class ToldTie:
     company: str
     added_at: dt.datetime
     state: str = ""
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTags:
+    """A group of customer tags: its key and name, and {key: name} of its tags."""
+
+    key: str
+    name: str
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,15 @@ class MadeCode:
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """A customer's person (``key``) and a member of ours came together, or one of them dropped the other. ``state`` names the code by
+    """A customer's person (``key``) and a member of ours came together, one of them dropped the other, or the member wrote something else of
+    them. ``state`` names the code by
     which they met, ``welcome`` lets words of welcome be sent once, within seconds."""
 
     class Kind(StrEnum):
         ADDED = "added"
         DROPPED_BY_US = "dropped_by_us"
         DROPPED_BY_THEM = "dropped_by_them"
+        EDITED = "edited"
 
     kind: Kind
     key: str

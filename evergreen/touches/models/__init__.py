@@ -17,9 +17,10 @@ from evergreen.touches.models.messages import (
 from evergreen.touches.models.notices import Notice
 from evergreen.touches.models.staff import Notification
 from evergreen.touches.models.surveys import Ask, Survey, Wave
+from evergreen.touches.models.tags import AccountTag, TagGroup
 from evergreen.touches.models.tickets import ChannelTicket
 from evergreen.touches.models.ties import Tie
 
 __all__ = [
-    "Ask", "Broadcast", "Channel", "ChannelTicket", "Chat", "ChatLine", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "Template", "Tie", "Topic", "Wave",
+    "AccountTag", "Ask", "Broadcast", "Channel", "ChannelTicket", "Chat", "ChatLine", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "TagGroup", "Template", "Tie", "Topic", "Wave",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ class Tie(models.Model):
     name = models.CharField(max_length=100, blank=True)
     company = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=64, blank=True, help_text="Of the code by which they met.")
+    tags = models.JSONField(default=list, help_text="WeCom's ids of the tags that the member gave.")
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=8, choices=End, blank=True)

@@ -21,6 +21,7 @@ from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
 from evergreen.touches.channels.told import Tied, ToldTie
 from evergreen.touches.codes import coming
 from evergreen.touches.models import Channel, Medium, Tie
+from evergreen.touches.tags.reading import keep_groups, reread_tags
 from evergreen.touches.ways import adapter_of
 
 log = logging.getLogger(__name__)
@@ -59,11 +60,13 @@ def read_ties(channel: Channel, *, now: dt.datetime) -> Read | None:
     try:
         adapter = adapter_of(channel)
         told = {(one.key, one.member): one for one in adapter.ties()}
+        groups = list(adapter.tag_groups())
     except (ChannelError, ValueError) as error:
         log.warning("The ties of %s: %s", channel.key, error)
         Channel.objects.filter(pk=channel.pk).update(inbox_at=now, inbox_fault=str(error)[:300])
         return None
     done = _keep(channel, adapter, told, now)
+    keep_groups(channel, groups, now=now)
     Channel.objects.filter(pk=channel.pk).update(inbox_at=now, inbox_fault="")
     return done
 
@@ -92,13 +95,14 @@ def _keep(
         row = kept or Tie(channel=channel, key=one.key, member=one.member, added_at=one.added_at)
         row.contact_id, row.staff = contacts.get(one.key), staff.get(one.member)
         row.name, row.company, row.state = one.name[:100], one.company[:200], one.state[:64] or row.state
+        row.tags = sorted(one.tags)
         if before is None:
             new.append(row)
         elif before != _facts(row):
             changed.append(row)
     Tie.objects.bulk_create(new, batch_size=_TOGETHER, ignore_conflicts=True)
     coming.attach(new, now=now)
-    fields = ["contact", "staff", "name", "company", "state"]
+    fields = ["contact", "staff", "name", "company", "state", "tags"]
     Tie.objects.bulk_update(changed, fields, batch_size=_TOGETHER)
     # A list that comes back empty is not believed.
     gone = [row.pk for name, row in live.items() if name not in told] if told else []
@@ -110,7 +114,7 @@ def _keep(
 
 
 def _facts(row: Tie) -> tuple[object, ...]:
-    return row.contact_id, row.staff_id, row.name, row.company, row.state
+    return row.contact_id, row.staff_id, row.name, row.company, row.state, row.tags
 
 
 def hear_ties(channel: Channel, told: Sequence[Tied], *, now: dt.datetime) -> int:
@@ -120,6 +124,9 @@ def hear_ties(channel: Channel, told: Sequence[Tied], *, now: dt.datetime) -> in
     adapter = adapter_of(channel)
     done = 0
     for one in told:
+        if one.kind == Tied.Kind.EDITED:
+            done += reread_tags(channel, adapter, one.key)
+            continue
         tie = _hear(channel, adapter, one)
         done += tie is not None
         if tie is not None and one.kind == Tied.Kind.ADDED:

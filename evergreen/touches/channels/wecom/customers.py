@@ -16,6 +16,7 @@ from evergreen.touches.channels.wecom import callbacks, knowing
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
 from evergreen.touches.channels.wecom.codes import Codes
 from evergreen.touches.channels.wecom.confirming import Confirmed
+from evergreen.touches.channels.wecom.tags import Tags
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class WecomCustomerConfig(CalledConfig):
     """The app that may call the customer contact API; its callback says who has whom."""
 
 
-class WecomCustomer(Confirmed, Called, Codes):
+class WecomCustomer(Confirmed, Called, Codes, Tags):
     kind = "wecom_customer"
     medium = "wecom"
     zh = "企业微信客户群发"

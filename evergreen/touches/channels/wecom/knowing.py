@@ -11,12 +11,13 @@ from evergreen.touches.channels.wecom.wire import Wecom
 
 # What WeCom allows: members a call, contacts a page.
 _MEMBERS, _PAGE = 100, 100
-# 成员添加客户, 外部联系人免验证添加成员; 成员删除客户; 客户删除成员.
+# 成员添加客户, 外部联系人免验证添加成员; 成员删除客户; 客户删除成员; 备注、手机号或标签变更.
 _CHANGES = {
     "add_external_contact": Tied.Kind.ADDED,
     "add_half_external_contact": Tied.Kind.ADDED,
     "del_external_contact": Tied.Kind.DROPPED_BY_US,
     "del_follow_user": Tied.Kind.DROPPED_BY_THEM,
+    "edit_external_contact": Tied.Kind.EDITED,
 }
 
 
@@ -44,6 +45,7 @@ def _tie(row: Mapping[str, Any]) -> ToldTie:
         company=str(how.get("remark_corp_name") or who.get("corp_full_name") or who.get("corp_name") or ""),
         added_at=_moment(how.get("createtime")),
         state=str(how.get("state") or ""),
+        tags=sorted(str(one) for one in how.get("tag_id") or ()),
     )
 
 
