@@ -11,7 +11,7 @@ from evergreen.base import clock
 from evergreen.customers.models import Account, Contact
 from evergreen.touches.addressing import medium_ids, reach
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import CONTACTS, STAFF
+from evergreen.touches.channels.contract import CONTACTS, STAFF, ChannelAdapter
 from evergreen.touches.chats.windows import rooms
 from evergreen.touches.models import Channel, Medium
 from evergreen.touches.values import Person
@@ -39,6 +39,7 @@ class Recipients:
     def __init__(self, accounts: Collection[int]) -> None:
         self._channels = list(Channel.objects.order_by("pk"))
         self._adapters = {one.pk: registry.adapter_class(one.kind) for one in self._channels}
+        self._personal = registry.personal_kinds()
         self._contacts: dict[int, list[Contact]] = defaultdict(list)
         for contact in Contact.objects.filter(account__in=accounts, left_on=None).order_by("pk"):
             self._contacts[contact.account_id].append(contact)
@@ -62,14 +63,14 @@ class Recipients:
         where no channel fits.
         """
         if to == GROUP:
-            return [(Person(account), self._first(by, to, STAFF), "")]
+            return [(Person(account), self._first(by, to), "")]
         if to == OWNER:
             owner = self._owners.get(account)
-            channel = self._first(by, to, STAFF, Medium.MAIL)
+            channel = self._first(by, to)
             return [(Person(account, staff=owner), channel, "" if owner else "no_owner")]
         meant = self.meant(account, to)
         if not meant:
-            return [(Person(account), self._first(by, to, CONTACTS), "no_contact")]
+            return [(Person(account), self._first(by, to), "no_contact")]
         return [self._reached(by, to, contact) for contact in meant]
 
     def meant(self, account: int, to: str) -> list[Contact]:
@@ -106,7 +107,7 @@ class Recipients:
     def _reached(self, by: Sequence[str], to: str, contact: Contact) -> tuple[Person, Channel, str]:
         person = Person(contact.account_id, contact=contact.pk)
         shut: Channel | None = None
-        for channel in self._listed(by, CONTACTS):
+        for channel in self._listed(by, to):
             medium = self._adapters[channel.pk].medium
             address = reach(contact, medium, self._ids[medium])
             if address and address in self._open.get(channel.pk, (address,)):
@@ -114,22 +115,33 @@ class Recipients:
             shut = channel if address and shut is None else shut
         if shut is not None:
             return person, shut, "no_window"
-        return person, self._first(by, to, CONTACTS), "no_address"
+        return person, self._first(by, to), "no_address"
 
-    def _listed(self, by: Sequence[str], audience: str, *media: str) -> list[Channel]:
+    def _listed(self, by: Sequence[str], to: str) -> list[Channel]:
         """The channels of a step in its order, those that are on before those that are off; of one medium those that may only answer
         come first: what they may send goes at once."""
         found = []
         for wanted in by:
             for channel in sorted(self._channels, key=lambda one: one.pk not in self._open):
                 adapter = self._adapters[channel.pk]
-                fits = adapter.audience == audience or adapter.medium in media
-                if fits and wanted in {channel.key, adapter.medium} and channel not in found:
+                if (
+                    self._fits(adapter, to)
+                    and wanted in {channel.key, adapter.medium}
+                    and channel not in found
+                ):
                     found.append(channel)
         return sorted(found, key=lambda one: not one.is_on)
 
-    def _first(self, by: Sequence[str], to: str, audience: str, *media: str) -> Channel:
-        listed = self._listed(by, audience, *media)
+    def _fits(self, adapter: type[ChannelAdapter], to: str) -> bool:
+        """Whether a kind of channel reaches who is meant: an owner in person, a group of ours by its robot, a contact."""
+        if to == OWNER:
+            return adapter.kind in self._personal
+        if to == GROUP:
+            return adapter.audience == STAFF and adapter.kind not in self._personal
+        return adapter.audience == CONTACTS
+
+    def _first(self, by: Sequence[str], to: str) -> Channel:
+        listed = self._listed(by, to)
         if not listed:
             raise LookupError(
                 _("No channel fits %(by)s for %(to)s: set one up, or choose another.")

@@ -154,6 +154,7 @@ class Rates:
     a_day: int = 0
     recipient_a_minute: int = 0
     recipient_an_hour: int = 0
+    recipient_a_day: int = 0
     contact_a_day: int = 0
 
     @property
@@ -169,6 +170,7 @@ class Rates:
         return (
             (dt.timedelta(minutes=1), self.recipient_a_minute),
             (dt.timedelta(hours=1), self.recipient_an_hour),
+            (dt.timedelta(days=1), self.recipient_a_day),
         )
 
 

@@ -22,6 +22,8 @@ _WHERE = {
     "tencent_sms": "evergreen.touches.channels.sms:TencentSms",
     "twilio_sms": "evergreen.touches.channels.sms:TwilioSms",
     "in_app": "evergreen.touches.channels.in_app:InApp",
+    "dingtalk_app": "evergreen.touches.channels.apps:DingtalkApp",
+    "feishu_app": "evergreen.touches.channels.apps:FeishuApp",
     "webhook": "evergreen.touches.channels.webhook:WebhookAdapter",
     "wecom_robot": "evergreen.touches.channels.robots:WecomRobot",
     "dingtalk_robot": "evergreen.touches.channels.robots:DingtalkRobot",

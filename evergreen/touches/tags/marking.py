@@ -21,6 +21,7 @@ from evergreen.base.conditions import Field, Kind
 from evergreen.base.languages import in_words
 from evergreen.base.models import User
 from evergreen.base.queries import setting
+from evergreen.base.upserts import in_batches
 from evergreen.customers.figures import SegmentMember
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.models import Segment
@@ -127,9 +128,10 @@ def wanted_tags(group: TagGroup, accounts: Sequence[int]) -> dict[int, set[str]]
     if group.segments:
         rows = Segment.objects.filter(key__in=group.segments, is_archived=False)
         names = {row.key: _name(in_words(row.name, language) or row.key) for row in rows}
-        held = SegmentMember.objects.filter(segment__in=names, account__in=accounts)
-        for segment, account in held.values_list("segment", "account_id"):
-            found[account].add(names[segment])
+        for some in in_batches(accounts):
+            held = SegmentMember.objects.filter(segment__in=names, account__in=some)
+            for segment, account in held.values_list("segment", "account_id"):
+                found[account].add(names[segment])
         return found
     field = fields().get(group.field)
     if field is None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.actions import audit
 from evergreen.base.models import User
+from evergreen.base.upserts import in_batches
 from evergreen.customers.actions import tag_accounts
 from evergreen.customers.models import Account
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
@@ -102,7 +103,9 @@ def take_in(group: TagGroup, *, now: dt.datetime) -> int:
     had: dict[int, set[str]] = defaultdict(set)
     for account, name in AccountTag.objects.filter(group=group).values_list("account_id", "name"):
         had[account].add(name)
-    stand = dict(Account.objects.filter(pk__in=wanted).values_list("pk", "tags"))
+    stand: dict[int, list[str]] = {}
+    for some in in_batches(sorted(wanted)):
+        stand |= dict(Account.objects.filter(pk__in=some).values_list("pk", "tags"))
     changes: dict[tuple[tuple[str, ...], tuple[str, ...]], list[int]] = defaultdict(list)
     for account in {*wanted, *had}:
         # What somebody put on the account before is not WeCom's to take.
@@ -111,7 +114,8 @@ def take_in(group: TagGroup, *, now: dt.datetime) -> int:
         if more or less:
             changes[tuple(sorted(more)), tuple(sorted(less))].append(account)
     for (more_of, less_of), accounts in changes.items():
-        _change(group, accounts, more_of, less_of, now)
+        for some in in_batches(accounts):
+            _change(group, some, more_of, less_of, now)
     return sum(map(len, changes.values()))
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from evergreen.base.configurations import option
+from evergreen.touches.channels import members
 from evergreen.touches.channels.contract import ChannelAdapter, LaterError, RefusedError
 from evergreen.touches.channels.wire import body_of, call
 
@@ -45,18 +46,10 @@ class Wecom(ChannelAdapter):
 
     def member_of(self, email: str) -> str:
         """The userid of a member of staff."""
-        for line in str(self.config.members).splitlines():
-            userid, _colon, address = line.partition(":")
-            if address.strip().casefold() == email.casefold() and userid.strip():
-                return userid.strip()
-        return email.partition("@")[0]
+        return members.id_of(str(self.config.members), email) or email.partition("@")[0]
 
     def email_of(self, member: str) -> str:
-        for line in str(self.config.members).splitlines():
-            userid, _colon, address = line.partition(":")
-            if userid.strip() == member:
-                return address.strip()
-        return ""
+        return members.email_of(str(self.config.members), member)
 
     def ask(self, path: str, told: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
         """The answer of a call with errcode 0: a GET where nothing is told. Raises as the contract says."""

@@ -179,7 +179,7 @@ class ChannelPage:
         rates = rates_of(self.channel)
         words = {
             "a_minute": _("%(n)s a minute"), "an_hour": _("%(n)s an hour"), "a_day": _("%(n)s in 24 hours"),
-            "recipient_a_minute": _("%(n)s a minute to one recipient"), "recipient_an_hour": _("%(n)s an hour to one recipient"),
+            "recipient_a_minute": _("%(n)s a minute to one recipient"), "recipient_an_hour": _("%(n)s an hour to one recipient"), "recipient_a_day": _("%(n)s in 24 hours to one recipient"),
             "contact_a_day": _("%(n)s a day to one contact"),
         }  # fmt: skip
         if rates == Rates():
