@@ -117,6 +117,13 @@ def withdraw(
         )
 
 
+@transaction.atomic
+def refused_there(message: Message, *, now: dt.datetime) -> None:
+    """What somebody refused at the provider, which sends them nothing any more: the medium is withdrawn here too."""
+    address = rules.address_key(message.medium, message.address)
+    withdraw(message, medium=message.medium, topic="", address=address, source=Source.LINK, now=now)
+
+
 def take_back(message: Message, *, now: dt.datetime) -> None:
     """What somebody refused by a message's link a moment ago, by mistake: the topic is wanted again."""
     Consent.objects.create(

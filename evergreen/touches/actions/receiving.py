@@ -71,7 +71,7 @@ def hear(channel: Channel, told: Sequence[Heard], *, now: dt.datetime) -> int:
     """Write down what a provider told: told twice or in another order it comes to the same. An answer of refusal counts even where
     no message fits it. Returns how many found their message.
     """
-    from evergreen.touches.actions.consenting import answered, refused_by_word
+    from evergreen.touches.actions.consenting import answered, refused_by_word, refused_there
 
     done = 0
     for one in told:
@@ -85,6 +85,8 @@ def hear(channel: Channel, told: Sequence[Heard], *, now: dt.datetime) -> int:
             receive(
                 message, one.kind, at=one.at, key=one.mark, detail=one.detail, is_permanent=one.is_permanent
             )
+            if one.kind == Kind.UNSUBSCRIBED:
+                refused_there(message, now=now)
         done += message is not None
     return done
 

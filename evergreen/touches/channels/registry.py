@@ -14,6 +14,7 @@ from evergreen.touches.channels.contract import ChannelAdapter
 
 _WHERE = {
     "smtp": "evergreen.touches.channels.smtp:SmtpAdapter",
+    "mail_provider": "evergreen.touches.channels.mail_provider:MailProvider",
     "wecom_app": "evergreen.touches.channels.wecom:WecomApp",
     "wecom_customer": "evergreen.touches.channels.wecom:WecomCustomer",
     "wecom_group": "evergreen.touches.channels.wecom:WecomGroup",

@@ -30,21 +30,22 @@ def call(
     Raises LaterError where the call certainly did nothing, UncertainError where nobody knows, RefusedError for 4xx other than 408
     and 429.
     """
+    answer = asked(method, url, json=json, data=data, headers=dict(headers or {}), auth=auth)
+    if tells_itself and 400 <= answer.status_code < 500 and answer.status_code not in {408, 429}:
+        return answer
+    return judged(answer)
+
+
+def asked(method: str, url: str, **told: Any) -> requests.Response:
+    """The provider's answer, whatever its status; ``told`` as requests takes it. Raises LaterError where the call certainly did nothing,
+    UncertainError where nobody knows."""
     try:
         check_url(url)
     except OutboundError as error:
         raise LaterError(str(error), is_whole=True) from error
     with GatedSession(_LIMITS) as session:
         try:
-            answer = session.request(
-                method,
-                url,
-                json=json,
-                data=data,
-                headers=dict(headers or {}),
-                auth=auth,
-                allow_redirects=False,
-            )
+            return session.request(method, url, **told, allow_redirects=False)
         except requests.exceptions.ConnectTimeout as error:
             raise LaterError(_("No connection within 5 s."), is_whole=True) from error
         except requests.exceptions.ConnectionError as error:
@@ -55,12 +56,10 @@ def call(
             raise UncertainError(_("The connection broke: %(error)s") % {"error": _short(error)}) from error
         except (requests.exceptions.RequestException, OutboundError) as error:
             raise UncertainError(_short(error)) from error
-    if tells_itself and 400 <= answer.status_code < 500 and answer.status_code not in {408, 429}:
-        return answer
-    return _judged(answer)
 
 
-def _judged(answer: requests.Response) -> requests.Response:
+def judged(answer: requests.Response) -> requests.Response:
+    """An answer of status 2xx. Raises as ``call`` says."""
     status = answer.status_code
     if status in {429, 503}:
         wait = answer.headers.get("Retry-After", "")

@@ -9,9 +9,7 @@ import smtplib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.charset import BASE64, Charset
-from email.utils import formataddr
 
-from django.core.mail import EmailMultiAlternatives
 from django.utils.translation import gettext as _
 
 from evergreen.base import clock
@@ -25,6 +23,7 @@ from evergreen.touches.channels.contract import (
     RefusedError,
 )
 from evergreen.touches.channels.smtp import inbox, letters, wire
+from evergreen.touches.channels.smtp.writing import letter
 from evergreen.touches.channels.told import Heard, Said
 from evergreen.touches.rules import address_key
 
@@ -161,21 +160,9 @@ class SmtpAdapter(ChannelAdapter):
             "Message-ID": f"<{message.key}@{self.config.sender.partition('@')[2]}>",
             "X-Evergreen": message.key,
         }
-        if message.refuse_at:
-            headers["List-Unsubscribe"] = f"<{message.refuse_at}>"
-            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        made = EmailMultiAlternatives(
-            subject=" ".join(message.subject.split()),
-            body=message.text,
-            from_email=formataddr((self.config.sender_name, self.config.sender))
-            if self.config.sender_name
-            else self.config.sender,
-            to=[formataddr((message.name, message.address)) if message.name else message.address],
-            reply_to=[message.reply_to] if message.reply_to else None,
-            headers=headers,
-        )
+        made = letter(message, self.config.sender, self.config.sender_name)
+        made.extra_headers |= headers
         made.encoding = _CHARSET
-        made.attach_alternative(message.html, "text/html")
         return _FOLDED.sub(rb"\1 ", made.message().as_bytes(), count=1)
 
     def _ready(self) -> wire.Gated:
