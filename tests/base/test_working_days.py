@@ -13,7 +13,7 @@ import holidays
 import pytest
 from django.utils import translation
 
-from evergreen.base.working_days import Certain, Hours, WorkingDays, years_of
+from evergreen.base.working_days import CHINA, WEEKENDS, Certain, Hours, WorkingDays, years_of
 
 CALENDAR = WorkingDays()
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
@@ -148,6 +148,33 @@ def test_every_answer_equals_a_loop_over_the_days() -> None:
         if got != right:
             wrong.append((kind, day, n, got, right))
     assert wrong == []
+
+
+def own_calendar(rng: random.Random, near: dt.date) -> WorkingDays:
+    """A vendor's own: the statutory days or weekends alone, days of its own around a moment, hours of its own, a half day's among them."""
+    own = {
+        near + dt.timedelta(days=rng.randint(-60, 60)): rng.random() < 0.5 for _n in range(rng.randint(0, 25))
+    }
+    opens = rng.choice([dt.time(0), dt.time(8, 30), dt.time(9), dt.time(13, 30)])
+    closes = rng.choice([dt.time(14), dt.time(18), dt.time(23, 59)])
+    return WorkingDays(rng.choice([CHINA, WEEKENDS]), overrides=own, hours=Hours(opens, closes))
+
+
+def test_every_answer_of_a_calendar_of_ones_own_equals_a_loop() -> None:
+    """CAL-05: company days, other hours, weekends alone, a zone that changes its clock."""
+    rng = random.Random(5)
+    for _case in range(2_000):
+        day = around_the_feasts(rng)
+        calendar, zone = own_calendar(rng, day), rng.choice([SHANGHAI, NEW_YORK, ZoneInfo("Asia/Kolkata")])
+        n, minutes = rng.randint(-30, 30), rng.choice([0, 30, 540, rng.randint(1, 6_000)])
+        start = dt.datetime.combine(day, dt.time(rng.randint(0, 23), rng.randint(0, 59)), zone).astimezone(
+            dt.UTC
+        )
+        end = start + dt.timedelta(minutes=rng.randint(-500, 60_000))
+        assert calendar.add(day, n).value == naive_add(calendar, day, n)
+        assert calendar.count(day, day + 40 * DAY).value == naive_count(calendar, day, day + 40 * DAY)
+        assert calendar.due(start, minutes, zone).value == naive_due(calendar, start, minutes, zone)
+        assert calendar.worked(start, end, zone).value == naive_worked(calendar, start, end, zone)
 
 
 def test_spring_festival_2026_is_stepped_over() -> None:
