@@ -7,7 +7,8 @@ changed in the browser until it is detached there.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,24 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import files
 from evergreen.base.models import User
-from evergreen.flow.config import alert_rules, metrics, playbooks, scorecards, segments
+from evergreen.flow.config import (
+    alert_rules,
+    metrics,
+    playbooks,
+    scorecards,
+    segments,
+    surveys,
+    templates,
+)
 from evergreen.flow.config.reading import ConfigError, text_of
 from evergreen.metrics import registry
 
 __all__ = ["Change", "ConfigError", "apply", "differences", "export"]
 
 # What may be kept in files, in the order in which it is applied: a segment may ask about a metric of another file, a scorecard
-# reads metrics and may be a segment's, a playbook may ask about all of them and start at an alert.
-_KINDS = (metrics, segments, scorecards, alert_rules, playbooks)
+# reads metrics and may be a segment's, a template names them, a survey is invited to by a template, a playbook may ask about all of them,
+# send them and start at an alert.
+_KINDS = (metrics, segments, scorecards, alert_rules, templates, surveys, playbooks)
 _Told = Mapping[str, Mapping[str, Any]]
 
 
@@ -97,6 +107,19 @@ def _compared(kind: str, fields: tuple[str, ...], here: _Told, told: _Told) -> l
     return found
 
 
+@contextmanager
+def _supposing(written: _Told, questions: _Told) -> Iterator[None]:
+    """As if the templates and surveys of the files were here: playbooks of the same folder send them. Nothing of it stays."""
+    with transaction.atomic():
+        before = transaction.savepoint()
+        templates.suppose(written)
+        surveys.suppose(questions)
+        try:
+            yield
+        finally:
+            transaction.savepoint_rollback(before)
+
+
 def _read(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """What the files of a folder tell, by kind and key, each as ``export`` writes it. Raises ConfigError."""
     if not folder.is_dir():
@@ -107,13 +130,18 @@ def _read(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
         asked, more = segments.read(paths[segments.KIND])
         cards, wrong = scorecards.read(paths[scorecards.KIND])
         raised, amiss = alert_rules.read(paths[alert_rules.KIND])
-        played, faulty = playbooks.read(paths[playbooks.KIND], segments=asked)
-    if found := [*problems, *more, *wrong, *amiss, *faulty]:
+        written, unfit = templates.read(paths[templates.KIND])
+        questions, odd = surveys.read(paths[surveys.KIND], segments=asked, templates=written)
+        with _supposing(written, questions):
+            played, faulty = playbooks.read(paths[playbooks.KIND], segments=asked)
+    if found := [*problems, *more, *wrong, *amiss, *unfit, *odd, *faulty]:
         raise ConfigError(found)
     return {
         metrics.KIND: declared,
         segments.KIND: asked,
         scorecards.KIND: cards,
         alert_rules.KIND: raised,
+        templates.KIND: written,
+        surveys.KIND: questions,
         playbooks.KIND: played,
     }

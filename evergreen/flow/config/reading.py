@@ -46,6 +46,16 @@ def words(given: Any, where: str, longest: int) -> dict[str, str]:
     return {language: str(text).strip()[:longest] for language, text in given.items() if str(text).strip()}
 
 
+def flag(given: Any, where: str) -> bool:
+    """A yes or no: files tell every value as a text. Raises ValidationError."""
+    text = str(given).lower()
+    if text not in {"true", "false"}:
+        raise ValidationError(
+            _("%(where)s: found %(found)s; allowed: true, false.") % {"where": where, "found": text[:60]}
+        )
+    return text == "true"
+
+
 def text_of(told: Mapping[str, Any]) -> str:
     """An object as its file has it."""
     text: str = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)

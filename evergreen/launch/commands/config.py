@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evergreen.flow.config import Change
 
 app = group(
-    "What is set up (metrics, segments, scorecards, alert rules) as YAML files in a folder, and back."
+    "What is set up (metrics, segments, scorecards, alert rules, templates, surveys, playbooks) as YAML files in a folder, and back."
 )
 Folder = Annotated[Path, typer.Argument(help="The folder.", show_default=False)]
 _WORDS = {"new": "new", "changed": "changed", "same": "as it is here", "only_here": "only here"}
@@ -21,7 +21,7 @@ _WORDS = {"new": "new", "changed": "changed", "same": "as it is here", "only_her
 
 @app.command()
 def export(folder: Folder, home: HomeOption = None) -> None:
-    """Write everything as files: FOLDER/segments/KEY.yaml, metrics, scorecards, alert-rules."""
+    """Write everything as files: FOLDER/segments/KEY.yaml, metrics, scorecards, alert-rules, templates, surveys, playbooks."""
     open_installation(home)
     from evergreen.flow import config
 

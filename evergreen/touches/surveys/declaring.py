@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -17,7 +17,7 @@ from evergreen.metrics.models import Segment
 from evergreen.touches.actions.templates import save_template
 from evergreen.touches.models import Survey, Template, Topic
 from evergreen.touches.recipients import CONTACT_RECIPIENTS, Recipients, read_ways
-from evergreen.touches.shipped import templates
+from evergreen.touches.shipped import templates as shipped
 from evergreen.touches.surveys import defaults, rules
 from evergreen.touches.surveys.asking import link
 
@@ -29,8 +29,14 @@ def invitations() -> list[Template]:
     return list(Template.objects.filter(topic=Topic.SURVEY, is_archived=False).order_by("key"))
 
 
-def problems_of(given: Mapping[str, Any], survey: Survey | None) -> list[str]:
-    """Every mistake in a survey as it was written."""
+def problems_of(
+    given: Mapping[str, Any],
+    survey: Survey | None,
+    *,
+    segments: Collection[str] = (),
+    templates: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[str]:
+    """Every mistake in a survey as it was written. ``segments`` and ``templates`` are about to be made beside it."""
     found = []
     kind = given.get("kind")
     if kind not in Survey.Kind.values:
@@ -68,20 +74,23 @@ def problems_of(given: Mapping[str, Any], survey: Survey | None) -> list[str]:
             _("By: found “%(found)s”. Allowed: %(allowed)s.")
             % {"found": given.get("by") or "", "allowed": ", ".join(known)}
         )
-    if (segment := given.get("segment")) and not Segment.objects.filter(
-        key=segment, is_archived=False
-    ).exists():
+    segment = given.get("segment")
+    standing = Segment.objects.filter(is_archived=False).values_list("key", flat=True)
+    if segment and segment not in {*segments, *standing}:
         found.append(_("There is no segment “%(key)s”.") % {"key": segment})
-    return found + _wrong_invitation(given.get("template"))
+    return found + _wrong_invitation(given.get("template"), templates or {})
 
 
-def _wrong_invitation(key: Any) -> list[str]:
+def _wrong_invitation(key: Any, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not key:
         return []
-    template = next((one for one in invitations() if one.key == key), None)
-    if template is None:
+    bodies = {one.key: one.body for one in invitations()}
+    # The standard one is made with the first survey that needs it.
+    bodies.setdefault(defaults.INVITATION_KEY, shipped()[defaults.INVITATION_KEY]["body"])
+    bodies |= {name: one["body"] for name, one in made.items() if one.get("topic") == Topic.SURVEY}
+    if key not in bodies:
         return [_("There is no template about surveys “%(key)s”.") % {"key": key}]
-    texts = [text for text in template.body.values() if text]
+    texts = [text for text in bodies[key].values() if text]
     if not texts or not all(LINK in text for text in texts):
         return [
             _(
@@ -94,9 +103,17 @@ def _wrong_invitation(key: Any) -> list[str]:
 
 @transaction.atomic
 def save_survey(
-    survey: Survey | None, key: str, given: Mapping[str, Any], *, by: User | None, now: dt.datetime
+    survey: Survey | None,
+    key: str,
+    given: Mapping[str, Any],
+    *,
+    by: User | None,
+    now: dt.datetime,
+    origin: str = "",
 ) -> Survey:
     """Write a survey. Without a template it gets the standard invitation, which is made where it is not there. Raises ValidationError."""
+    if survey is not None and survey.is_in_files and origin != Survey.Origin.FILE:
+        raise ValidationError(_("This survey is kept in files. Detach it before you change it here."))
     if problems := problems_of(given, survey):
         raise ValidationError(problems)
     if survey is None and Survey.objects.filter(key=key).exists():
@@ -109,6 +126,8 @@ def save_survey(
     made.by, made.segment = read_ways(given["by"])[0], given.get("segment") or ""
     made.is_quarterly, made.changed_at = bool(given.get("is_quarterly")), now
     made.template = _invitation(given.get("template"), by, now)
+    if origin:
+        made.origin = origin
     made.full_clean(exclude=["created_by", "why", "thanks", "questions"])
     made.save()
     audit("survey.saved", "survey", [made.pk], by=by, now=now, after={"key": made.key, "kind": made.kind})
@@ -118,7 +137,7 @@ def save_survey(
 def _invitation(key: Any, by: User | None, now: dt.datetime) -> Template:
     wanted = str(key or defaults.INVITATION_KEY)
     found = Template.objects.filter(key=wanted).first()
-    return found or save_template(None, wanted, templates()[wanted], by=by, now=now)
+    return found or save_template(None, wanted, shipped()[wanted], by=by, now=now)
 
 
 @transaction.atomic

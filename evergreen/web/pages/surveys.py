@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergreen.base.actions import audit
-from evergreen.base.declarations import free_key
+from evergreen.base.declarations import detach, free_key
 from evergreen.touches.in_app import boxes
 from evergreen.touches.models import Survey, Wave
 from evergreen.touches.recipients import read_ways
@@ -103,6 +103,16 @@ def _edit(request: StaffRequest, survey: Survey | None) -> HttpResponse:
     return render(
         request, "pages/surveys/editor.html", {"editor": editor}, status=422 if editor.problems else 200
     )
+
+
+@configurers
+@require_POST
+def detachment(request: StaffRequest, key: str) -> HttpResponse:
+    survey = get_object_or_404(Survey, key=key)
+    if not survey.is_in_files:
+        raise Http404("It is not kept in files.")
+    detach(survey, "survey", by=request.user, now=request.now)
+    return HttpResponseRedirect(reverse("survey-settings", args=[key]))
 
 
 @configurers
@@ -210,6 +220,7 @@ urls = [
     path("surveys/<slug:key>/", show, name="survey"),
     path("surveys/<slug:key>/export/", export, name="survey-export"),
     path("surveys/<slug:key>/settings/", settings, name="survey-settings"),
+    path("surveys/<slug:key>/detachment/", detachment, name="survey-detachment"),
     path("surveys/<slug:key>/preview/", preview, name="survey-preview"),
     path("surveys/<slug:key>/in-app/", in_app, name="survey-in-app"),
     path("surveys/<slug:key>/switch/", switch, name="survey-switch"),
