@@ -103,6 +103,18 @@ def test_a_question_that_nobody_answered_is_no_conversation_until_the_next_morni
     assert last.summary.count("\n") == 1 and last.at == stage.now.replace(microsecond=0)
 
 
+def test_a_channel_whose_secrets_cannot_be_opened_keeps_conversations_all_the_same(
+    stage: Stage, service: Service, channel: Channel
+) -> None:
+    stage.contact("王颖", wecom="wm-1")
+    service.write("wm-1", "在吗？")
+    service.write("wm-1", "在", member="owner")
+    ring(channel, service)
+    Channel.objects.update(credentials="cannot be opened")
+    tell_chats(now=stage.now)
+    assert Conversation.objects.get().by is None
+
+
 def test_a_machine_that_answers_makes_no_conversation(stage: Stage, channel: Channel) -> None:
     stage.contact("王颖", wecom="wm-1")
     said = [

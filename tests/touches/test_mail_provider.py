@@ -154,6 +154,15 @@ def test_a_connection_that_breaks_after_the_call_leaves_it_unknown(stage: Stage,
     assert write(stage, by, contact(stage, "wang")).state == State.UNKNOWN
 
 
+@pytest.mark.parametrize("body", ["<html>", {"odd": 1}, []])
+def test_an_answer_that_nobody_can_read_leaves_it_unknown(stage: Stage, mail: Mail, body: Any) -> None:
+    by = channel(stage, "brevo")
+    stage.fake.routes["/brevo/smtp/email"] = lambda asked: Answer(
+        body.encode() if isinstance(body, str) else body, status=201
+    )
+    assert write(stage, by, contact(stage, "wang")).state == State.UNKNOWN
+
+
 def test_nobody_listening_is_tried_again(stage: Stage, mail: Mail) -> None:
     by = channel(stage, "brevo", address="http://127.0.0.1:1/")
     sent = write(stage, by, contact(stage, "wang"))

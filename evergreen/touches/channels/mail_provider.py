@@ -22,7 +22,14 @@ from django.utils.translation import gettext as _
 
 from evergreen.base import clock
 from evergreen.base.configurations import option
-from evergreen.touches.channels.contract import CONTACTS, Accepted, ChannelAdapter, Outgoing, RefusedError
+from evergreen.touches.channels.contract import (
+    CONTACTS,
+    Accepted,
+    ChannelAdapter,
+    Outgoing,
+    RefusedError,
+    UncertainError,
+)
 from evergreen.touches.channels.smtp.writing import letter
 from evergreen.touches.channels.told import Heard
 from evergreen.touches.channels.wire import asked, judged
@@ -121,6 +128,10 @@ class MailProvider(ChannelAdapter):
                 is_dead=True,
             ) from error
         except AnymailError as error:
+            answer = getattr(error, "response", None)
+            if answer is not None and answer.status_code < 300:
+                # It was taken, perhaps; what the provider said of it cannot be read.
+                raise UncertainError(str(error)[:250]) from error
             raise RefusedError(str(error)[:250]) from error
         return Accepted(str(made.anymail_status.message_id or ""))  # type: ignore[attr-defined]
 

@@ -158,20 +158,29 @@ def _tell(lines: Iterable[ChatLine], now: dt.datetime) -> None:
         day = local_day(line.at, zone)
         days[line.chat_id] |= {day - _DAY, day}
     homes = Contact.everything.in_bulk({one.contact_id for one in chats.values()})
-    adapters: dict[int, ChannelAdapter] = {}
+    adapters: dict[int, ChannelAdapter | None] = {}
     rows = []
     for pk, chat in chats.items():
         contact = homes[chat.contact_id or 0]
         if chat.channel_id not in adapters:
-            adapters[chat.channel_id] = adapter_of(Channel.objects.get(pk=chat.channel_id))
+            adapters[chat.channel_id] = _adapter(chat.channel_id)
         for day in sorted(days[pk]):
             found = _day(chat, contact, day, zone, adapters[chat.channel_id])
             rows += [found] if found is not None else []
     load_conversations(rows, by=None, now=now, origin=ORIGIN)
 
 
+def _adapter(channel: int) -> ChannelAdapter | None:
+    """A channel's adapter; None where its secrets cannot be opened: then nobody knows which of us wrote."""
+    try:
+        return adapter_of(Channel.objects.get(pk=channel))
+    except ValueError as error:
+        log.warning("Who of us wrote in channel %s: %s", channel, error)
+        return None
+
+
 def _day(
-    chat: Chat, contact: Contact, day: dt.date, zone: ZoneInfo, adapter: ChannelAdapter
+    chat: Chat, contact: Contact, day: dt.date, zone: ZoneInfo, adapter: ChannelAdapter | None
 ) -> dict[str, object] | None:
     """The conversation of a day; None where only one side wrote: nothing that nobody answered is an exchange."""
     begins, ends = (at_wall(one, dt.time(), zone) for one in (day, day + _DAY))
@@ -182,7 +191,7 @@ def _day(
     if not mine or len(sides) < 2:
         return None
     members = [one.member for one in near if one.member]
-    staff = staff_by_key(adapter, members)
+    staff = staff_by_key(adapter, members) if adapter is not None else {}
     by = next((staff[one] for one in reversed(members) if one in staff), None)
     return {
         "external_id": f"{ORIGIN}:{chat.pk}:{day:%Y%m%d}", "account_id": contact.account_id, "kind": Conversation.Kind.CHAT,
