@@ -96,7 +96,7 @@ class DingtalkAppConfig:
     app_secret: str = option("AppSecret（Client Secret）", "AppSecret (Client Secret)", secret=True)
     agent_id: int = option("AgentId", "AgentId", default=0, about=("同一页", "On the same page"))
     members: str = option(
-        "成员", "Members", default="", is_long=True, example="manager4220: zhang.san@example.com",
+        "成员", "Members", default="", is_long=True, rows=4, example="manager4220: zhang.san@example.com",
         about=("每行一个“钉钉 userid: 邮箱”；没有列出的同事收不到", "One “userid: address” a line; who is not listed gets nothing"),
     )  # fmt: skip
     address: str = option("接口地址", "API address", default="https://oapi.dingtalk.com")
@@ -164,7 +164,7 @@ class FeishuAppConfig:
     app_id: str = option("App ID", "App ID", example="cli_…", about=("开发者后台 → 应用 → 凭证与基础信息；开启机器人能力和发消息权限（im:message:send_as_bot）", "Developer console, the app, credentials; it needs the bot and im:message:send_as_bot"))  # fmt: skip
     app_secret: str = option("App Secret", "App Secret", secret=True)
     members: str = option(
-        "成员", "Members", default="", is_long=True, example="zhangsan@corp.example: zhang.san@example.com",
+        "成员", "Members", default="", is_long=True, rows=4, example="zhangsan@corp.example: zhang.san@example.com",
         about=("每行一个“飞书邮箱: 这里的邮箱”；没有列出的同事按同一个邮箱", "One “address at Feishu: address here” a line; others have the same at both"),
     )  # fmt: skip
     address: str = option(

@@ -68,7 +68,8 @@ def _edit(request: StaffRequest, kind: str, channel: Channel | None, form: Chann
             said = _("%(name)s is saved.") if channel else _("%(name)s is saved. Test it, then switch it on.")
             say(request, said % {"name": made.name})
             return _to(made)
-    context = {"form": form, "label": shown.label_of(kind), "channel": channel}
+    line = shown.label_of(kind) if channel else shown.about_of(kind)
+    context = {"form": form, "label": shown.label_of(kind), "line": line, "channel": channel}
     return render(request, "pages/channels/form.html", context, status=422 if form.errors else 200)
 
 

@@ -63,7 +63,7 @@ class WecomConfig:
         about=("该组标签写的是客户名称或客户编号时，先按标签归属客户", "Where tags of this group say the account's name or id, they decide before remarks"),
     )  # fmt: skip
     members: str = option(
-        "成员邮箱", "Members' e-mail addresses", default="", is_long=True, example="zhangsan: zhang.san@example.com",
+        "成员邮箱", "Members' e-mail addresses", default="", is_long=True, rows=4, example="zhangsan: zhang.san@example.com",
         about=("每行一个“成员 userid: 邮箱”。2022 年 6 月起新建应用读不到成员邮箱", "One “userid: address” a line. Apps made since June 2022 cannot read them from WeCom"),
     )  # fmt: skip
     mail_domain: str = option(

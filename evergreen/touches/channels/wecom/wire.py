@@ -35,7 +35,7 @@ class WecomConfig:
     )
     secret: str = option("应用 Secret", "Secret of the app", secret=True)
     members: str = option(
-        "成员邮箱", "Members' e-mail addresses", default="", is_long=True, example="zhangsan: zhang.san@example.com",
+        "成员邮箱", "Members' e-mail addresses", default="", is_long=True, rows=4, example="zhangsan: zhang.san@example.com",
         about=("每行一个“成员 userid: 邮箱”；未列出的成员按 邮箱 @ 前的部分 对应", "One “userid: address” a line; others by what stands before the @"),
     )  # fmt: skip
     address: str = option("接口地址", "API address", default="https://qyapi.weixin.qq.com")

@@ -51,6 +51,11 @@ def label_of(kind: str) -> str:
     return adapter.zh if formats.language().startswith("zh") else adapter.en
 
 
+def about_of(kind: str) -> str:
+    """What a kind of channel does, in words."""
+    return registry.adapter_class(kind).about[0 if formats.language().startswith("zh") else 1]
+
+
 def state_of(channel: Channel, now: dt.datetime) -> tuple[str, str]:
     """A channel's state in words, and its tone."""
     if not channel.is_on:
@@ -88,16 +93,10 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    zh = formats.language().startswith("zh")
-    found = []
-    for kind in registry.kinds():
-        adapter = registry.adapter_class(kind)
-        found.append(
-            Offer(
-                kind, adapter.zh if zh else adapter.en, adapter.about[0 if zh else 1], audience_words(adapter)
-            )
-        )
-    return found
+    return [
+        Offer(kind, label_of(kind), about_of(kind), audience_words(registry.adapter_class(kind)))
+        for kind in registry.kinds()
+    ]
 
 
 def audience_words(adapter: type[ChannelAdapter]) -> str:
@@ -122,8 +121,12 @@ class ChannelPage:
     def facts(self) -> list[tuple[str, str]]:
         """What the channel declares of itself."""
         receipts = pgettext("list", ", ").join(str(Receipt.Kind(one).label) for one in self.adapter.receipts)
+        window = self.adapter.window
+        answers = _("who wrote within %(hours)s hours, %(n)s messages each") % {
+            "hours": int(window.lasts.total_seconds() // 3_600), "n": window.most
+        } if window is not None else ""  # fmt: skip
         return [
-            (pgettext("channel", "For"), audience_words(self.adapter)),
+            (pgettext("channel", "For"), answers or audience_words(self.adapter)),
             (_("Rates"), self._rates),
             (_("After a lost answer"), _("sent again under the same key") if self.adapter.honours_keys else _("unknown, for a person to settle")),
             (_("Heard of it"), receipts or _("nothing: the provider tells nothing")),
@@ -139,6 +142,14 @@ class ChannelPage:
     @property
     def _base(self) -> str:
         return str(setting("public_url")).rstrip("/")
+
+    @property
+    def has_chats(self) -> bool:
+        return self.adapter.window is not None
+
+    @property
+    def has_tags(self) -> bool:
+        return self.adapter.gives_tags
 
     @property
     def in_product(self) -> bool:
