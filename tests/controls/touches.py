@@ -6,6 +6,7 @@ _NOTIFYING = "tests/flow/test_notifying.py"
 _CODES = "tests/touches/test_codes.py"
 _CHATS = "tests/touches/test_chats.py"
 _TAGS = "tests/touches/test_tags.py"
+_COPIES = "tests/touches/test_copies.py"
 _BESIDE = "tests/web/test_beside.py"
 _SENDING = "tests/touches/test_sending.py"
 _CONSENTS = "tests/touches/test_consents.py"
@@ -50,6 +51,14 @@ CONTROLS = (
         "    return row if is_new else None",
         "    return row",
         (f"{_CODES}::test_words_of_welcome_go_once_with_what_is_known",),
+    ),
+    Control(
+        "mail_without_answer_counts",
+        "A mail to which nobody answered is no conversation.",
+        "evergreen/touches/copies/keeping.py",
+        "    if not has_ours or not has_theirs:\n",
+        "    if not has_ours and not has_theirs:\n",
+        (f"{_COPIES}::test_a_thread_to_which_both_sides_wrote_is_a_conversation_for_each_day",),
     ),
     Control(
         "takes_tags_of_hand",

@@ -18,6 +18,7 @@ from evergreen.touches.models import Message
 from evergreen.touches.values import Person
 from tests.conftest import NOW
 from tests.touches import mail_server
+from tests.touches.service_server import Service
 from tests.touches.stage import Stage, on_stage
 
 DAY = dt.timedelta(days=1)
@@ -92,3 +93,8 @@ def post(
 def stage(cast: SimpleNamespace, home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     with on_stage(cast, monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def service(stage: Stage) -> Service:
+    return Service(stage.fake)

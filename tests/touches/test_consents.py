@@ -189,7 +189,7 @@ def test_what_a_contact_wrote_and_read_is_emptied_and_that_it_was_sent_and_agree
     )
     found = actions.forget_contact(wang, by=None, now=NOW)
     assert found == {
-        "answers": 0, "replies": 1, "messages": 2, "ties": 0, "codes": 0, "chats": 0, "conversations": 0,
+        "answers": 0, "replies": 1, "messages": 2, "ties": 0, "codes": 0, "chats": 0, "mails": 0, "conversations": 0,
     }  # fmt: skip
     assert set(Message.objects.filter(contact=wang).values_list("subject", "body", "address")) == {
         ("", "", "")

@@ -7,7 +7,7 @@ from evergreen.touches.actions.channels import (
     try_channel,
 )
 from evergreen.touches.actions.consenting import answered, record_consent, refuse_by_link, revive, take_back
-from evergreen.touches.actions.fetching import fetch, look_into
+from evergreen.touches.actions.fetching import fetch, look_into, take_in
 from evergreen.touches.actions.following import follow_up
 from evergreen.touches.actions.forgetting import forget_contact
 from evergreen.touches.actions.planning import Draft, plan
@@ -20,5 +20,5 @@ from evergreen.touches.actions.templates import archive_template, problems_of, s
 __all__ = [
     "Draft", "answered", "archive_template", "cancel", "fetch", "follow_up", "forget_contact", "hear", "look_into", "plan", "problems_of", "receive", "record_consent", "recover",
     "refuse_by_link", "remove_channel", "revive", "save_channel", "save_template", "send_again", "send_due", "settle",
-    "switch_channel", "take_back", "tell", "try_channel", "withdraw_planned",
+    "switch_channel", "take_back", "take_in", "tell", "try_channel", "withdraw_planned",
 ]  # fmt: skip

@@ -9,8 +9,9 @@ from django.db import transaction
 from evergreen.base.actions import audit
 from evergreen.base.models import User
 from evergreen.customers.models import Contact
-from evergreen.touches.chats.keeping import ORIGIN
-from evergreen.touches.models import Ask, Chat, ContactCode, Message, Receipt, Tie
+from evergreen.touches.chats import keeping as chats
+from evergreen.touches.copies import keeping as copies
+from evergreen.touches.models import Ask, Chat, ContactCode, MailCopy, Message, Receipt, Tie
 from evergreen.work.models import Conversation
 
 
@@ -28,8 +29,9 @@ def forget_contact(contact: Contact, *, by: User | None, now: dt.datetime) -> di
         "answers": Ask.objects.filter(contact=contact).exclude(answered_at=None).update(comment="", answers={}, score=None),
         "replies": Receipt.objects.filter(message__contact=contact).exclude(detail="").update(detail=""),
         "codes": codes.count(),
-        # Chats are kept as conversations in the person's own words.
-        "conversations": Conversation.objects.filter(contacts=contact, external_id__startswith=f"{ORIGIN}:").exclude(summary="").update(summary=""),
+        # Chats and mails are kept as conversations in the person's own words.
+        "conversations": Conversation.objects.filter(contacts=contact, external_id__regex=rf"^({chats.ORIGIN}|{copies.ORIGIN}):").exclude(summary="").update(summary=""),
+        "mails": MailCopy.objects.filter(contact=contact).delete()[0],
         "chats": Chat.objects.filter(contact=contact).delete()[0],
         "ties": Tie.objects.filter(contact=contact).delete()[0],
         "messages": mine.exclude(state__in=(state.CLAIMED, state.HANDED_OVER)).update(subject="", body="", data={}, address="", detail=""),

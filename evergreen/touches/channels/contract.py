@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from evergreen.touches.channels.told import (
+    Copied,
     Heard,
     MadeCode,
     Pressed,
@@ -224,7 +225,7 @@ class ChannelAdapter:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
 
-    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed | Rung]:
+    def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed | Rung | Copied]:
         """What the provider posted to us; ``form`` holds what stood in the address, too. Raises ValueError for what is none of its."""
         raise ValueError(f"{self.kind} posts nothing to us.")
 
@@ -235,7 +236,7 @@ class ChannelAdapter:
 
     def fetched(
         self, mark: str, *, now: dt.datetime, handle: str = ""
-    ) -> Iterator[tuple[str, list[Heard | Said]]]:
+    ) -> Iterator[tuple[str, list[Heard | Said | Copied]]]:
         """(mark behind it, what it says) of each mail or page that came into the channel's mailbox since a mark; ``handle`` as the provider
         gave it with word that there is something. Raises ChannelError."""
         return iter(())

@@ -128,6 +128,21 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """A mail between people of which the channel's mailbox got a copy. ``key`` is its Message-ID, ``thread`` that of the first of its thread;
+    ``text`` what was written, ``quoted`` what stands below it."""
+
+    key: str
+    thread: str
+    at: dt.datetime
+    sender: str
+    to: Sequence[str]
+    subject: str
+    text: str
+    quoted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """There is something to be fetched from the provider; ``handle`` lets it be fetched at once."""
 

@@ -50,7 +50,7 @@ _FORMS = {
     )
 }  # fmt: skip
 _OTHER = {"zh": "其他消息", "en": "other message"}
-_THEM, _US = {"zh": "客户", "en": "Customer"}, {"zh": "我方", "en": "We"}
+THEM, US = {"zh": "客户", "en": "Customer"}, {"zh": "我方", "en": "We"}
 
 
 @transaction.atomic
@@ -204,7 +204,7 @@ def _text(lines: Sequence[ChatLine], zone: ZoneInfo) -> str:
     language = str(setting("language"))
     found = []
     for one in lines:
-        who = in_words(_THEM if one.is_theirs else _US, language)
+        who = in_words(THEM if one.is_theirs else US, language)
         said = one.text if one.form == "text" else f"[{in_words(_FORMS.get(one.form, _OTHER), language)}]"
         found.append(f"{one.at.astimezone(zone):%H:%M} {who}: {said}")
     text = "\n".join(found)

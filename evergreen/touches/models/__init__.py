@@ -2,6 +2,7 @@
 
 from evergreen.touches.models.chats import Chat, ChatLine
 from evergreen.touches.models.codes import ContactCode
+from evergreen.touches.models.copies import MailCopy
 from evergreen.touches.models.groups import Broadcast, CustomerGroup, GroupMember
 from evergreen.touches.models.in_app import Site
 from evergreen.touches.models.messages import (
@@ -22,5 +23,5 @@ from evergreen.touches.models.tickets import ChannelTicket
 from evergreen.touches.models.ties import Tie
 
 __all__ = [
-    "AccountTag", "Ask", "Broadcast", "Channel", "ChannelTicket", "Chat", "ChatLine", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "TagGroup", "Template", "Tie", "Topic", "Wave",
+    "AccountTag", "Ask", "Broadcast", "Channel", "ChannelTicket", "Chat", "ChatLine", "Consent", "ContactCode", "CustomerGroup", "DeadAddress", "GroupMember", "MailCopy", "Medium", "Message", "Notice", "Notification", "Receipt", "Site", "Survey", "TagGroup", "Template", "Tie", "Topic", "Wave",
 ]  # fmt: skip

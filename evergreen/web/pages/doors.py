@@ -12,7 +12,7 @@ from evergreen.base import clock
 from evergreen.flow.notifying.answering import press
 from evergreen.touches import actions
 from evergreen.touches.channels.contract import ChannelAdapter
-from evergreen.touches.channels.told import Heard, Pressed, Rung, Tied
+from evergreen.touches.channels.told import Pressed, Rung, Tied
 from evergreen.touches.models import Channel
 from evergreen.touches.ties.keeping import hear_ties
 from evergreen.touches.ways import adapter_of
@@ -40,7 +40,7 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
             f"Not understood: {error}\n", status=400, content_type="text/plain; charset=utf-8"
         )
     now = clock.utc_now()
-    actions.hear(channel, [one for one in told if isinstance(one, Heard)], now=now)
+    actions.take_in(channel, told, now=now)
     hear_ties(channel, [one for one in told if isinstance(one, Tied)], now=now)
     for one in told:
         if isinstance(one, Pressed):

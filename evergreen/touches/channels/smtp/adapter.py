@@ -24,7 +24,7 @@ from evergreen.touches.channels.contract import (
 )
 from evergreen.touches.channels.smtp import inbox, letters, wire
 from evergreen.touches.channels.smtp.writing import letter
-from evergreen.touches.channels.told import Heard, Said
+from evergreen.touches.channels.told import Copied, Heard, Said
 from evergreen.touches.rules import address_key
 
 # A connection serves so many mails, as servers like it; then a new one is opened.
@@ -68,6 +68,10 @@ class SmtpConfig:
     )
     imap_password: str = option("收信密码", "Its password", secret=True, default="")
     imap_folder: str = option("文件夹", "Folder", default="INBOX")
+    keeps_copies: str = option(
+        "记录往来邮件", "Keep mails with customers", default="yes", choices={"yes": ("是", "yes"), "no": ("否", "no")},
+        about=("同事与联系人的邮件抄送或密送到这个邮箱，即成为客户的沟通记录", "Mails between colleagues and contacts that are copied (Cc, Bcc) to this mailbox become conversations"),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("sender", "returns_to"):
@@ -128,21 +132,28 @@ class SmtpAdapter(ChannelAdapter):
             said += " · " + _("The mailbox can be read.")
         return said
 
-    def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
+    def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard | Copied]:
         """A mail that a mail server passes on, as it came (message/rfc822)."""
         if b":" not in body.partition(b"\n")[0]:
             raise ValueError("no mail")
-        found = letters.read(body, own=self.config.sender, now=clock.utc_now())
-        return [found] if found is not None else []
+        return self._read(body, clock.utc_now())
 
     def fetched(
         self, mark: str, *, now: dt.datetime, handle: str = ""
-    ) -> Iterator[tuple[str, list[Heard | Said]]]:
+    ) -> Iterator[tuple[str, list[Heard | Said | Copied]]]:
         if not self.config.imap_host:
             return
         for behind, raw in inbox.news(self.config, mark, now=now):
-            found = letters.read(raw, own=self.config.sender, now=now) if raw else None
-            yield behind, [found] if found is not None else []
+            yield behind, [*self._read(raw, now)] if raw else []
+
+    def _read(self, raw: bytes, now: dt.datetime) -> list[Heard | Copied]:
+        found = letters.read(raw, own=self.config.sender, now=now)
+        copy = (
+            letters.copied(raw, own=self.config.sender, now=now)
+            if self.config.keeps_copies == "yes"
+            else None
+        )
+        return [one for one in (found, copy) if one is not None]
 
     def address_of(self, staff_email: str) -> str:
         return staff_email

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import getaddresses, parseaddr, parsedate_to_datetime
 
-from evergreen.touches.channels.told import Heard
+from evergreen.touches.channels.told import Copied, Heard
 
 _KEY = re.compile(r"\b[0-9a-f]{64}\b")
 _MARKED = re.compile(r"\+([0-9a-f]{32})@")
@@ -28,6 +28,9 @@ _QUOTED = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _MOST_TEXT = 2_000
+_MOST_QUOTED = 20_000
+_MOST_PEOPLE = 50
+_ID = re.compile(r"<[^<>\s]{1,400}>")
 
 
 def read(raw: bytes, *, own: str, now: dt.datetime) -> Heard | None:
@@ -50,6 +53,30 @@ def read(raw: bytes, *, own: str, now: dt.datetime) -> Heard | None:
         return None
     text = _answer(mail)
     return Heard("replied", at, key=_referred(mail), address=sender, text=text, mark=mark) if text else None
+
+
+def copied(raw: bytes, *, own: str, now: dt.datetime) -> Copied | None:
+    """A mail that a person wrote, as a copy for whoever knows who they are; None for machines' and for our sender's own."""
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    sender = parseaddr(str(mail.get("From", "")))[1].casefold()
+    is_report = mail.get_content_type() == "multipart/report" or sender.partition("@")[0] in _DAEMONS
+    key = _ids(str(mail.get("Message-ID", "")))
+    if not sender or sender == own.casefold() or is_report or _is_machine(mail) or not key:
+        return None
+    named = getaddresses([str(one) for name in ("To", "Cc") for one in mail.get_all(name, [])])
+    refers = _ids(f"{mail.get('References', '')} {mail.get('In-Reply-To', '')}")
+    text = _text(mail)
+    answer = _answer(mail)
+    return Copied(
+        key=key[0], thread=refers[0] if refers else key[0], at=_time(mail, now), sender=sender,
+        to=tuple(dict.fromkeys(address.casefold() for _name, address in named if address))[:_MOST_PEOPLE],
+        subject=" ".join(str(mail.get("Subject", "")).split())[:300], text=answer, quoted=text[len(answer) :][:_MOST_QUOTED],
+    )  # fmt: skip
+
+
+def _ids(told: str) -> list[str]:
+    return [one[:200] for one in _ID.findall(told)]
 
 
 def _report(mail: EmailMessage, raw: bytes, at: dt.datetime, mark: str) -> Heard | None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.configurations import option
 from evergreen.touches.channels.contract import CONTACTS, Accepted, LaterError, Outgoing, RefusedError, Window
-from evergreen.touches.channels.told import Heard, Rung, Said
+from evergreen.touches.channels.told import Copied, Heard, Rung, Said
 from evergreen.touches.channels.wecom import callbacks
 from evergreen.touches.channels.wecom.called import Called, CalledConfig
 
@@ -83,7 +83,7 @@ class WecomKf(Called):
 
     def fetched(
         self, mark: str, *, now: dt.datetime, handle: str = ""
-    ) -> Iterator[tuple[str, list[Heard | Said]]]:
+    ) -> Iterator[tuple[str, list[Heard | Said | Copied]]]:
         while True:
             asked: dict[str, Any] = {"open_kfid": self._account(), "limit": _PAGE}
             asked |= ({"cursor": mark} if mark else {}) | ({"token": handle} if handle else {})
