@@ -158,6 +158,24 @@ def test_many_are_told_a_part_a_minute(
     assert told == [4, 4, 2, 0, 0]
 
 
+def test_people_whom_wecom_goes_on_refusing_hold_up_nobody_and_are_not_asked_about_each_minute(
+    stage: Stage, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marking, "_CALLS", 4)
+    for n in range(12):
+        friend(stage, f"wm-{n:02d}")
+    Account.objects.update(tier="basic")
+    ties.read_ties(channel, now=stage.now)
+    del stage.fake.follows[:8]
+    keeps(stage, channel)
+    told = 0
+    for _minute in range(120):
+        told += marking.tag_due(now=stage.now)
+        stage.now += MINUTE
+    assert all(has(stage, f"wm-{n:02d}") == {TIER["basic"]} for n in range(8, 12))
+    assert told < 120
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_any_history_ends_where_wecom_has_what_is_wanted(stage: Stage, channel: Channel, seed: int) -> None:
     """Tiers change, people change tags by hand, members drop customers: after a reading and a round WeCom's books are right."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.models import Segment
 from evergreen.metrics.segments.newest import newest_values
 from evergreen.touches.channels import registry
-from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, LaterError
+from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, LaterError, RefusedError
 from evergreen.touches.models import Channel, TagGroup, Tie
 from evergreen.touches.tags.reading import take_in
 from evergreen.touches.ways import adapter_of
@@ -213,15 +214,16 @@ def _tell(group: TagGroup, most: int) -> tuple[int, bool]:
                 )
             _make(group, adapter, missing)
             marking = compare(group)
-        fault = ""
-        for tie, more, less in marking.changes[:most]:
-            fault = _mark(group, adapter, tie, more, less) or fault
+        # In any order: people whom WeCom goes on refusing must not stand before everybody else each time.
+        some = random.sample(marking.changes, min(most, len(marking.changes)))
+        faults = [fault for tie, more, less in some if (fault := _mark(group, adapter, tie, more, less))]
     except (ChannelError, ValueError) as error:
         log.warning("Tags of %s: %s", group.name, error)
         TagGroup.objects.filter(pk=group.pk).update(fault=str(error)[:300])
         return most, True
-    TagGroup.objects.filter(pk=group.pk).update(fault=fault[:300])
-    return min(len(marking.changes), most), len(marking.changes) <= most
+    TagGroup.objects.filter(pk=group.pk).update(fault=faults[-1][:300] if faults else "")
+    # Where nobody was taken, the rest waits for the next comparison.
+    return len(some), len(some) == len(marking.changes) or len(faults) == len(some)
 
 
 def _make(group: TagGroup, adapter: ChannelAdapter, names: Sequence[str]) -> None:
@@ -233,14 +235,13 @@ def _make(group: TagGroup, adapter: ChannelAdapter, names: Sequence[str]) -> Non
 def _mark(
     group: TagGroup, adapter: ChannelAdapter, tie: Tie, more: frozenset[str], less: frozenset[str]
 ) -> str:
-    """Tell one person's tags; why WeCom did not take it, '' where it did. Raises LaterError where it takes nothing now."""
+    """Tell one person's tags; why WeCom did not take it, '' where it did. Raises the other errors of the contract where
+    it takes nothing now."""
     ids = {name: key for key, name in group.tags.items()}
     add = sorted(ids[name] for name in more)
     try:
         adapter.mark(tie.key, tie.member, add, sorted(less))
-    except LaterError:
-        raise
-    except ChannelError as error:
+    except RefusedError as error:
         # It is this person: removed meanwhile, or the member may not. The next comparison asks again.
         return str(error)
     Tie.objects.filter(pk=tie.pk).update(tags=sorted((set(tie.tags) | set(add)) - less))
