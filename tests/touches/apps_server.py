@@ -21,6 +21,7 @@ class Apps:
         self.tokens: dict[str, tuple[str, float]] = {}  # by provider: which is good, until when
         self.made = 0
         self.codes: list[int] = []
+        self.a_day = 500  # work notices that DingTalk shows to one person
         self.seen: set[tuple[str, str, str]] = set()
         self.uuids: dict[str, float] = {}
         fake.routes |= {
@@ -84,7 +85,10 @@ class Apps:
                 {"errcode": 88, "errmsg": "ding talk error", "sub_code": "33012", "sub_msg": "无效的USERID"}
             )
         day = str(int(now // DAY))
-        if self.fake.counted.within(f"ding:{member}", now, DAY) >= 500 or (member, text, day) in self.seen:
+        if (
+            self.fake.counted.within(f"ding:{member}", now, DAY) >= self.a_day
+            or (member, text, day) in self.seen
+        ):
             self.fake.dropped += 1
         else:
             self.fake.counted.add(f"ding:{member}", now)

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from evergreen.base.actions import change_setting
 from evergreen.flow.notifying.telling import notify
 from evergreen.touches import actions
+from evergreen.touches.channels.apps import DingtalkApp
+from evergreen.touches.channels.contract import Rates
 from evergreen.touches.models import Channel, Message
 from evergreen.touches.recipients import GROUP, OWNER, Recipients
 from evergreen.touches.values import Person
@@ -64,17 +66,23 @@ def test_who_is_not_listed_at_dingtalk_has_no_address_and_whom_feishu_may_not_se
     assert "230013" in Message.objects.get(channel=feishu).detail
 
 
-def test_dingtalk_gets_no_more_than_it_shows(stage: Stage, dingtalk: Channel) -> None:
-    write(stage, dingtalk, 620)
-    for _minute in range(20):
+def test_dingtalk_gets_no_more_than_it_shows(
+    stage: Stage, apps: Apps, dingtalk: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert DingtalkApp.rates.recipient_a_day == apps.a_day == 500
+    # The same with fewer, which take seconds.
+    apps.a_day = 40
+    monkeypatch.setattr(DingtalkApp, "rates", Rates(recipient_a_day=40))
+    write(stage, dingtalk, 60)
+    for _minute in range(4):
         stage.send()
         stage.now += MINUTE
-    assert len(stage.fake.took) == 500 and stage.fake.dropped == 0
+    assert len(stage.fake.took) == 40 and stage.fake.dropped == 0
     stage.now += DAY
-    for _minute in range(20):
+    for _minute in range(4):
         stage.send()
         stage.now += MINUTE
-    assert len(stage.fake.took) == 620 and stage.fake.dropped == 0
+    assert len(stage.fake.took) == 60 and stage.fake.dropped == 0
 
 
 @pytest.mark.parametrize(("kind", "code"), [("dingtalk", 90018), ("feishu", 99991400)])
