@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from evergreen.base.models import User
 from evergreen.base.upserts import in_batches
-from evergreen.customers.models import Contact, ContactId
+from evergreen.customers.models import Account, Contact, ContactId
 from evergreen.touches import rules
 from evergreen.touches.channels.contract import ChannelAdapter
 from evergreen.touches.models import Channel, CustomerGroup, Medium, Message
@@ -43,6 +43,12 @@ def contacts_by_key(medium: str, keys: Iterable[str]) -> dict[str, int]:
         rows = ContactId.objects.filter(system=SYSTEMS[Medium(medium)], value__in=some)
         found |= dict(rows.values_list("value", "contact_id"))
     return found
+
+
+def contacts_without_key(medium: str, account: Account) -> list[Contact]:
+    """Contacts of an account whom no id of this medium names yet, by name: whom somebody unknown may turn out to be."""
+    rows = Contact.objects.filter(account=account, left_on=None)
+    return list(rows.exclude(external_ids__system=SYSTEMS[Medium(medium)]).order_by("name")[:300])
 
 
 def staff_by_key(adapter: ChannelAdapter, keys: Iterable[str]) -> dict[str, User]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterator
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from evergreen.base import vault
@@ -12,6 +15,25 @@ from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import CONTACTS, ChannelAdapter, Rates
 from evergreen.touches.models import Channel, Medium
 from evergreen.touches.tokens import Tokens
+
+
+def channels_that(holds: Callable[[type[ChannelAdapter]], bool]) -> QuerySet[Channel]:
+    """The channels of whose adapter something holds."""
+    return Channel.objects.filter(kind__in=registry.kinds_that(holds))
+
+
+def whose_turn(
+    holds: Callable[[type[ChannelAdapter]], bool], every: dt.timedelta | None = None, *, now: dt.datetime
+) -> Iterator[Channel]:
+    """The channels to look into now, each marked as looked into before it is given: ``every`` so long, or as often as its adapter says.
+
+    One worker looks at a time; another one finds it marked just now.
+    """
+    for channel in channels_that(holds).filter(is_on=True).order_by("pk"):
+        last, pause = channel.inbox_at, every or registry.adapter_class(channel.kind).looks_every
+        is_due = last is None or last <= now - pause
+        if is_due and Channel.objects.filter(pk=channel.pk, inbox_at=last).update(inbox_at=now):
+            yield channel
 
 
 def adapter_of(channel: Channel) -> ChannelAdapter:

@@ -70,13 +70,10 @@ def _told(path: Path, known: definitions.Known) -> dict[str, Any]:
     told = reading.told(
         path, needed={"name", "definition"}, allowed=FIELDS, says=_("name and definition, and note, is_on")
     )
-    is_on = str(told.get("is_on", "true")).lower()
-    if is_on not in {"true", "false"}:
-        raise ValidationError(definitions.said("is_on", is_on, "true, false"))
     kept = {
         "name": reading.words(told["name"], "name", 80),
         "note": str(told.get("note", "")).strip()[:300],
-        "is_on": is_on == "true",
+        "is_on": reading.flag(told.get("is_on", "true"), "is_on"),
         "definition": definitions.told(readable(told["definition"], known), kinds()),
     }
     return {key: value for key, value in kept.items() if value != ""}

@@ -22,6 +22,7 @@ from evergreen.touches.language import Value
 from evergreen.touches.models import Channel, Medium, Template
 from evergreen.touches.recipients import RECIPIENTS, Recipients, read_ways
 from evergreen.touches.values import Person
+from evergreen.touches.ways import channels_that
 
 ORIGIN = "playbook"
 PRIORITIES = {"high": 1, "normal": 2, "low": 3}
@@ -125,8 +126,7 @@ class CallWebhook:
     max_lateness_hours: int | None = None
 
     def read(self, given: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
-        kinds = [one for one in registry.kinds() if registry.adapter_class(one).audience == SYSTEMS]
-        known = list(Channel.objects.filter(kind__in=kinds).values_list("key", flat=True))
+        known = list(channels_that(lambda one: one.audience == SYSTEMS).values_list("key", flat=True))
         channel, event = str(given.get("channel") or ""), str(given.get("event") or "")
         if channel not in known:
             wrong("channel", channel, ", ".join(known) or "-")

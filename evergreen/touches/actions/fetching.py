@@ -7,13 +7,12 @@ import logging
 from collections.abc import Sequence
 
 from evergreen.touches.actions.receiving import hear
-from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelError
 from evergreen.touches.channels.told import Copied, Heard, Said
 from evergreen.touches.chats.keeping import keep_lines
 from evergreen.touches.copies.keeping import keep_copies
 from evergreen.touches.models import Channel
-from evergreen.touches.ways import adapter_of
+from evergreen.touches.ways import adapter_of, whose_turn
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +20,8 @@ log = logging.getLogger(__name__)
 def fetch(*, now: dt.datetime) -> int:
     """Hear what came into mailboxes whose turn it is. Returns how many mails or lines said something."""
     heard = 0
-    for kind in registry.kinds():
-        adapter = registry.adapter_class(kind)
-        if not adapter.has_mailbox:
-            continue
-        due = Channel.objects.filter(is_on=True, kind=kind).exclude(inbox_at__gt=now - adapter.looks_every)
-        for channel in due.order_by("pk"):
-            # One worker reads a mailbox at a time; another one finds it read just now.
-            if Channel.objects.filter(pk=channel.pk, inbox_at=channel.inbox_at).update(inbox_at=now):
-                heard += look_into(channel, now=now)
+    for channel in whose_turn(lambda one: one.has_mailbox, now=now):
+        heard += look_into(channel, now=now)
     return heard
 
 

@@ -28,9 +28,8 @@ from evergreen.touches.channels.contract import (
     RefusedError,
     UncertainError,
 )
-from evergreen.touches.channels.registry import keyed_kinds
 from evergreen.touches.models import Channel, DeadAddress, Message
-from evergreen.touches.ways import ready
+from evergreen.touches.ways import channels_that, ready
 
 log = logging.getLogger(__name__)
 State = Message.State
@@ -62,7 +61,7 @@ def recover(*, now: dt.datetime) -> int:
     """
     late = Message.objects.filter(leased_until__lt=now)
     free = {"state": State.PLANNED, "claimed_at": None, "leased_until": None, "fence": F("fence") + 1}
-    keyed = [one.pk for one in Channel.objects.filter(kind__in=keyed_kinds())]
+    keyed = [one.pk for one in channels_that(lambda one: one.honours_keys)]
     count = late.filter(state=State.CLAIMED).update(**free)
     count += late.filter(state=State.HANDED_OVER, channel__in=keyed).update(**free)
     count += late.filter(state=State.HANDED_OVER).update(

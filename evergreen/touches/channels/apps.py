@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -21,73 +22,9 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.configurations import option
 from evergreen.touches.channels import members
-from evergreen.touches.channels.contract import (
-    STAFF,
-    Accepted,
-    ChannelAdapter,
-    LaterError,
-    Outgoing,
-    Rates,
-    RefusedError,
-)
+from evergreen.touches.channels.contract import STAFF, Accepted, Outgoing, Rates
+from evergreen.touches.channels.token_api import TokenApi, number
 from evergreen.touches.channels.wire import body_of, call, cut
-
-
-class App(ChannelAdapter):
-    """What both have in common: a token that all workers share, answers judged by their codes, colleagues by a list."""
-
-    audience = STAFF
-    expired: ClassVar[frozenset[int]]
-    too_often: ClassVar[frozenset[int]]
-    whole: ClassVar[frozenset[int]]
-    nobody: ClassVar[frozenset[int]]
-    busy: ClassVar[frozenset[int]] = frozenset()
-
-    def email_of(self, member: str) -> str:
-        return members.email_of(str(self.config.members), member)
-
-    def ask(self, path: str, told: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
-        """The answer of a call with code 0. Raises as the contract says."""
-        token = self.tokens.token(self._fetch)
-        answer = self._asked(path, token, told, query)
-        if self.code_of(answer) in self.expired:
-            # It was replaced elsewhere, or ended early: fetched once more, then it must be right.
-            self.tokens.drop(token)
-            answer = self._asked(path, self.tokens.token(self._fetch), told, query)
-        return self.judged(answer)
-
-    def judged(self, answer: dict[str, Any], *, is_token: bool = False) -> dict[str, Any]:
-        code = self.code_of(answer)
-        if code == 0:
-            return answer
-        said = f"{code}: {answer.get('sub_msg') or answer.get('errmsg') or answer.get('msg') or ''}"[:250]
-        if code in self.too_often:
-            raise LaterError(said, seconds=60, is_whole=True)
-        if code in self.whole or code in self.expired or is_token:
-            raise LaterError(said, is_whole=True)
-        if code in self.busy:
-            raise LaterError(said, seconds=30)
-        if code in self.nobody:
-            said = _("The app knows nobody there, or may not see them: %(said)s") % {"said": said}
-        raise RefusedError(said)
-
-    def code_of(self, answer: dict[str, Any]) -> int:
-        """An answer's code."""
-        raise NotImplementedError
-
-    def _asked(
-        self, path: str, token: str, told: dict[str, Any] | None, query: dict[str, str]
-    ) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _fetch(self) -> tuple[str, int]:
-        raise NotImplementedError
-
-
-def _number(told: object) -> int:
-    """A code that may be written as a text; -2 for what is none."""
-    text = str(told)
-    return int(text) if text.lstrip("-").isdecimal() else -2
 
 
 @dataclass(frozen=True)
@@ -102,8 +39,9 @@ class DingtalkAppConfig:
     address: str = option("接口地址", "API address", default="https://oapi.dingtalk.com")
 
 
-class DingtalkApp(App):
+class DingtalkApp(TokenApi):
     kind = "dingtalk_app"
+    audience = STAFF
     medium = "dingtalk"
     zh = "钉钉工作通知"
     en = "DingTalk work notice"
@@ -141,14 +79,14 @@ class DingtalkApp(App):
         return members.id_of(str(self.config.members), staff_email)
 
     def code_of(self, answer: dict[str, Any]) -> int:
-        code = _number(answer.get("errcode"))
-        return _number(answer["sub_code"]) if code == 88 and answer.get("sub_code") else code
+        code = number(answer.get("errcode"))
+        return number(answer["sub_code"]) if code == 88 and answer.get("sub_code") else code
 
     def _first(self) -> str:
         return str(self.config.members).replace("：", ":").strip().partition(":")[0].strip()
 
     def _asked(
-        self, path: str, token: str, told: dict[str, Any] | None, query: dict[str, str]
+        self, path: str, token: str, told: dict[str, Any] | None, query: Mapping[str, str]
     ) -> dict[str, Any]:
         url = f"{self.config.address}/{path}?{urlencode({'access_token': token, **query})}"
         return body_of(call("GET" if told is None else "POST", url, json=told))
@@ -172,8 +110,9 @@ class FeishuAppConfig:
     )  # fmt: skip
 
 
-class FeishuApp(App):
+class FeishuApp(TokenApi):
     kind = "feishu_app"
+    audience = STAFF
     medium = "feishu"
     zh = "飞书应用消息"
     en = "Feishu app"
@@ -209,10 +148,10 @@ class FeishuApp(App):
         return members.id_of(str(self.config.members), staff_email) or staff_email
 
     def code_of(self, answer: dict[str, Any]) -> int:
-        return _number(answer.get("code"))
+        return number(answer.get("code"))
 
     def _asked(
-        self, path: str, token: str, told: dict[str, Any] | None, query: dict[str, str]
+        self, path: str, token: str, told: dict[str, Any] | None, query: Mapping[str, str]
     ) -> dict[str, Any]:
         url = f"{self.config.address}/open-apis/{path}" + (f"?{urlencode(query)}" if query else "")
         method, headers = "GET" if told is None else "POST", {"Authorization": f"Bearer {token}"}

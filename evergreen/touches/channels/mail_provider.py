@@ -121,7 +121,7 @@ class MailProvider(ChannelAdapter):
         try:
             backend.send_messages([made])
         except AnymailRecipientsRefused as error:
-            said = ", ".join(sorted(getattr(error.email_message, "anymail_status").status or ()))  # noqa: B009
+            said = ", ".join(sorted(_status(error.email_message).status or ()))
             raise RefusedError(
                 _("%(provider)s takes no mail to this address (%(said)s).")
                 % {"provider": self._provider.name, "said": said},
@@ -133,7 +133,7 @@ class MailProvider(ChannelAdapter):
                 # It was taken, perhaps; what the provider said of it cannot be read.
                 raise UncertainError(str(error)[:250]) from error
             raise RefusedError(str(error)[:250]) from error
-        return Accepted(str(made.anymail_status.message_id or ""))  # type: ignore[attr-defined]
+        return Accepted(str(_status(made).message_id or ""))
 
     def test(self) -> str:
         found = self._provider
@@ -205,11 +205,14 @@ class _Gated:
         answer = asked(told.pop("method"), told.pop("url"), **told)
         if answer.status_code != _UNPROCESSABLE:
             judged(answer)
-        self.raise_for_status(answer, payload, message)
+        backend: Any = self
+        backend.raise_for_status(answer, payload, message)
         return answer
 
-    def raise_for_status(self, response: requests.Response, payload: Any, message: Any) -> None:
-        super().raise_for_status(response, payload, message)  # type: ignore[misc]
+
+def _status(mail: Any) -> Any:
+    """What Anymail wrote at a mail that it gave away."""
+    return mail.anymail_status
 
 
 def _heard(event: Any, now: dt.datetime) -> Heard | None:

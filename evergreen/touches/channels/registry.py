@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -64,11 +64,11 @@ def fields(kind: str) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(adapter_class(kind).Config)
 
 
+def kinds_that(holds: Callable[[type[ChannelAdapter]], bool]) -> tuple[str, ...]:
+    """The kinds of whose adapter something holds."""
+    return tuple(kind for kind in _WHERE if holds(adapter_class(kind)))
+
+
 def personal_kinds() -> tuple[str, ...]:
     """The kinds that reach a single colleague."""
-    return tuple(kind for kind in _WHERE if adapter_class(kind).address_of is not ChannelAdapter.address_of)
-
-
-def keyed_kinds() -> tuple[str, ...]:
-    """The kinds whose providers take a message with the same key once."""
-    return tuple(kind for kind in _WHERE if adapter_class(kind).honours_keys)
+    return kinds_that(lambda one: one.address_of is not ChannelAdapter.address_of)

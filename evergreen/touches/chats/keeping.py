@@ -27,6 +27,7 @@ from evergreen.touches.addressing import contacts_by_key, staff_by_key
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
 from evergreen.touches.channels.told import Heard, Said
 from evergreen.touches.models import Channel, Chat, ChatLine, Medium
+from evergreen.touches.transcripts import MOST_LETTERS, transcript
 from evergreen.touches.ways import adapter_of
 from evergreen.work.actions.loading import load_conversations
 from evergreen.work.models import Conversation
@@ -40,7 +41,6 @@ _DAY = dt.timedelta(days=1)
 _KEPT = dt.timedelta(days=30)
 # An answer of the next morning makes an exchange of yesterday's question.
 _ANSWERED_WITHIN = dt.timedelta(hours=12)
-_MOST_LETTERS = 8_000
 # What a line that is no text is called in the conversation.
 _FORMS = {
     key: {"zh": zh, "en": en}
@@ -50,7 +50,6 @@ _FORMS = {
     )
 }  # fmt: skip
 _OTHER = {"zh": "其他消息", "en": "other message"}
-THEM, US = {"zh": "客户", "en": "Customer"}, {"zh": "我方", "en": "We"}
 
 
 @transaction.atomic
@@ -202,10 +201,9 @@ def _day(
 def _text(lines: Sequence[ChatLine], zone: ZoneInfo) -> str:
     """What was said, line by line, in the vendor's language where it is ours to say; the end of a very long day."""
     language = str(setting("language"))
-    found = []
-    for one in lines:
-        who = in_words(THEM if one.is_theirs else US, language)
-        said = one.text if one.form == "text" else f"[{in_words(_FORMS.get(one.form, _OTHER), language)}]"
-        found.append(f"{one.at.astimezone(zone):%H:%M} {who}: {said}")
-    text = "\n".join(found)
-    return text if len(text) <= _MOST_LETTERS else "…" + text[-_MOST_LETTERS:]
+    text = transcript(((one.at, one.is_theirs, _said(one, language)) for one in lines), zone, language)
+    return text if len(text) <= MOST_LETTERS else "…" + text[-MOST_LETTERS:]
+
+
+def _said(line: ChatLine, language: str) -> str:
+    return line.text if line.form == "text" else f"[{in_words(_FORMS.get(line.form, _OTHER), language)}]"

@@ -15,6 +15,7 @@ from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import Window
 from evergreen.touches.chats.windows import rooms
 from evergreen.touches.models import Channel, Chat, ChatLine
+from evergreen.touches.ways import channels_that
 
 _NEWEST = 50
 
@@ -47,8 +48,7 @@ def chats_for(user: User) -> QuerySet[Chat]:
 
 def channels() -> list[Channel]:
     """The channels that tell chats."""
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).window is not None]
-    return list(Channel.objects.filter(kind__in=kinds).order_by("pk"))
+    return list(channels_that(lambda one: one.window is not None).order_by("pk"))
 
 
 def open_keys(now: dt.datetime) -> Q:

@@ -22,11 +22,10 @@ from evergreen.base.models import User
 from evergreen.base.upserts import in_batches
 from evergreen.customers.models import Account
 from evergreen.touches import composing, values
-from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
 from evergreen.touches.language import MissingError, TemplateError
 from evergreen.touches.models import Channel, ContactCode, Template
-from evergreen.touches.ways import adapter_of
+from evergreen.touches.ways import adapter_of, channels_that
 
 log = logging.getLogger(__name__)
 NAME = 30
@@ -38,8 +37,7 @@ _AT_ONCE = 500
 
 def channels() -> list[Channel]:
     """The channels that make codes."""
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).makes_codes]
-    return list(Channel.objects.filter(kind__in=kinds).order_by("name"))
+    return list(channels_that(lambda one: one.makes_codes).order_by("name"))
 
 
 @transaction.atomic

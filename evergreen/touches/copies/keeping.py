@@ -19,13 +19,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from evergreen.base.clock import local_day
-from evergreen.base.languages import in_words
 from evergreen.base.models import User
 from evergreen.base.queries import setting, vendor_zone
 from evergreen.customers.models import Contact
 from evergreen.touches.channels.told import Copied
-from evergreen.touches.chats.keeping import THEM, US
 from evergreen.touches.models import Channel, MailCopy
+from evergreen.touches.transcripts import MOST_LETTERS, transcript
 from evergreen.work.actions.loading import load_conversations
 from evergreen.work.models import Conversation
 
@@ -33,7 +32,6 @@ ORIGIN = "mail"
 _KEPT = dt.timedelta(days=90)
 # So much of a Message-ID marks what was heard.
 MARK = 120
-_MOST_LETTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +125,7 @@ def _tell(account: int, thread: str, now: dt.datetime) -> None:
 
 
 def _text(mails: Sequence[MailCopy], zone: ZoneInfo) -> str:
-    language = str(setting("language"))
-    found = [mails[0].subject] if mails[0].subject else []
-    for one in mails:
-        who = in_words(THEM if one.is_theirs else US, language)
-        found.append(f"{one.at.astimezone(zone):%H:%M} {who}: {one.text}")
-    text = "\n".join(found)
-    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
+    """The subject and the mails of a day; the beginning of a very long one."""
+    spoken = transcript(((one.at, one.is_theirs, one.text) for one in mails), zone, str(setting("language")))
+    text = f"{mails[0].subject}\n{spoken}".lstrip("\n")
+    return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"

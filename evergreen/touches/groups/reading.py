@@ -14,12 +14,11 @@ from evergreen.base.upserts import in_batches
 from evergreen.customers.models import ContactId
 from evergreen.events import journal
 from evergreen.touches.addressing import staff_by_key
-from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import GROUPS, ChannelAdapter, ChannelError
 from evergreen.touches.channels.told import ToldGroup, ToldMember
 from evergreen.touches.groups.rules import accounts_of
 from evergreen.touches.models import Channel, CustomerGroup, GroupMember
-from evergreen.touches.ways import adapter_of
+from evergreen.touches.ways import adapter_of, whose_turn
 
 log = logging.getLogger(__name__)
 EVERY = dt.timedelta(hours=6)
@@ -40,14 +39,10 @@ class Read:
 
 def read_due(*, now: dt.datetime) -> int:
     """Read the channels of groups whose turn it is. Returns how many."""
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).audience == GROUPS]
-    due = Channel.objects.filter(is_on=True, kind__in=kinds).exclude(inbox_at__gt=now - EVERY)
     read = 0
-    for channel in due.order_by("pk"):
-        # One worker reads at a time; another one finds it read just now.
-        if Channel.objects.filter(pk=channel.pk, inbox_at=channel.inbox_at).update(inbox_at=now):
-            read_groups(channel, now=now)
-            read += 1
+    for channel in whose_turn(lambda one: one.audience == GROUPS, EVERY, now=now):
+        read_groups(channel, now=now)
+        read += 1
     tell_groups()
     return read
 

@@ -27,11 +27,10 @@ from evergreen.customers.figures import SegmentMember
 from evergreen.metrics.segments import fields as catalogue
 from evergreen.metrics.segments.models import Segment
 from evergreen.metrics.segments.newest import newest_values
-from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError, LaterError, RefusedError
 from evergreen.touches.models import Channel, TagGroup, Tie
 from evergreen.touches.tags.reading import take_in
-from evergreen.touches.ways import adapter_of
+from evergreen.touches.ways import adapter_of, channels_that
 
 log = logging.getLogger(__name__)
 Direction = TagGroup.Direction
@@ -46,8 +45,7 @@ _TEXTS = ("industry", "region", "product", "edition")
 
 def channels() -> list[Channel]:
     """The channels that give tags."""
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).gives_tags]
-    return list(Channel.objects.filter(kind__in=kinds).order_by("name"))
+    return list(channels_that(lambda one: one.gives_tags).order_by("name"))
 
 
 def fields() -> dict[str, Field]:

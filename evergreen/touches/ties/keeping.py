@@ -16,13 +16,12 @@ from django.db import transaction
 from evergreen.base.upserts import in_batches
 from evergreen.events import journal
 from evergreen.touches.addressing import contacts_by_key, staff_by_key
-from evergreen.touches.channels import registry
 from evergreen.touches.channels.contract import ChannelAdapter, ChannelError
 from evergreen.touches.channels.told import Tied, ToldTie
 from evergreen.touches.codes import coming
 from evergreen.touches.models import Channel, Medium, Tie
 from evergreen.touches.tags.reading import keep_groups, reread_tags
-from evergreen.touches.ways import adapter_of
+from evergreen.touches.ways import adapter_of, whose_turn
 
 log = logging.getLogger(__name__)
 EVERY = dt.timedelta(hours=6)
@@ -42,14 +41,10 @@ class Read:
 
 def read_ties_due(*, now: dt.datetime) -> int:
     """Read the channels whose turn it is, then tell what ended. Returns how many were read."""
-    kinds = [kind for kind in registry.kinds() if registry.adapter_class(kind).tells_ties]
-    due = Channel.objects.filter(is_on=True, kind__in=kinds).exclude(inbox_at__gt=now - EVERY)
     read = 0
-    for channel in due.order_by("pk"):
-        # One worker reads at a time; another one finds it read just now.
-        if Channel.objects.filter(pk=channel.pk, inbox_at=channel.inbox_at).update(inbox_at=now):
-            read_ties(channel, now=now)
-            read += 1
+    for channel in whose_turn(lambda one: one.tells_ties, EVERY, now=now):
+        read_ties(channel, now=now)
+        read += 1
     tell_ties(now=now)
     return read
 

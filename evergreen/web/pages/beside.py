@@ -23,7 +23,7 @@ from evergreen.base import clock
 from evergreen.base.actions import audit
 from evergreen.base.queries import setting
 from evergreen.customers.actions import add_note
-from evergreen.customers.models import Contact
+from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for
 from evergreen.touches.addressing import SYSTEMS
 from evergreen.touches.beside import sending, signing
@@ -164,13 +164,7 @@ def knowing(request: StaffRequest, key: str) -> HttpResponse:
 
 @require_POST
 def note(request: StaffRequest, key: str) -> HttpResponse:
-    channel = _writers(request, key)
-    contact = _contact(request)
-    account = (
-        contact.account
-        if contact is not None
-        else get_object_or_404(accounts_for(request.user), pk=_number(request.POST.get("account", "")))
-    )
+    channel, account = _writers(request, key), _account(request)
     try:
         add_note(account, request.POST.get("body", ""), by=request.user, now=request.now)
     except ValidationError as error:
@@ -181,13 +175,7 @@ def note(request: StaffRequest, key: str) -> HttpResponse:
 @require_POST
 def task(request: StaffRequest, key: str) -> HttpResponse:
     """A task of mine on the account whose chat it is."""
-    channel = _writers(request, key)
-    contact = _contact(request)
-    account = (
-        contact.account
-        if contact is not None
-        else get_object_or_404(accounts_for(request.user), pk=_number(request.POST.get("account", "")))
-    )
+    channel, account = _writers(request, key), _account(request)
     due = request.POST.get("due", "")
     try:
         add_task(
@@ -223,6 +211,14 @@ def _contact(request: StaffRequest) -> Contact | None:
     if not external:
         return None
     return rows.filter(external_ids__system=SYSTEMS[Medium.WECOM], external_ids__value=external).first()
+
+
+def _account(request: StaffRequest) -> Account:
+    """The account of the contact whom a form names, else the one that it names itself."""
+    contact = _contact(request)
+    if contact is not None:
+        return contact.account
+    return get_object_or_404(accounts_for(request.user), pk=_number(request.POST.get("account", "")))
 
 
 def _writers(request: StaffRequest, key: str) -> Channel:

@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from evergreen.base.models import User
 from evergreen.customers.models import Account, Contact
+from evergreen.touches.addressing import contacts_without_key
 from evergreen.touches.chats.keeping import UNNAMED
 from evergreen.touches.chats.looking import Line, channels, chats_for, lines_of, open_keys
-from evergreen.touches.models import Channel, Chat, ChatLine
+from evergreen.touches.models import Channel, Chat, ChatLine, Medium
 from evergreen.web import formats
 from evergreen.web.presenters.account.heading import may_edit
 from evergreen.web.presenters.codes.page import account_called
@@ -132,8 +133,7 @@ class ChatList:
         """Its contacts without an id in WeCom."""
         if self.account is None:
             return []
-        rows = Contact.objects.filter(account=self.account, left_on=None)
-        return list(rows.exclude(external_ids__system="wecom").order_by("name")[:300])
+        return contacts_without_key(Medium.WECOM, self.account)
 
     @property
     def all_rows(self) -> list[Row]:

@@ -16,14 +16,11 @@ from django.utils.translation import gettext as _
 
 from evergreen.base.configurations import option
 from evergreen.touches.channels import members
-from evergreen.touches.channels.contract import ChannelAdapter, LaterError, RefusedError
+from evergreen.touches.channels.contract import RefusedError
+from evergreen.touches.channels.token_api import TokenApi
 from evergreen.touches.channels.wire import body_of, call
 
-_EXPIRED = frozenset({40014, 42001, 41001})
-_TOO_OFTEN = frozenset({45009, 45033})
-_SETTINGS = frozenset({40001, 40013, 40056, 48002, 50001, 301002, 60020})
-_NOBODY = frozenset({40003, 40096, 60111, 81013, 84061})
-_BUSY = frozenset({-1, 6000})
+_NOT_TRUSTED = 60020
 
 
 @dataclass(frozen=True)
@@ -41,32 +38,34 @@ class WecomConfig:
     address: str = option("接口地址", "API address", default="https://qyapi.weixin.qq.com")
 
 
-class Wecom(ChannelAdapter):
+class Wecom(TokenApi):
     """A channel of one app of WeCom."""
+
+    expired = frozenset({40014, 42001, 41001})
+    too_often = frozenset({45009, 45033})
+    whole = frozenset({40001, 40013, 40056, 48002, 50001, 301002, _NOT_TRUSTED})
+    nobody = frozenset({40003, 40096, 60111, 81013, 84061})
+    busy = frozenset({-1, 6000})
 
     def member_of(self, email: str) -> str:
         """The userid of a member of staff."""
         return members.id_of(str(self.config.members), email) or email.partition("@")[0]
 
-    def email_of(self, member: str) -> str:
-        return members.email_of(str(self.config.members), member)
-
-    def ask(self, path: str, told: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
-        """The answer of a call with errcode 0: a GET where nothing is told. Raises as the contract says."""
-        token = self.tokens.token(self._fetch)
-        answer = self._asked(path, token, told, query)
-        if answer.get("errcode") in _EXPIRED:
-            # It was replaced elsewhere, or ended early: fetched once more, then it must be right.
-            self.tokens.drop(token)
-            answer = self._asked(path, self.tokens.token(self._fetch), told, query)
-        return judged(answer)
-
     def test(self) -> str:
-        self.tokens.token(self._fetch)
-        found = judged(self._asked("get_api_domain_ip", self.tokens.token(self._fetch), None, {}))
+        found = self.ask("get_api_domain_ip")
         return _("WeCom takes the app's credentials; it answers from %(n)s addresses.") % {
             "n": len(found.get("ip_list") or ())
         }
+
+    def advice(self, code: int, said: str) -> str:
+        if code != _NOT_TRUSTED:
+            return said
+        return _("This machine's address is not among the app's trusted ones (企业可信IP): %(said)s") % {
+            "said": said
+        }
+
+    def unknown(self, said: str) -> RefusedError:
+        return RefusedError(said, is_dead=True)
 
     def _asked(
         self, path: str, token: str, told: dict[str, Any] | None, query: Mapping[str, str]
@@ -76,28 +75,6 @@ class Wecom(ChannelAdapter):
 
     def _fetch(self) -> tuple[str, int]:
         asked = urlencode({"corpid": self.config.corp_id, "corpsecret": self.config.secret})
-        answer = judged(
-            body_of(call("GET", f"{self.config.address}/cgi-bin/gettoken?{asked}")), is_token=True
-        )
+        url = f"{self.config.address}/cgi-bin/gettoken?{asked}"
+        answer = self.judged(body_of(call("GET", url)), is_token=True)
         return str(answer["access_token"]), int(answer.get("expires_in") or 7200)
-
-
-def judged(answer: dict[str, Any], *, is_token: bool = False) -> dict[str, Any]:
-    """An answer whose code is 0. Raises as the contract says."""
-    code = answer.get("errcode")
-    if code == 0:
-        return answer
-    said = f"{code}: {str(answer.get('errmsg') or '')[:200]}"
-    if code in _TOO_OFTEN:
-        raise LaterError(said, seconds=60, is_whole=True)
-    if code == 60020:
-        raise LaterError(
-            _("This machine's address is not among the app's trusted ones (企业可信IP): %(said)s")
-            % {"said": said},
-            is_whole=True,
-        )
-    if code in _SETTINGS or code in _EXPIRED or is_token:
-        raise LaterError(said, is_whole=True)
-    if code in _BUSY:
-        raise LaterError(said, seconds=30)
-    raise RefusedError(said, is_dead=code in _NOBODY)

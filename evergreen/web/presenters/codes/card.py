@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from evergreen.customers.models import Account, Contact
+from evergreen.touches.addressing import contacts_without_key
 from evergreen.touches.codes import looking
 from evergreen.touches.codes.keeping import channels
-from evergreen.touches.models import ContactCode, Tie
+from evergreen.touches.models import ContactCode, Medium, Tie
 from evergreen.web.presenters.codes.listing import state_of
 
 
@@ -30,8 +31,7 @@ class CodesCard:
     @cached_property
     def contacts(self) -> list[Contact]:
         """Contacts without an id in WeCom."""
-        rows = Contact.objects.filter(account=self._account, left_on=None)
-        return list(rows.exclude(external_ids__system="wecom").order_by("name")[:300])
+        return contacts_without_key(Medium.WECOM, self._account)
 
     @property
     def can_make(self) -> bool:

@@ -14,10 +14,11 @@ from evergreen.base.models import User
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for
 from evergreen.metrics.segments.queries import members, segments
+from evergreen.touches.addressing import contacts_without_key
 from evergreen.touches.codes import looking
 from evergreen.touches.codes.coming import ORIGIN
 from evergreen.touches.codes.keeping import channels
-from evergreen.touches.models import Channel, ContactCode, Message, Template, Tie
+from evergreen.touches.models import Channel, ContactCode, Medium, Message, Template, Tie
 from evergreen.touches.ways import adapter_of
 from evergreen.web import formats
 from evergreen.web.chosen import colleagues_of
@@ -74,8 +75,7 @@ class CodePage:
         """Contacts of the account that nobody's id names yet."""
         if self.account is None:
             return []
-        rows = Contact.objects.filter(account=self.account, left_on=None)
-        return list(rows.exclude(external_ids__system="wecom").order_by("name")[:300])
+        return contacts_without_key(Medium.WECOM, self.account)
 
     @cached_property
     def messages(self) -> list[Any]:

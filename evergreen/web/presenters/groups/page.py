@@ -19,10 +19,12 @@ from evergreen.base.queries import vendor_zone
 from evergreen.customers.models import Account, Contact
 from evergreen.customers.queries import accounts_for
 from evergreen.touches import composing, values
+from evergreen.touches.channels.contract import GROUPS
 from evergreen.touches.groups.looking import Line, lines_of
 from evergreen.touches.groups.writing import TASK, TOPICS, account_of, problems_of, text_of
 from evergreen.touches.language import MissingError, TemplateError
 from evergreen.touches.models import Channel, CustomerGroup, GroupMember, Message, Template, Topic
+from evergreen.touches.ways import channels_that
 from evergreen.web import formats
 from evergreen.web.chosen import colleagues_of
 from evergreen.web.presenters.account.heading import may_edit
@@ -268,4 +270,4 @@ def groups_of(account: Account, now: dt.datetime) -> list[tuple[Line, str, str, 
 
 def channels() -> list[Channel]:
     """The channels from which groups are read."""
-    return list(Channel.objects.filter(kind="wecom_group", is_on=True).order_by("pk"))
+    return list(channels_that(lambda one: one.audience == GROUPS).filter(is_on=True).order_by("pk"))

@@ -11,9 +11,11 @@ from django.utils.translation import pgettext
 
 from evergreen.base.languages import LANGUAGES
 from evergreen.metrics.segments.queries import segments
-from evergreen.touches.models import Channel, Medium, Survey
+from evergreen.touches.channels.contract import CONTACTS
+from evergreen.touches.models import Medium, Survey
 from evergreen.touches.recipients import CONTACT_RECIPIENTS
 from evergreen.touches.surveys import declaring, defaults, rules
+from evergreen.touches.ways import channels_that
 from evergreen.web import formats
 from evergreen.web.presenters.playbooks.words import RECIPIENTS
 
@@ -158,15 +160,8 @@ def ways_out() -> list[tuple[str, str]]:
         if key in {Medium.MAIL, Medium.SMS, Medium.WECOM, Medium.IN_APP}
     ]
     return media + [
-        (one.key, one.name) for one in Channel.objects.filter(kind__in=_contact_kinds()).order_by("name")
+        (one.key, one.name) for one in channels_that(lambda one: one.audience == CONTACTS).order_by("name")
     ]
-
-
-def _contact_kinds() -> list[str]:
-    from evergreen.touches.channels import registry
-    from evergreen.touches.channels.contract import CONTACTS
-
-    return [kind for kind in registry.kinds() if registry.adapter_class(kind).audience == CONTACTS]
 
 
 def segment_choices() -> list[tuple[str, str]]:
