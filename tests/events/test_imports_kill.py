@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.events.table_files import write_csv
+from tests.launch.installation import made
 
 # In the killed process: chunks of 200 rows, a line for each so that the test knows how far it is.
 _RUN = """
@@ -66,8 +67,7 @@ class Home:
             "PYTHONHASHSEED": "0",
             "EVERGREEN_SECRET_KEY": "x" * 50,
         }
-        run = [sys.executable, "-m", "evergreen.launch.command", "init"]
-        subprocess.run(run, env=self.environment, check=True, capture_output=True)
+        made(root)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", _RUN, *arguments]

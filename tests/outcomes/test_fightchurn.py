@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from tests.launch.installation import made
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fightchurn"
 EVENTS = 3_000
 
@@ -44,7 +46,7 @@ def runner(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    subprocess.run(["evergreen", "init"], check=True, env=environment, capture_output=True)
+    made(tmp_path / "home")
     return run
 
 
