@@ -310,4 +310,15 @@ CONTROLS = (
             f"{_TIES}::test_a_tie_that_is_no_longer_listed_ended_nobody_knows_how_and_an_empty_list_is_not_believed",
         ),
     ),
+    Control(
+        "door_asks_for_no_signature",
+        "A post that its provider signed otherwise is refused.",
+        "evergreen/web/pages/doors.py",
+        "        adapter.proved(_posted(request))\n",
+        "",
+        (
+            "tests/touches/test_sms.py::test_what_twilio_did_not_sign_says_nothing",
+            "tests/touches/test_mail_provider.py::test_mailersends_posts_are_taken_only_with_its_signature",
+        ),
+    ),
 )

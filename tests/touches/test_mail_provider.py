@@ -267,6 +267,36 @@ def test_mailguns_posts_are_taken_only_with_its_signature(stage: Stage, mail: Ma
     assert Receipt.objects.get().message == sent
 
 
+def test_mailersends_posts_are_taken_only_with_its_signature(stage: Stage, mail: Mail) -> None:
+    by = channel(stage, "mailersend", signing_key=SIGNING)
+    told = {
+        "type": "activity.hard_bounced",
+        "data": {
+            "id": "e-1", "type": "hard_bounced", "created_at": "2026-11-20T02:00:00.000000Z",
+            "email": {"message": {"id": "m-1"}, "recipient": {"email": "wang@there.example"}},
+            "morph": {"object": "recipient_bounce", "reason": "gone"},
+        },
+    }  # fmt: skip
+    body = json.dumps(told).encode()
+    wang = contact(stage, "wang")
+    Message.objects.filter(pk=write(stage, by, wang).pk).update(
+        state=State.ACCEPTED, provider_id="m-1", address="wang@there.example"
+    )
+
+    def status(key: str) -> int:
+        mark = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+        return (
+            Client()
+            .post(f"/in/{by.door}/", body, content_type="application/json", headers={"Signature": mark})
+            .status_code
+        )
+
+    assert Client().post(f"/in/{by.door}/", body, content_type="application/json").status_code == 400
+    assert status("another key") == 400 and not Receipt.objects.exists()
+    assert status(SIGNING) == 200
+    assert Receipt.objects.get().kind == Receipt.Kind.BOUNCED
+
+
 @pytest.mark.parametrize(
     "body", ["", "[]", "{}", "null", '"text"', '{"RecordType": "Bounce"}', "no json", "[1, 2]"]
 )

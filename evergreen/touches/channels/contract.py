@@ -15,6 +15,7 @@ from evergreen.touches.channels.told import (
     Copied,
     Heard,
     MadeCode,
+    Posted,
     Pressed,
     Rung,
     Said,
@@ -224,6 +225,11 @@ class ChannelAdapter:
     def test(self) -> str:
         """Ask the provider as little as shows that address and credentials are right; what was seen, in words."""
         raise NotImplementedError
+
+    def proved(self, post: Posted) -> None:
+        """Raises ValueError for a post that its provider would have signed otherwise. Where a provider signs nothing, the secret address is
+        the proof."""
+        return
 
     def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard | Tied | Pressed | Rung | Copied]:
         """What the provider posted to us; ``form`` holds what stood in the address, too. Raises ValueError for what is none of its."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -31,7 +32,7 @@ from evergreen.touches.channels.contract import (
     UncertainError,
 )
 from evergreen.touches.channels.smtp.writing import letter
-from evergreen.touches.channels.told import Heard
+from evergreen.touches.channels.told import Heard, Posted
 from evergreen.touches.channels.wire import asked, judged
 from evergreen.touches.rules import address_key
 
@@ -68,6 +69,8 @@ _KINDS = {
     "delivered": "delivered", "bounced": "bounced", "rejected": "bounced", "failed": "bounced", "complained": "complained",
     "unsubscribed": "unsubscribed",
 }  # fmt: skip
+# What Anymail calls the key of those that sign what they post.
+_SIGNING = {"mailgun": "webhook_signing_key", "mailersend": "signing_secret"}
 # Reasons for which an address is dead; others are about one mail, or about the sender.
 _DEAD = frozenset({"bounced", "invalid"})
 # Postmark tells of a wrong recipient with it.
@@ -86,7 +89,7 @@ class MailProviderConfig:
     sender_domain: str = option("发信域名", "Sending domain", default="", about=("只有 Mailgun 需要；留空则取发件地址的域名", "Mailgun only; empty: the domain of the From address"))  # fmt: skip
     signing_key: str = option(
         "Webhook 签名密钥", "Webhook signing key", secret=True, default="",
-        about=("只有 Mailgun 需要；其他服务商凭渠道的秘密地址", "Mailgun only; others are known by the channel's secret address"),
+        about=("只有 Mailgun、MailerSend 需要；其他服务商凭渠道的秘密地址", "Mailgun and MailerSend only; others are known by the channel's secret address"),
     )  # fmt: skip
     address: str = option("接口地址", "API address", default="", about=("留空用服务商的默认地址；Mailgun 欧盟区填 https://api.eu.mailgun.net/v3", "Empty: the provider's own; Mailgun in the EU: https://api.eu.mailgun.net/v3"))  # fmt: skip
 
@@ -143,28 +146,16 @@ class MailProvider(ChannelAdapter):
 
     def heard(self, body: bytes, form: Mapping[str, str]) -> Sequence[Heard]:
         """The provider's posts of delivered, bounced, complained and unsubscribed mails; others say nothing."""
-        request = WSGIRequest(
-            {
-                "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
-                "SERVER_NAME": "localhost", "SERVER_PORT": "443",
-            }
-        )  # fmt: skip
-        view = self._view()
-        try:
-            if self.config.provider == "mailgun" and self.config.signing_key:
-                view.run_validators(request)
-            events = view.parse_events(request)
-        except (
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            SuspiciousOperation,
-            AnymailError,
-        ) as error:
-            raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
+        with _understood():
+            events = self._view().parse_events(_request(body))
         now = clock.utc_now()
         return [found for one in events if (found := _heard(one, now)) is not None]
+
+    def proved(self, post: Posted) -> None:
+        """Mailgun signs within what it posts, MailerSend in a header; the others do not sign."""
+        if self.config.provider in _SIGNING and self.config.signing_key:
+            with _understood():
+                self._view().run_validators(_request(post.body, post.headers))
 
     def address_of(self, staff_email: str) -> str:
         return staff_email
@@ -189,9 +180,35 @@ class MailProvider(ChannelAdapter):
         )
         # The address of the door is the secret; Anymail would warn that there is no password beside it.
         made = type("Told", (base,), {"warn_if_no_basic_auth": False})
-        names = {"mailgun": "webhook_signing_key", "mailersend": "signing_secret"}
-        name = names.get(self.config.provider)
+        name = _SIGNING.get(self.config.provider)
         return made(**({name: self.config.signing_key or "none"} if name else {}))
+
+
+def _request(body: bytes, headers: Mapping[str, str] | None = None) -> WSGIRequest:
+    """A post as Anymail's views read it."""
+    told = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
+    return WSGIRequest(
+        told | {
+            "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
+            "SERVER_NAME": "localhost", "SERVER_PORT": "443",
+        }
+    )  # fmt: skip
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Whatever Anymail stumbles over in a post is a post that is none of the provider's."""
+    try:
+        yield
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        SuspiciousOperation,
+        AnymailError,
+    ) as error:
+        raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
 
 
 class _Gated:

@@ -65,6 +65,17 @@ class MadeCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """What came to a channel's door: its bytes, its fields where it is a form, its headers, and the addresses to which it may have been
+    posted: a proxy before us may have changed what we see of it."""
+
+    body: bytes
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+    addresses: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Tied:
     """A customer's person (``key``) and a member of ours came together, one of them dropped the other, or the member wrote something else of
     them. ``state`` names the code by

@@ -1,7 +1,14 @@
-"""Twilio: SMS by text, for numbers outside China. 21610: the number refused (STOP); 21211, 21614: no mobile number."""
+"""Twilio: SMS by text, for numbers outside China. 21610: the number refused (STOP); 21211, 21614: no mobile number.
+
+What it posts is signed (X-Twilio-Signature): the address it was posted to, then every field's name and value in the order of the names,
+HMAC-SHA1 with the Auth Token, in Base64.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +25,7 @@ from evergreen.touches.channels.contract import (
     Rates,
     RefusedError,
 )
-from evergreen.touches.channels.told import Heard
+from evergreen.touches.channels.told import Heard, Posted
 from evergreen.touches.channels.wire import body_of, call
 
 _DEAD = frozenset({21211, 21214, 21217, 21614, 21610})
@@ -81,6 +88,13 @@ class TwilioSms(ChannelAdapter):
             "name": str(body_of(answer).get("friendly_name") or config.account_sid)
         }
 
+    def proved(self, post: Posted) -> None:
+        fields = "".join(f"{name}{post.form[name]}" for name in sorted(post.form))
+        given = post.headers.get("X-Twilio-Signature", "").encode()
+        rights = [_signature(self.config.token, address + fields) for address in post.addresses]
+        if not any(hmac.compare_digest(given, right) for right in rights):
+            raise ValueError("X-Twilio-Signature is not what the Auth Token makes of this post")
+
     def heard(self, body: bytes, form: Mapping[str, str]) -> list[Heard]:
         """Status callbacks (MessageStatus) and answers (Body)."""
         if "MessageSid" not in form:
@@ -94,3 +108,7 @@ class TwilioSms(ChannelAdapter):
             if kind
             else []
         )
+
+
+def _signature(token: str, text: str) -> bytes:
+    return base64.b64encode(hmac.digest(token.encode(), text.encode(), hashlib.sha1))
